@@ -1,0 +1,1 @@
+"""The plan room: what to install (locks), from where (indexes)."""

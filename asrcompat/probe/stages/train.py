@@ -1,0 +1,73 @@
+"""Stage ``train``: steps in train mode, each a trial with its own seed; a failure does not end the series.
+
+Models in train mode drop layers and units at random, so some breakage shows in some steps only.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any, Dict
+
+from ..ladder import CheckFailed, Passed, Unstable
+from ..record import describe_exception
+from .forward import finite_loss
+from .step import optimiser
+
+if TYPE_CHECKING:
+    from ..ladder import Cell
+
+
+def run(cell: Cell) -> None:
+    """As many trials as asked for: none passing is a failure, some is unstable."""
+    cell.check("trials", lambda: _trials(cell))
+
+
+def _trials(cell: Cell) -> Passed:
+    cell.subject.model.train()
+    steps = optimiser(cell.subject.model)
+    total = cell.settings["trials"]
+    failures: Dict[str, Dict[str, Any]] = {}
+    losses = []
+    for trial in range(total):
+        seed = cell.settings["seed"] + trial
+        try:
+            losses.append(_trial(cell, steps, trial, seed))
+        except Exception as error:
+            described = describe_exception(error)
+            kind = described["exception"]
+            known = failures.setdefault(kind, dict(described, seeds=[]))
+            known["seeds"].append(seed)
+        cell.record.event("trial", trial=trial + 1, of=total)
+    data: Dict[str, Any] = {"passed": len(losses), "of": total, "losses": losses, "failures": list(failures.values())}
+    if not failures:
+        return Passed("%d of %d trials passed" % (len(losses), total), **data)
+    first = data["failures"][0]
+    data.update({key: first[key] for key in ("exception", "traceback", "causes")})
+    message = "%d of %d trials passed; others: %s" % (len(losses), total, first["message"])
+    raise Unstable(message, **data) if losses else CheckFailed(message, **data)
+
+
+def _trial(cell: Cell, steps: Any, trial: int, seed: int) -> float:
+    import torch
+
+    random.seed(seed)
+    torch.manual_seed(seed)
+    _seed_numpy(seed)
+    steps.zero_grad()
+    passed = finite_loss(cell, trial)
+    passed.value.backward()
+    for name, parameter in cell.subject.model.named_parameters():
+        # a step on such gradients would spoil every later trial
+        if parameter.grad is not None and not bool(parameter.grad.isfinite().all()):
+            raise CheckFailed("the gradient of %s is not finite" % name)
+    steps.step()
+    return round(float(passed.data["loss"]), 6)
+
+
+def _seed_numpy(seed: int) -> None:
+    """Transformers draws SpecAugment's masks with NumPy's global generator."""
+    try:
+        import numpy
+    except ImportError:
+        return
+    numpy.random.seed(seed)

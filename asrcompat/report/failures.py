@@ -1,0 +1,120 @@
+"""What went wrong, told once: cells that failed alike make one `Failure`, checks that decide nothing one `Finding`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from asrcompat.model import Cell, Check, CheckOutcome, Outcome
+from asrcompat.report import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_TOLD = (Outcome.BROKEN, Outcome.UNSTABLE, Outcome.ERROR)
+_FAILED = (CheckOutcome.FAILED, CheckOutcome.UNSTABLE, CheckOutcome.ERROR)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """One way to fail and the cells that failed so; the text is the first cell's.
+
+    `causes` are the exceptions that this one was raised from, the nearest first.
+    """
+
+    number: int
+    exception: str
+    message: str
+    traceback: str
+    causes: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+    @property
+    def anchor(self) -> str:
+        """Where links to this failure lead."""
+        return f"failure-{self.number}"
+
+    @property
+    def title(self) -> str:
+        """The failure in a headline: what was raised, and where."""
+        standings = dict.fromkeys(words.standing(cell.outcome, cell.stage) for cell in self.cells)
+        return ", ".join(filter(None, [self.exception.rpartition(".")[2], *standings]))
+
+    @property
+    def hints(self) -> tuple[tuple[str, str], ...]:
+        """Signature, cause and remedy as far as they are known, each once."""
+        known = (
+            (name, value)
+            for cell in self.cells
+            for name, value in (("Signature", cell.signature), ("Cause", cell.cause), ("Remedy", cell.remedy))
+            if value
+        )
+        return tuple(sorted(dict.fromkeys(known), key=lambda hint: ("Cause", "Remedy", "Signature").index(hint[0])))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What a check that decides no outcome has to tell, and the cells that it was seen in, out of those that ran it."""
+
+    check: Check
+    cells: tuple[Cell, ...]
+    of: int
+
+    @property
+    def where(self) -> str:
+        """How common it is."""
+        return f"{len(self.cells)} of {words.plural(self.of, 'cell')} that ran this check"
+
+
+def failures(cells: Iterable[Cell]) -> tuple[Failure, ...]:
+    """Tell the distinct failures, in the order in which their first cells stand."""
+    groups: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in cells:
+        if cell.outcome in _TOLD:
+            kind = "error" if cell.outcome is Outcome.ERROR else "failure"
+            groups.setdefault((kind, cell.exception or "", words.alike(cell.message)), []).append(cell)
+    return tuple(_failure(number, group) for number, group in enumerate(groups.values(), start=1))
+
+
+def findings(cells: Sequence[Cell]) -> tuple[Finding, ...]:
+    """Gather what checks that decide nothing have to tell, each once: first what did not pass."""
+    groups: dict[tuple[str, str, str], list[tuple[Check, Cell]]] = {}
+    ran: dict[str, int] = {}
+    for cell in cells:
+        for check in cell.checks:
+            if check.required:
+                continue
+            ran[check.id] = ran.get(check.id, 0) + (check.outcome is not CheckOutcome.SKIPPED)
+            if check.outcome in _FAILED or (check.outcome is CheckOutcome.PASSED and check.message):
+                group = (check.id, check.outcome.value, words.alike(check.message))
+                groups.setdefault(group, []).append((check, cell))
+    told = [
+        Finding(check=group[0][0], cells=tuple(cell for _, cell in group), of=ran[name])
+        for (name, _, _), group in groups.items()
+    ]
+    return tuple(sorted(told, key=lambda finding: (finding.check.outcome not in _FAILED, -len(finding.cells))))
+
+
+def traceback_of(cell: Cell) -> str:
+    """Find the traceback of the check that decided the cell, or nothing."""
+    return str(_decisive(cell).get("traceback") or "")
+
+
+def _decisive(cell: Cell) -> dict[str, object]:
+    failed = [check for check in cell.checks if check.outcome in _FAILED and check.required]
+    failed.sort(key=lambda check: (check.stage is not cell.failed, not check.data.get("traceback")))
+    return dict(failed[0].data) if failed else {}
+
+
+def _failure(number: int, cells: Sequence[Cell]) -> Failure:
+    # The first cell speaks for all, but the first with a traceback has more to say.
+    first = next((cell for cell in cells if traceback_of(cell)), cells[0])
+    causes = _decisive(first).get("causes")
+    return Failure(
+        number=number,
+        exception=first.exception or "",
+        message=first.message,
+        traceback=traceback_of(first),
+        causes=tuple(str(cause) for cause in causes[1:]) if isinstance(causes, list | tuple) else (),
+        cells=tuple(cells),
+    )

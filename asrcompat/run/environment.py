@@ -1,0 +1,130 @@
+"""Build a virtual environment from a lock, once: aside, checked, renamed, and marked complete last.
+
+Why not nox's own environments: nox reuses one without comparing what is in it, and an installer that was killed leaves one
+that looks whole (a second ``uv sync`` exits 0 and repairs nothing). Here an environment without a true mark is built again,
+and one with a mark is used only while every file that its distributions' RECORDs name is there in its size.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from asrcompat.run.lock import Lock
+from asrcompat.run import uv
+from asrcompat.run.interpreters import Interpreter
+
+_MARK = "asrcompat-complete.json"
+_ANY_SIZE = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """An environment that is complete: its interpreter, whether it was there before, and how long this took."""
+
+    python: Path
+    reused: bool
+    seconds: float
+
+
+def build(
+    identity: str, lock: Lock, *, interpreter: Interpreter, arguments: tuple[str, ...], work: Path, seconds: float
+) -> Built | uv.Failure:
+    """The environment of this lock under ``<work>/envs/<identity>/``, built if it is not there.
+
+    Older environments of the same identity (another lock) are removed. Two callers wait for each other.
+    """
+    started = time.monotonic()
+    home = work / "envs" / identity
+    home.mkdir(parents=True, exist_ok=True)
+    target = home / lock.sha256[:16]
+    with _alone(home / ".lock"):
+        if is_complete(target, lock):
+            return Built(python=python_of(target), reused=True, seconds=time.monotonic() - started)
+        for stale in home.iterdir():
+            if stale.is_dir():
+                shutil.rmtree(stale)
+        aside = home / f"{target.name}.part"
+        failure = _install(aside, lock, interpreter=interpreter, arguments=arguments, seconds=seconds)
+        if failure is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+            return failure
+        aside.rename(target)
+        _write_mark(target, lock)
+    return Built(python=python_of(target), reused=False, seconds=time.monotonic() - started)
+
+
+def python_of(environment: Path) -> Path:
+    """The interpreter of an environment."""
+    return environment / "bin" / "python"
+
+
+def is_complete(environment: Path, lock: Lock) -> bool:
+    """Whether the environment carries the mark of this lock and every file it should have."""
+    try:
+        mark = json.loads((environment / _MARK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(mark == {"lock": lock.sha256}) and next(damage(environment), None) is None
+
+
+def damage(environment: Path) -> Iterator[str]:
+    """What is missing, or of another size than its distribution's RECORD says, as ``file: what``."""
+    for record in environment.glob("lib/python*/site-packages/*.dist-info/RECORD"):
+        packages = record.parent.parent
+        with record.open(encoding="utf-8", newline="") as lines:
+            for row in csv.reader(lines):
+                if len(row) < 3 or row[2] == _ANY_SIZE:
+                    continue
+                try:
+                    size = os.stat(packages / row[0]).st_size
+                except OSError:
+                    yield f"{row[0]}: missing"
+                    continue
+                if size != int(row[2]):
+                    yield f"{row[0]}: {size} bytes in place of {row[2]}"
+
+
+def _install(
+    folder: Path, lock: Lock, *, interpreter: Interpreter, arguments: tuple[str, ...], seconds: float
+) -> uv.Failure | None:
+    shutil.rmtree(folder, ignore_errors=True)
+    # relocatable: the folder is renamed once it is whole
+    made = uv.command(["venv", "--quiet", "--relocatable", "--python", interpreter.executable, folder], seconds=120)
+    if (failure := uv.failure(made)) is not None:
+        return uv.Failure(kind="error", message=failure.message)
+    listed = folder / "pylock.toml"
+    listed.write_text(lock.text, encoding="utf-8")
+    command: list[str | Path] = ["pip", "sync", "--quiet", "--preview-features", "pylock", "--python", python_of(folder)]
+    finished = uv.command([*command, *arguments, listed], seconds=seconds)
+    if (failure := uv.failure(finished)) is not None:
+        return failure
+    broken = list(damage(folder))
+    if broken:
+        message = f"uv said that it had installed, but {len(broken)} files are not as recorded; first: {broken[0]}"
+        return uv.Failure(kind="error", message=message)
+    return None
+
+
+def _write_mark(environment: Path, lock: Lock) -> None:
+    part = environment / f"{_MARK}.part"
+    with part.open("w", encoding="utf-8") as file:
+        json.dump({"lock": lock.sha256}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    part.rename(environment / _MARK)
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    with file.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

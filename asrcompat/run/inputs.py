@@ -1,0 +1,54 @@
+"""What probes are given: a hub of the checkpoint, speech, label symbols, and reference features, as plain files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asrcompat.hub.reference import prepare_reference
+from asrcompat.hub.repositories import prepare
+from asrcompat.hub.speech import features_batch, load_utterances
+from asrcompat.model import Weights
+
+# ESPnet's convention: the blank first, the symbol for both ends of a sentence last.
+_BLANK, _UNKNOWN, _ENDS, _SPACE = "<blank>", "<unk>", "<sos/eos>", "<space>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """`hub_root` is served by a `Hub`; `probe` and `expected` go into every probe's settings (form: `probe.arrays`)."""
+
+    hub_root: Path
+    symbols: tuple[str, ...]
+    probe: dict[str, Any]
+    expected: dict[str, Any]
+
+
+def prepare_inputs(*, model: str, weights: Weights, fixtures: Path, work: Path, hub_root: Path | None = None) -> Inputs:
+    """Make, or find again, all inputs of a run under `work`; `hub_root` is given where another hub is to be served."""
+    root = prepare(weights=weights, model=model, fixtures=fixtures, work=work) if hub_root is None else hub_root
+    folder = work / "inputs" / root.name
+    folder.mkdir(parents=True, exist_ok=True)
+    batch = features_batch(fixtures)
+    features = [_write(folder / f"features-{number}.f32", samples) for number, samples in enumerate(batch)]
+    spoken = load_utterances(fixtures)
+    train = [{"file": _write(folder / f"{one.id}.f32", one.samples), "text": one.text} for one in spoken]
+    letters = sorted({letter for one in spoken for letter in one.text if letter != " "})
+    reference = prepare_reference(hub_root=root, model=model, utterances=batch, work=work)
+    facts = {"shape": list(reference.shape), "lengths": list(reference.lengths)}
+    for kind, file in (("raw", reference.raw), ("prepared", reference.prepared)):
+        (folder / f"reference-{kind}.json").write_text(json.dumps({**facts, "file": str(file)}), encoding="utf-8")
+    layers, _, _, width = reference.shape
+    return Inputs(
+        hub_root=root,
+        symbols=(_BLANK, _UNKNOWN, _SPACE, *letters, _ENDS),
+        probe={"features": features, "train": train, "reference": str(folder / "reference")},
+        expected={"width": width, "layers": layers, "lengths": list(reference.lengths)},
+    )
+
+
+def _write(file: Path, samples: Any) -> str:
+    file.write_bytes(samples.astype("<f4").tobytes())
+    return str(file)

@@ -1,0 +1,97 @@
+"""Find a CPython of a wanted version: on PATH, among uv's own, in pyenv's versions folder; else let uv fetch one.
+
+A candidate counts once it has run and said its version: pyenv's shims exist for versions that they will not run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from asrcompat.run import uv
+
+# the base executable: the one behind a shim, and outside a virtual environment
+_ASK = (
+    "import json, platform, sys; "
+    "print(json.dumps([platform.python_implementation(), platform.python_version(), sys._base_executable]))"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interpreter:
+    """An interpreter that ran: where it is, and the full version that it told."""
+
+    executable: Path
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoInterpreter:
+    """No interpreter of this version here: why, and the command that would provide one."""
+
+    wanted: str
+    reason: str
+
+    @property
+    def message(self) -> str:
+        """The reason and the remedy in one sentence."""
+        return f"no Python {self.wanted} on this machine ({self.reason}); to provide one: uv python install {self.wanted}"
+
+
+@cache
+def find(wanted: str) -> Interpreter | NoInterpreter:
+    """An interpreter of version `wanted` ("3.10"), downloaded by uv where none is here."""
+    for candidate in _candidates(wanted):
+        if (found := ask(candidate)) is not None and _matches(found.version, wanted):
+            return found
+    installed = uv.command(["python", "install", "--no-bin", wanted], seconds=600)
+    if installed.code == 0:
+        for candidate in _of_uv(wanted):
+            if (found := ask(candidate)) is not None and _matches(found.version, wanted):
+                return found
+    reason = installed.output.strip().splitlines()
+    return NoInterpreter(wanted=wanted, reason="uv could not download one: " + (reason[0] if reason else "no word why"))
+
+
+def ask(executable: Path) -> Interpreter | None:
+    """The interpreter behind this file, resolved by running it; None where it does not run or is not CPython."""
+    try:
+        done = subprocess.run(
+            [executable, "-I", "-c", _ASK], capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
+        )
+        implementation, version, base = json.loads(done.stdout)
+    except (OSError, subprocess.TimeoutExpired, ValueError):
+        return None
+    return Interpreter(executable=Path(base), version=version) if implementation == "CPython" else None
+
+
+def _matches(version: str, wanted: str) -> bool:
+    return version == wanted or version.startswith(wanted + ".")
+
+
+def _candidates(wanted: str) -> Iterator[Path]:
+    for name in (f"python{wanted}", "python3", "python"):
+        if (found := shutil.which(name)) is not None:
+            yield Path(found)
+    yield from _of_uv(wanted)
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    yield from sorted(pyenv.glob(f"versions/{wanted}.*/bin/python"), reverse=True)
+
+
+def _of_uv(wanted: str) -> Iterator[Path]:
+    listed = uv.command(
+        ["python", "list", "--quiet", "--only-installed", "--managed-python", "--output-format", "json", wanted], seconds=60
+    )
+    try:
+        entries = json.loads(listed.output)
+    except ValueError:
+        return
+    yield from (Path(entry["path"]) for entry in entries if entry.get("path"))
+
+

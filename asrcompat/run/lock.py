@@ -1,0 +1,88 @@
+"""A lock: the complete, hashed list of distributions of one environment, as uv resolved it (PEP 751)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+AXIS_DISTRIBUTIONS = ("torch", "torchaudio", "transformers", "s3prl", "espnet-s3prl", "espnet")
+
+
+@dataclass(frozen=True)
+class Lock:
+    """The text of a ``pylock.toml`` and what can be read from it."""
+
+    text: str
+
+    @cached_property
+    def _packages(self) -> list[dict[str, Any]]:
+        packages: list[dict[str, Any]] = tomllib.loads(self.text).get("packages", [])
+        return packages
+
+    @cached_property
+    def versions(self) -> dict[str, str]:
+        """Version by normalised distribution name."""
+        return {canonicalize_name(one["name"]): one.get("version", "0") for one in self._packages}
+
+    @property
+    def axis_versions(self) -> dict[str, str]:
+        """Versions of the axis packages, by distribution name."""
+        return {name: self.versions[name] for name in AXIS_DISTRIBUTIONS if name in self.versions}
+
+    @property
+    def download_bytes(self) -> int:
+        """Size of all files, in bytes, as the index states it: what an empty cache would have to fetch."""
+        return sum(next((file["size"] for file in _files(one) if "size" in file), 0) for one in self._packages)
+
+    @property
+    def sha256(self) -> str:
+        """Identity of the lock."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def torch_build(self) -> str | None:
+        """``cpu``, or the CUDA version of torch's build ("cu126") as its distributions tell; None without torch."""
+        torch = self.versions.get("torch")
+        if torch is None:
+            return None
+        if (local := Version(torch).local) is not None:
+            return local
+        for name, version in self.versions.items():
+            if re.fullmatch(r"nvidia-cuda-runtime(-cu\d+)?", name):
+                release = Version(version).release
+                return f"cu{release[0]}{release[1]}"
+        return "cpu"
+
+    def requirements(self, *, extra_index: str | None = None) -> str:
+        """The same lock as requirements text with hashes, which pip and uv install."""
+        lines = ["# Installs with: uv pip sync FILE, or pip install --no-deps --require-hashes -r FILE"]
+        if extra_index is not None:
+            lines += ["# uv takes --index-strategy unsafe-best-match for the second index", f"--extra-index-url {extra_index}"]
+        for one in sorted(self._packages, key=lambda one: str(canonicalize_name(one["name"]))):
+            hashes = sorted({f"--hash={name}:{value}" for file in _files(one) for name, value in file["hashes"].items()})
+            lines.append(" \\\n    ".join([_requirement(one), *hashes]))
+        return "\n".join(lines) + "\n"
+
+
+def _files(package: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Wheels first: they are what is installed where there is one."""
+    yield from package.get("wheels", ())
+    if "sdist" in package:
+        yield package["sdist"]
+    if "archive" in package:
+        yield package["archive"]
+
+
+def _requirement(package: Mapping[str, Any]) -> str:
+    archive = package.get("archive")
+    if archive is not None:
+        return f"{package['name']} @ {archive.get('url') or archive.get('path')}"
+    return f"{package['name']}=={package['version']}"

@@ -1,0 +1,211 @@
+"""From what a probe left to a cell: the ladder's rules, and nothing else.
+
+No version, table or baseline is looked at here: a cell's outcome comes from its checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from typing import Any
+
+from asrcompat.model import Cell, Check, CheckOutcome, Device, Evidence, Features, Outcome, Stage, Trials
+from asrcompat.run.probing import Event, Raw
+from asrcompat.run.scrub import Scrubber
+
+_CLIMBED = tuple(stage for stage in Stage if Stage.IMPORT.rung <= stage.rung <= Stage.TRAIN.rung)
+_LOG_TAIL = 4000
+
+# What ended a probe's process, by the kind that `probe.isolate` gives it, as the type of a cell's failure.
+_ENDINGS = {
+    "signal": "ProcessKilled",
+    "exit": "ProcessExited",
+    "deadline": "DeadlineExceeded",
+    "silence": "SilenceExceeded",
+    "memory": "MemoryLimitExceeded",
+    "output": "OutputLimitExceeded",
+    "parent": "ProbeDied",
+}
+# Endings that nothing in the packages explains: someone outside (the kernel's out-of-memory killer, an operator) did it.
+_FROM_OUTSIDE = "signal 9 "
+
+
+def cell(environment: str, raw: Raw, scrub: Scrubber) -> Cell:
+    """The cell of one path on one device, from its record."""
+    checks = [_check(event, scrub) for event in raw.events if event["event"] == "check"]
+    if raw.died:
+        checks.append(_death(raw, scrub))
+    checks += _remarks(raw, scrub)
+    passed, failed = climbed(checks)
+    decisive = _decisive(checks, failed)
+    outcome = _outcome(decisive, passed, failed)
+    message = "" if decisive is None else decisive.message
+    if outcome is Outcome.ERROR and decisive is None:
+        message = "the probe left no record of what it did"
+    return Cell(
+        environment=environment,
+        path=raw.path,
+        device=raw.device,
+        outcome=outcome,
+        stage=failed or passed,
+        passed=passed,
+        failed=failed,
+        exception=None if decisive is None else decisive.data.get("exception"),
+        message=message,
+        checks=tuple(sorted(checks, key=lambda check: check.stage.rung)),
+        features=_features(checks),
+        trials=_trials(checks),
+        evidence=_evidence(raw),
+        seconds=_seconds(raw),
+    )
+
+
+def without_run(environment: str, path: str, device: Device, outcome: Outcome, stage: Stage | None, message: str) -> Cell:
+    """The cell of a path that was never probed: no such device or interpreter, or no environment to run in."""
+    below = None if stage is None or stage.rung == 0 else list(Stage)[stage.rung - 1]
+    failed = stage if outcome is Outcome.BROKEN else None
+    return Cell(
+        environment=environment,
+        path=path,
+        device=device,
+        outcome=outcome,
+        stage=stage,
+        passed=below if failed else None,
+        failed=failed,
+        message=message,
+    )
+
+
+def climbed(checks: Iterable[Check]) -> tuple[Stage | None, Stage | None]:
+    """The highest stage whose required checks all passed, and the first with one that did not."""
+    required = [check for check in checks if check.required]
+    passed = None
+    for stage in _CLIMBED:
+        of_stage = [check for check in required if check.stage is stage]
+        if not of_stage:
+            break
+        if any(check.outcome not in (CheckOutcome.PASSED, CheckOutcome.SKIPPED) for check in of_stage):
+            return passed or Stage.INSTALL, stage
+        passed = stage
+    return passed, None
+
+
+def _outcome(decisive: Check | None, passed: Stage | None, failed: Stage | None) -> Outcome:
+    if decisive is not None:
+        return {
+            CheckOutcome.FAILED: Outcome.BROKEN,
+            CheckOutcome.UNSTABLE: Outcome.UNSTABLE,
+            CheckOutcome.ERROR: Outcome.ERROR,
+        }[decisive.outcome]
+    # a record that ends early without a failure is no success
+    return Outcome.WORKS if passed is Stage.TRAIN and failed is None else Outcome.ERROR
+
+
+def _decisive(checks: Sequence[Check], failed: Stage | None) -> Check | None:
+    """The check that decided: the first required one of the failed stage that did not pass."""
+    return next(
+        (
+            check
+            for check in checks
+            if check.required
+            and check.stage is failed
+            and check.outcome not in (CheckOutcome.PASSED, CheckOutcome.SKIPPED)
+        ),
+        None,
+    )
+
+
+def _check(event: Event, scrub: Scrubber) -> Check:
+    return Check(
+        id=event["id"],
+        stage=Stage(event["stage"]),
+        required=event["required"],
+        outcome=CheckOutcome(event["outcome"]),
+        message=scrub.text(event["message"]),
+        data=scrub.data(event["data"]),
+        seconds=event["seconds"],
+    )
+
+
+def _death(raw: Raw, scrub: Scrubber) -> Check:
+    """The check that a process was at when it ended before it was done."""
+    at = raw.last("begin")
+    ended = raw.last("ended") or {"kind": "parent", "reason": "nothing is known of how it ended"}
+    reason = ended["reason"] or "left before it was done, with exit status 0"
+    tail = raw.log[-_LOG_TAIL:].decode("utf-8", "replace")
+    outside = at is None or _FROM_OUTSIDE in reason
+    return Check(
+        id="process" if at is None else at["check"],
+        stage=Stage.IMPORT if at is None else Stage(at["stage"]),
+        required=True,
+        outcome=CheckOutcome.ERROR if outside else CheckOutcome.FAILED,
+        message=scrub.text(f"the process {reason}"),
+        data={"exception": _ENDINGS[ended["kind"]], "traceback": scrub.text(tail)},
+    )
+
+
+def _remarks(raw: Raw, scrub: Scrubber) -> list[Check]:
+    """Findings that no check makes: what reached for the network, and what went wrong on the way out."""
+    found = []
+    stage = Stage.IMPORT
+    reached: dict[str, Stage] = {}
+    for event in raw.events:
+        if event["event"] == "begin":
+            stage = Stage(event["stage"])
+        elif event["event"] == "network":
+            reached.setdefault(event["target"], stage)
+    if reached:
+        message = "reached for the network and was refused: " + ", ".join(sorted(reached))
+        first = min(reached.values(), key=lambda one: one.rung)
+        found.append(_remark("network", first, message, scrub, targets={one: str(at) for one, at in reached.items()}))
+    late = [event["message"] for event in raw.events if event["event"] == "unraisable"]
+    ended = raw.last("ended")
+    if not raw.died and ended is not None and ended["reason"] is not None:
+        late.append("the process " + ended["reason"])
+    if late:
+        found.append(_remark("exit", stage, "; ".join(late), scrub))
+    return found
+
+
+def _remark(identity: str, stage: Stage, message: str, scrub: Scrubber, **data: Any) -> Check:
+    return Check(
+        id=identity, stage=stage, required=False, outcome=CheckOutcome.FAILED, message=scrub.text(message), data=data
+    )
+
+
+def _data(checks: Iterable[Check], identity: str) -> dict[str, Any]:
+    return next((dict(check.data) for check in checks if check.id == identity), {})
+
+
+def _features(checks: Sequence[Check]) -> Features | None:
+    shape, parity = _data(checks, "shape"), _data(checks, "parity")
+    if not shape:
+        return None
+    return Features(
+        width=shape.get("width"), frames=shape.get("frames"), parity=parity.get("parity"), follows=parity.get("follows")
+    )
+
+
+def _trials(checks: Sequence[Check]) -> Trials | None:
+    data = _data(checks, "trials")
+    return Trials(passed=data["passed"], of=data["of"]) if "passed" in data else None
+
+
+def _evidence(raw: Raw) -> Evidence | None:
+    started = raw.last("started")
+    if started is None:
+        return None
+    child = raw.last("child")
+    return Evidence(
+        pid=started["pid"] if child is None else child["pid"],
+        started=started["started"],
+        log_sha256=sha256(raw.log).hexdigest(),
+        versions=started["versions"],
+        mode=started["mode"],
+    )
+
+
+def _seconds(raw: Raw) -> dict[str, float]:
+    seconds = {event["stage"]: event["seconds"] for event in raw.events if event["event"] == "stage"}
+    importing = next((event for event in raw.events if event["event"] == "check" and event["stage"] == "import"), None)
+    return seconds if importing is None else {"import": importing["seconds"], **seconds}

@@ -1,0 +1,47 @@
+"""The probe's paths as files: found by name, their module lists read without running them (the probe is never imported)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from asrcompat.errors import UsageError
+
+PROBE = Path(__file__).resolve().parent.parent / "probe"
+
+
+def path_files(names: Sequence[str], *, folder: Path = PROBE / "paths") -> dict[str, Path]:
+    """The file of each named path; raises `UsageError` for a name that has none."""
+    known = {file.stem.replace("_", "-"): file for file in sorted(folder.glob("[!_]*.py"))}
+    for name in names:
+        if name not in known:
+            message = f"unknown path {name!r}: there are {', '.join(known)}"
+            raise UsageError(message)
+    return {name: known[name] for name in names}
+
+
+def modules(file: Path) -> tuple[str, ...]:
+    """What a path imports, from its literal ``MODULES``."""
+    for statement in ast.parse(file.read_text(encoding="utf-8"), filename=str(file)).body:
+        if isinstance(statement, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == "MODULES" for target in statement.targets
+        ):
+            return tuple(ast.literal_eval(statement.value))
+    message = f"{file}: a path file needs a literal tuple MODULES"
+    raise UsageError(message)
+
+
+def groups(files: Mapping[str, Path]) -> list[dict[str, Path]]:
+    """Paths that share a parent process: those whose module lists are prefixes of one another, shortest first."""
+    found: list[tuple[tuple[str, ...], dict[str, Path]]] = []
+    wanted = {name: modules(file) for name, file in files.items()}
+    for name in sorted(files, key=lambda name: len(wanted[name])):
+        for number, (longest, members) in enumerate(found):
+            if wanted[name][: len(longest)] == longest:
+                found[number] = (wanted[name], {**members, name: files[name]})
+                break
+        else:
+            found.append((wanted[name], {name: files[name]}))
+    order = list(files)
+    return sorted((members for _, members in found), key=lambda members: min(order.index(name) for name in members))

@@ -1,0 +1,118 @@
+"""Run a command as a process group with a deadline, so that whatever it started ends with it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_TERMINATE_SECONDS = 5.0
+_running: set[int] = set()
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """How a command ended: its exit code (negative: a signal), what it printed, and whether the deadline ended it."""
+
+    code: int
+    output: str
+    timed_out: bool
+    seconds: float
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    seconds: float,
+    on_line: Callable[[str], None] | None = None,
+    poll: Callable[[], None] | None = None,
+) -> Finished:
+    """Run to the end or the deadline; output and error stream together.
+
+    `on_line` gets each line as it is printed; `poll` is called about five times a second. When this function is left by an
+    exception (an interrupt), the group is ended too.
+    """
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    )
+    lines: list[str] = []
+    with _registered(process):
+        reader = threading.Thread(target=_read, args=(process, lines, on_line), daemon=True)
+        reader.start()
+        timed_out = False
+        while process.poll() is None:
+            if time.monotonic() - started > seconds:
+                timed_out = True
+                break
+            if poll is not None:
+                poll()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.2)
+        end_group(process.pid, process)
+        process.wait()
+        reader.join(timeout=_TERMINATE_SECONDS)
+    if process.stdout is not None and not reader.is_alive():
+        process.stdout.close()
+    return Finished(
+        code=process.returncode, output="".join(lines), timed_out=timed_out, seconds=time.monotonic() - started
+    )
+
+
+def _read(process: subprocess.Popen[str], lines: list[str], on_line: Callable[[str], None] | None) -> None:
+    if process.stdout is None:
+        return
+    for line in process.stdout:
+        lines.append(line)
+        if on_line is not None:
+            on_line(line.rstrip("\n"))
+
+
+@contextlib.contextmanager
+def _registered(process: subprocess.Popen[str]) -> Iterator[None]:
+    with _lock:
+        _running.add(process.pid)
+    try:
+        yield
+    finally:
+        end_group(process.pid, process)
+        with _lock:
+            _running.discard(process.pid)
+
+
+def end_group(group: int, process: subprocess.Popen[str]) -> None:
+    """Ask the process group to end, then make it."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_TERMINATE_SECONDS)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def end_all() -> None:
+    """Ask every command that is running to end: for signal handlers; `run` does the rest."""
+    with _lock:
+        groups = list(_running)
+    for group in groups:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGTERM)

@@ -1,0 +1,42 @@
+"""Take this machine's folders out of what packages printed, before it is published."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_SITE_PACKAGES = re.compile(r"[^\s\"'=(]*?/lib/python\d\.\d+/site-packages/")
+_STANDARD_LIBRARY = re.compile(r"[^\s\"'=(]*?/lib/(python\d\.\d+)/")
+
+
+class Scrubber:
+    """Replaces folders in texts, and in texts inside of data."""
+
+    def __init__(self, folders: Mapping[str, Path]) -> None:
+        known = {str(folder): name for name, folder in folders.items()}
+        known[str(Path.home())] = "~"
+        self._known = [
+            (re.compile(re.escape(folder) + r"(?![\w.-])"), name if name == "~" else f"<{name}>")
+            for folder, name in sorted(known.items(), key=lambda one: -len(one[0]))
+            if folder not in ("", "/")
+        ]
+
+    def text(self, text: str) -> str:
+        """The text without this machine's folders."""
+        text = _SITE_PACKAGES.sub("site-packages/", text)
+        text = _STANDARD_LIBRARY.sub(r"\1/", text)
+        for pattern, name in self._known:
+            text = pattern.sub(name, text)
+        return text
+
+    def data(self, value: Any) -> Any:
+        """The same for every text in a value made of dicts and lists."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {key: self.data(one) for key, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.data(one) for one in value]
+        return value

@@ -1,0 +1,52 @@
+"""Result files: one per environment, written whole or not at all; foreign or torn ones are named and passed over."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from asrcompat.model import EnvironmentResult, ResultError, Weights, dump, parse_environment_result
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write by temporary file, fsync and rename."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, part = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".part")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    Path(part).chmod(0o644)
+    Path(part).replace(file)
+
+
+class Store:
+    """The results of one kind of weights in a work folder, by environment id."""
+
+    def __init__(self, work: Path, weights: Weights) -> None:
+        self.folder = work / "results" / weights
+
+    def file(self, identity: str) -> Path:
+        """Where an environment's result lies."""
+        return self.folder / f"{identity}.json"
+
+    def write(self, result: EnvironmentResult) -> None:
+        """Keep a result, in place of an earlier one of the same environment."""
+        write_text(self.file(result.environment.id), dump(result))
+
+    def remove(self, identity: str) -> None:
+        """Forget a result: a run that is killed must not leave the last run's in its place."""
+        self.file(identity).unlink(missing_ok=True)
+
+    def read(self, identity: str, *, warn: Callable[[str], None]) -> EnvironmentResult | None:
+        """The result of an environment; None, with a warning where the file is torn or foreign, if there is none."""
+        file = self.file(identity)
+        try:
+            return parse_environment_result(file.read_bytes(), source=str(file))
+        except FileNotFoundError:
+            return None
+        except (ResultError, OSError) as error:
+            warn(f"passed over: {error}")
+            return None

@@ -1,0 +1,63 @@
+"""uv as a subprocess, and what its failures mean.
+
+A failure counts against the packages only where uv says so in words that we know: no solution, or a build that failed for
+a reason other than the network. Everything else (index down, download cut off, disk full, words of a newer uv) is an
+`error` of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from uv import find_uv_bin
+
+from asrcompat.run.process import Finished, run
+
+FailureKind = Literal["conflict", "build", "error"]
+
+_NETWORK = re.compile(
+    r"network was disabled|Failed to fetch|Failed to download|Request failed after|error sending request|"
+    r"error decoding response|dns error|operation timed out|Temporary failure in name resolution|"
+    r"Could not resolve host|Name or service not known|Connection (?:refused|reset|timed out)|Network is unreachable|"
+    r"urlopen error|unable to access|No space left on device|HTTP status (?:server error|client error \(429)",
+    re.IGNORECASE,
+)
+_NO_SOLUTION = re.compile(r"No solution found when resolving")
+_BUILD = re.compile(r"Failed to build|Build backend failed|build failed|Failed to prepare distributions", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A failed uv command: `kind` tells whether it says something about the packages; `message` is uv's own text."""
+
+    kind: FailureKind
+    message: str
+
+
+def command(arguments: Sequence[str | Path], *, seconds: float, cwd: Path | None = None) -> Finished:
+    """Run uv with these arguments."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "CONDA_PREFIX")}
+    # a build that fails has to tell why; colours would end in messages and reports
+    environment.update(NO_COLOR="1", UV_NO_PROGRESS="1", UV_PYTHON_DOWNLOADS="manual")
+    return run([find_uv_bin(), *arguments], env=environment, cwd=cwd, seconds=seconds)
+
+
+def failure(finished: Finished) -> Failure | None:
+    """What a finished command's failure means; None where it succeeded."""
+    if finished.code == 0 and not finished.timed_out:
+        return None
+    text = finished.output.strip() or f"uv ended with exit code {finished.code} and said nothing"
+    if finished.timed_out:
+        return Failure(kind="error", message=f"uv did not finish within {finished.seconds:.0f} s\n{text}")
+    if _NETWORK.search(text):
+        return Failure(kind="error", message=text)
+    if _NO_SOLUTION.search(text):
+        return Failure(kind="conflict", message=text)
+    if _BUILD.search(text):
+        return Failure(kind="build", message=text)
+    return Failure(kind="error", message=text)

@@ -1,0 +1,184 @@
+"""The shape of matrix.toml: its tables as classes, from which the JSON Schema for editors is made too.
+
+What can be checked by looking at one value is checked by its type (see `fields`); what concerns several is in `checks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from asrcompat.model import Device, Weights  # noqa: TC001 - pydantic reads annotations at run time
+
+from .fields import (
+    AxisVersion,
+    Jobs,
+    PinRequirement,
+    Positive,
+    PythonVersion,
+    S3prlVersion,
+    Specifiers,
+    Text,
+    Url,
+    Values,
+)
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+AxisName = Literal["python", "torch", "torchaudio", "transformers", "s3prl", "espnet"]
+When = Mapping[AxisName, Specifiers]
+NonEmpty = Field(min_length=1)
+
+
+def _about(description: str) -> Any:
+    return Field(description=description)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """The checkpoint: its name on the hub, and which weights stand in for it."""
+
+    __pydantic_config__ = _STRICT
+
+    name: Annotated[Text, _about("name of the checkpoint's repository on the Hugging Face Hub")]
+    weights: Annotated[Weights, _about("synthetic-small (quick), synthetic-base (true size) or hub (the real ones)")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TorchaudioRule:
+    """How torchaudio is chosen: by torch, unless a grid names it."""
+
+    __pydantic_config__ = _STRICT
+
+    follows: Annotated[
+        Literal["torch"], _about("the axis that decides: 1.Y.Z goes with 0.Y.Z, later ones share the number")
+    ]
+    reason: Annotated[Text, _about("why this rule is needed")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axes:
+    """The values each axis may take."""
+
+    __pydantic_config__ = _STRICT
+
+    python: Annotated[tuple[PythonVersion, ...], NonEmpty, _about("Python versions, as X.Y")]
+    torch: Annotated[tuple[AxisVersion, ...], NonEmpty, _about("versions of torch, or newest")]
+    transformers: Annotated[tuple[AxisVersion, ...], NonEmpty, _about("versions of transformers, or newest")]
+    s3prl: Annotated[
+        tuple[S3prlVersion, ...], NonEmpty, _about("versions of s3prl, or newest, or 'espnet-s3prl <version>'")
+    ]
+    espnet: Annotated[tuple[AxisVersion, ...], NonEmpty, _about("versions of espnet, or newest")]
+    torchaudio: Annotated[TorchaudioRule, _about("the rule by which torchaudio follows torch")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridEntry:
+    """Environments of a profile: every product of the values of one entry."""
+
+    __pydantic_config__ = _STRICT
+
+    python: Annotated[Values, _about("one or more values of the python axis")]
+    torch: Annotated[Values, _about("one or more values of the torch axis")]
+    transformers: Annotated[Values, _about("one or more values of the transformers axis")]
+    s3prl: Annotated[Values, _about("one or more values of the s3prl axis")]
+    espnet: Annotated[Values, _about("one or more values of the espnet axis")]
+    torchaudio: Annotated[AxisVersion | None, _about("a torchaudio that does not follow the rule")] = None
+    pins: Annotated[tuple[PinRequirement, ...], _about("extra requirements for these environments")] = ()
+    reason: Annotated[Text | None, _about("why the pins are needed")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """A named choice of environments."""
+
+    __pydantic_config__ = _STRICT
+
+    description: Annotated[Text, _about("what this profile is for")]
+    grid: Annotated[tuple[GridEntry, ...], NonEmpty, _about("the environments: products of axis values")]
+    default: Annotated[bool, _about("whether this profile is run where none is named")] = False
+    weights: Annotated[Weights | None, _about("weights for this profile in place of the model's")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PinRule:
+    """Extra requirements for the environments that match, with the reason."""
+
+    __pydantic_config__ = _STRICT
+
+    when: Annotated[When, _about("which environments: axis = specifier; all must match")]
+    requirements: Annotated[tuple[PinRequirement, ...], NonEmpty, _about("requirements by PEP 508")]
+    reason: Annotated[Text, _about("why the environments do not work without")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exclusion:
+    """Environments that are not to be run, with the reason."""
+
+    __pydantic_config__ = _STRICT
+
+    when: Annotated[When, NonEmpty, _about("which environments: axis = specifier; all must match")]
+    reason: Annotated[Text, _about("why they are not run")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeSettings:
+    """What is tried in every environment."""
+
+    __pydantic_config__ = _STRICT
+
+    paths: Annotated[tuple[str, ...], NonEmpty, _about("ways to load the checkpoint: files of asrcompat/probe/paths")]
+    devices: Annotated[tuple[Device, ...], NonEmpty, _about("devices to try")]
+    seed: Annotated[int, Field(ge=0), _about("seed of everything random")]
+    trials: Annotated[int, Field(ge=1), _about("train-mode steps, each with its own seed")]
+    tolerance: Annotated[Positive, _about("largest absolute difference of features from a reference")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Deadlines and sizes, so that one bad release cannot hold up the rest."""
+
+    __pydantic_config__ = _STRICT
+
+    resolve_seconds: Annotated[Positive, _about("for resolving one environment")]
+    install_seconds: Annotated[Positive, _about("for installing one environment")]
+    import_seconds: Annotated[Positive, _about("for importing a path's modules")]
+    cell_seconds: Annotated[Positive, _about("for one path on one device, load to train")]
+    silence_seconds: Annotated[Positive, _about("without a finished check or a line of output")]
+    memory_gb: Annotated[Positive, _about("per probe process, in gigabytes")]
+    output_mb: Annotated[Positive, _about("printed by one path, in megabytes")]
+    jobs: Annotated[Jobs, _about('environments at once: a number, or "auto" for as memory and cores allow')]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """Where packages come from. Without `url` the installer's own default holds."""
+
+    __pydantic_config__ = _STRICT
+
+    lock_hours: Annotated[float, Field(ge=0, allow_inf_nan=False), _about("a lock younger than this is used again")]
+    torch_cpu: Annotated[
+        Url | None, _about("index of CPU builds of torch, used where reachable and no CUDA is asked for")
+    ] = None
+    url: Annotated[Url | None, _about("package index in place of the default one")] = None
+    find_links: Annotated[tuple[Text, ...], _about("folders or pages of distributions to look at as well")] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """matrix.toml: what is tested."""
+
+    __pydantic_config__ = _STRICT
+
+    schema: Annotated[Literal[1], _about("the version of this file's form: 1")]
+    model: Annotated[Model, _about("the checkpoint")]
+    axes: Annotated[Axes, _about("the values each axis may take")]
+    profiles: Annotated[Mapping[str, Profile], NonEmpty, _about("named choices of environments")]
+    probe: Annotated[ProbeSettings, _about("what is tried in every environment")]
+    limits: Annotated[Limits, _about("deadlines and sizes")]
+    index: Annotated[Index, _about("where packages come from")]
+    pins: Annotated[tuple[PinRule, ...], _about("extra requirements for matching environments")] = ()
+    exclude: Annotated[tuple[Exclusion, ...], _about("environments that are not to be run")] = ()

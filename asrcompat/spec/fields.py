@@ -1,0 +1,144 @@
+"""The kinds of value that a configuration file may hold, each checked where it stands.
+
+A kind is an annotated type: its validator's fault names the value and the remedy, its JSON Schema lets an editor
+see the same rule.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+
+from .problems import fault, listed
+
+NEWEST = "newest"
+FORK = "espnet-s3prl"
+AXIS_DISTRIBUTIONS = ("torch", "torchaudio", "transformers", "s3prl", FORK, "espnet")
+
+# A version in its one normal spelling, without epoch and build: it stands in identifiers and file names.
+_VERSION = r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?"
+_ONE_OR_MORE: dict[str, Any] = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}]
+}
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        message = "is empty"
+        raise fault(message, "write a sentence for the person who reads this in a year")
+    return value
+
+
+def _version(value: str) -> str:
+    if value == NEWEST or re.fullmatch(_VERSION, value):
+        return value
+    try:
+        version = Version(value)
+    except InvalidVersion:
+        message = f"'{value}' is not a version"
+        raise fault(message, f'write a version such as "2.3.1", or "{NEWEST}"') from None
+    if version.local or version.epoch:
+        message = f"'{value}' names a build or an epoch"
+        raise fault(
+            message,
+            f'write "{version.base_version.partition("!")[2] or version.base_version}"; builds are chosen by [index]',
+        )
+    message = f"'{value}' is not the normal spelling of this version"
+    raise fault(message, f'write "{version}"')
+
+
+def _s3prl(value: str) -> str:
+    distribution, space, version = value.partition(" ")
+    if not space:
+        return _version(value)
+    if distribution != FORK:
+        message = f"'{distribution}' is not a distribution of s3prl"
+        raise fault(message, f'write a version of s3prl alone, or "{FORK} <version>"')
+    return f"{FORK} {_version(version)}"
+
+
+def _python(value: str) -> str:
+    if not re.fullmatch(r"3\.\d+", value):
+        message = f"'{value}' is not a Python version X.Y"
+        raise fault(message, 'write it as "3.10": the newest bug-fix release is taken')
+    return value
+
+
+def _one_or_more(value: object) -> tuple[str, ...]:
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not values or not all(isinstance(item, str) for item in values):
+        message = f"is {value!r}"
+        raise fault(message, 'write a text in quotes, such as "2.3.1", or a list of such texts')
+    repeated = sorted({item for item in values if values.count(item) > 1})
+    if repeated:
+        message = f"repeats {listed(repeated)}"
+        raise fault(message, "write each value once")
+    return tuple(values)
+
+
+def _specifiers(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        text = value.removeprefix(FORK).strip()
+        try:
+            SpecifierSet("" if text in {"*", NEWEST} else text)
+        except InvalidSpecifier:
+            message = f"'{value}' is not a version specifier"
+            raise fault(message, f'write one such as ">=2.3,<2.9", or "*", or "{NEWEST}"') from None
+        if not text:
+            message = f"'{value}' says nothing about versions"
+            raise fault(message, f'write a specifier such as ">=2.3", "*" for every version, or "{NEWEST}"')
+    return values
+
+
+def _requirement(value: str) -> str:
+    try:
+        name = canonicalize_name(Requirement(value).name)
+    except InvalidRequirement as error:
+        message = f"'{value}' is not a requirement: {str(error).splitlines()[0]}"
+        raise fault(message, 'write one by PEP 508, such as "setuptools<81"') from None
+    if name in AXIS_DISTRIBUTIONS:
+        message = f"'{value}' pins {name}, which is an axis"
+        raise fault(message, "choose its version in a grid, or exclude the environments that do not suit")
+    return value
+
+
+def _jobs(value: object) -> object:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    message = f"is {value!r}"
+    raise fault(message, 'write a whole number of at least 1, or "auto"')
+
+
+def _url(value: str) -> str:
+    if not re.match(r"(https?|file)://.", value):
+        message = f"'{value}' is not a URL"
+        raise fault(message, "write one that begins with https://, http:// or file://")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_text), WithJsonSchema({"type": "string", "pattern": r"\S"})]
+Url = Annotated[str, AfterValidator(_url), WithJsonSchema({"type": "string", "pattern": "^(https?|file)://."})]
+AxisVersion = Annotated[
+    str, AfterValidator(_version), WithJsonSchema({"type": "string", "pattern": f"^({_VERSION}|{NEWEST})$"})
+]
+S3prlVersion = Annotated[
+    str, AfterValidator(_s3prl), WithJsonSchema({"type": "string", "pattern": f"^({FORK} )?({_VERSION}|{NEWEST})$"})
+]
+PythonVersion = Annotated[str, AfterValidator(_python), WithJsonSchema({"type": "string", "pattern": r"^3\.\d+$"})]
+Values = Annotated[tuple[str, ...], PlainValidator(_one_or_more), WithJsonSchema(_ONE_OR_MORE)]
+Specifiers = Annotated[
+    tuple[str, ...], PlainValidator(_one_or_more), AfterValidator(_specifiers), WithJsonSchema(_ONE_OR_MORE)
+]
+PinRequirement = Annotated[str, AfterValidator(_requirement), WithJsonSchema({"type": "string"})]
+Jobs = Annotated[
+    int | Literal["auto"],
+    PlainValidator(_jobs),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "auto"}]}),
+]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

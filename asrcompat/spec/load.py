@@ -1,0 +1,104 @@
+"""matrix.toml from file to `Spec`, and the JSON Schema by which editors check it while it is written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from asrcompat.errors import UsageError
+
+from .checks import problems_of
+from .document import Document
+from .draft import read_draft
+from .expand import Expansion, expand
+from .problems import Problem, SpecError, suggest
+from .reading import adapter, as_json, read_toml, schema_of
+from .retell import from_validation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asrcompat.model import Weights
+
+    from .request import Request
+
+PATHS_FOLDER = Path(__file__).parents[1] / "probe" / "paths"
+SCHEMA_FILE = Path(__file__).parents[1] / "matrix.schema.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec(Document):
+    """matrix.toml, validated, and the environments it asks for."""
+
+    @property
+    def default_profile(self) -> str:
+        """The profile that is run where none is named."""
+        return next(name for name, profile in self.profiles.items() if profile.default)
+
+    def weights_of(self, profile: str) -> Weights:
+        """The profile's own weights, else the model's."""
+        self._require(profile)
+        return self.profiles[profile].weights or self.model.weights
+
+    def environments(self, profile: str) -> tuple[Request, ...]:
+        """The environments of a profile in the file's order, without the excluded; `UsageError` for an unknown one."""
+        self._require(profile)
+        return self._expansions[profile].planned
+
+    def excluded(self, profile: str) -> tuple[tuple[Request, str], ...]:
+        """The environments of a profile that are not run, each with the reason."""
+        self._require(profile)
+        return self._expansions[profile].excluded
+
+    def all_environments(self) -> tuple[Request, ...]:
+        """The environments of every profile, each once."""
+        planned = (request for expansion in self._expansions.values() for request in expansion.planned)
+        return tuple({request.id: request for request in planned}.values())
+
+    @cached_property
+    def _expansions(self) -> dict[str, Expansion]:
+        return {
+            name: expand(profile.grid, pins=self.pins, exclude=self.exclude) for name, profile in self.profiles.items()
+        }
+
+    def _require(self, profile: str) -> None:
+        if profile not in self.profiles:
+            message = f"there is no profile '{profile}': {suggest(profile, self.profiles, what='profiles')}"
+            raise UsageError(message)
+
+
+def known_paths(folder: Path = PATHS_FOLDER) -> tuple[str, ...]:
+    """The ways to load the checkpoint: one file each, found by name, so that a new one needs no entry anywhere."""
+    return tuple(sorted(file.stem.replace("_", "-") for file in folder.glob("[!_]*.py")))
+
+
+def load_spec(path: Path, *, paths: Sequence[str] | None = None) -> Spec:
+    """Read and check matrix.toml; raises `SpecError` with every problem at once.
+
+    `paths` are the names of the ways to load the checkpoint, by default `known_paths`.
+    """
+    data = read_toml(path)
+    problems: list[Problem] = []
+    try:
+        spec = adapter(Spec).validate_json(as_json(data))
+    except ValidationError as error:
+        problems += from_validation(error, schema())
+    problems += problems_of(read_draft(data), paths=known_paths() if paths is None else paths)
+    if problems:
+        raise SpecError(path.name, dict.fromkeys(problems))
+    return spec
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of matrix.toml."""
+    return schema_of(Document, "asrcompat matrix.toml")
+
+
+def write_schema(path: Path = SCHEMA_FILE) -> None:
+    """Write the JSON Schema of matrix.toml to `path`."""
+    path.write_text(json.dumps(schema(), indent=2) + "\n", encoding="utf-8")

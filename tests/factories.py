@@ -1,0 +1,297 @@
+"""Results for tests: every function gives a self-consistent value, and keywords change what a test is about."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from asrcompat.model import (
+    Cell,
+    Check,
+    CheckOutcome,
+    Device,
+    Environment,
+    EnvironmentResult,
+    Evidence,
+    Features,
+    Outcome,
+    Results,
+    Stage,
+    Trials,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MODEL = "Harveenchadha/wav2vec2-pretrained-clsril-23-10k"
+MOMENT = "2026-11-22T19:00:00+00:00"
+PATHS = ("transformers", "s3prl-hf", "espnet-s3prl")
+PROBED = (Stage.IMPORT, Stage.LOAD, Stage.FEATURES, Stage.FORWARD, Stage.BACKWARD, Stage.STEP, Stage.TRAIN)
+
+HARNESS = {"version": "0.1.0", "commit": "c057ff8a1c62"}
+HOST = {"os": "Linux 6.1", "machine": "x86_64", "cpu": "Example CPU @ 2.0 GHz", "cores": 2, "cuda_devices": []}
+
+PREPROCESSOR = (
+    f"{MODEL} does not appear to have a file named preprocessor_config.json. "
+    f"Checkout 'https://huggingface.co/{MODEL}/tree/main' for available files."
+)
+TRACEBACK = f"""Traceback (most recent call last):
+  File "probe.py", line 7, in load
+    raise OSError(message)
+OSError: {PREPROCESSOR}
+"""
+
+
+def make_environment(identity: str = "py3.10-torch2.3.1-s3prl0.4.15", **changes: Any) -> Environment:
+    """Make an environment that resolved and installed."""
+    environment = Environment(
+        id=identity,
+        python="3.10",
+        packages={
+            "torch": "2.3.1",
+            "torchaudio": "2.3.1",
+            "s3prl": "0.4.15",
+            "espnet": "202402",
+            "transformers": "4.41.2",
+        },
+        torch_build="cu121",
+        declared="ok",
+        installable="ok",
+        lock=f"locks/{identity}.txt",
+        lock_sha256=hashlib.sha256(identity.encode()).hexdigest(),
+        index="https://pypi.org/simple",
+        pins=("setuptools<81: these releases use librosa 0.9.2, which imports pkg_resources",),
+        build={"cuda": "12.1", "architectures": ["sm_50", "sm_90"]},
+        seconds={"resolve": 6.5, "install": 44.0, "probe": 92.25},
+    )
+    return dataclasses.replace(environment, **changes)
+
+
+def make_check(stage: Stage, outcome: CheckOutcome = CheckOutcome.PASSED, **changes: Any) -> Check:
+    """Make a required check."""
+    return dataclasses.replace(
+        Check(id=f"{stage}-ok", stage=stage, required=True, outcome=outcome, seconds=0.5), **changes
+    )
+
+
+def make_evidence(environment: Environment, **changes: Any) -> Evidence:
+    """Proof of a run of this environment."""
+    evidence = Evidence(
+        pid=4711,
+        started="2026-11-22T18:58:00.000+00:00",
+        log_sha256=hashlib.sha256(b"log").hexdigest(),
+        versions={**environment.packages, "numpy": "1.26.4"},
+        mode="forked",
+    )
+    return dataclasses.replace(evidence, **changes)
+
+
+def make_cell(
+    environment: Environment | None = None,
+    path: str = "transformers",
+    outcome: Outcome = Outcome.WORKS,
+    failed: Stage | None = None,
+    **changes: Any,
+) -> Cell:
+    """Make a cell that worked up to `train`, or that failed at `failed` in the way its outcome says."""
+    environment = environment or make_environment()
+    cell = Cell(
+        environment=environment.id,
+        path=path,
+        device=Device.CPU,
+        outcome=outcome,
+        stage=Stage.TRAIN,
+        passed=Stage.TRAIN,
+        checks=tuple(make_check(stage) for stage in PROBED),
+        features=Features(width=768, frames=99, parity=2.5e-06, follows="raw"),
+        trials=Trials(passed=20, of=20),
+        evidence=make_evidence(environment),
+        seconds={stage.value: 1.5 for stage in PROBED},
+    )
+    if outcome in (Outcome.BROKEN, Outcome.UNSTABLE, Outcome.ERROR):
+        stage = failed or (Stage.TRAIN if outcome is Outcome.UNSTABLE else Stage.LOAD)
+        cell = _failed(cell, stage, str(changes.get("message", PREPROCESSOR)), str(changes.get("exception", "OSError")))
+    if outcome is Outcome.UNAVAILABLE:
+        cell = Cell(environment=environment.id, path=path, device=Device.CPU, outcome=outcome, message="no CUDA device")
+    return dataclasses.replace(cell, **changes)
+
+
+def _failed(cell: Cell, failed: Stage, message: str, exception: str) -> Cell:
+    unstable = cell.outcome is Outcome.UNSTABLE
+    below = [stage for stage in PROBED if stage.rung < failed.rung]
+    check = make_check(
+        failed,
+        {Outcome.UNSTABLE: CheckOutcome.UNSTABLE, Outcome.ERROR: CheckOutcome.ERROR}.get(
+            cell.outcome, CheckOutcome.FAILED
+        ),
+        message=message,
+        data={"exception": exception, "traceback": TRACEBACK, "causes": [f"{exception}: {message}", "KeyError: 'x'"]},
+    )
+    building = failed in (Stage.RESOLVE, Stage.INSTALL)
+    return dataclasses.replace(
+        cell,
+        stage=failed,
+        passed=below[-1] if below else None if building else Stage.INSTALL,
+        failed=failed,
+        exception=None if building else exception,
+        message=message,
+        checks=() if building else (*(make_check(stage) for stage in below), check),
+        features=cell.features if failed.rung > Stage.FEATURES.rung else None,
+        trials=Trials(passed=13, of=20) if unstable else None,
+        evidence=None if building else cell.evidence,
+        seconds={stage.value: 1.5 for stage in below},
+    )
+
+
+def make_environment_result(
+    environment: Environment | None = None, cells: Sequence[Cell] | None = None, **changes: Any
+) -> EnvironmentResult:
+    """One environment's result, with a working cell for each path."""
+    environment = environment or make_environment()
+    result = EnvironmentResult(
+        schema=1,
+        model=MODEL,
+        weights="synthetic-base",
+        generated_at=MOMENT,
+        harness=HARNESS,
+        host=HOST,
+        environment=environment,
+        cells=tuple(make_cell(environment, path) for path in PATHS) if cells is None else tuple(cells),
+    )
+    return dataclasses.replace(result, **changes)
+
+
+def make_results(
+    cells: Sequence[Cell] | None = None, environments: Sequence[Environment] | None = None, **changes: Any
+) -> Results:
+    """Results of one environment in which every path works, unless other cells or environments are given."""
+    environments = tuple(environments) if environments is not None else (make_environment(),)
+    given = tuple(cells) if cells is not None else tuple(make_cell(environments[0], path) for path in PATHS)
+    results = Results(
+        schema=1,
+        model=MODEL,
+        weights="synthetic-base",
+        profile="core",
+        generated_at=MOMENT,
+        harness=HARNESS,
+        host=HOST,
+        environments=environments,
+        cells=given,
+    )
+    return dataclasses.replace(results, **changes)
+
+
+def make_expectation(cell: Cell, **changes: Any) -> Mapping[str, Any]:
+    """Make an entry of an expectation list about this cell."""
+    entry = {"environment": cell.environment, "path": cell.path, "device": cell.device.value}
+    return {**entry, "expected": "works (train)", "found": f"{cell.outcome} at {cell.stage}", "reason": "", **changes}
+
+
+def make_core_results() -> Results:
+    """Six environments with what a core run typically finds: every outcome, repeated failures, and expectations."""
+    old = make_environment(
+        "py310-torch2.3.1-s3prl0.4.14", packages=_versions("2.3.1", "s3prl", "0.4.14", "202402", "4.41.2")
+    )
+    new = make_environment(
+        "py310-torch2.3.1-s3prl0.4.15", packages=_versions("2.3.1", "s3prl", "0.4.15", "202402", "4.41.2")
+    )
+    mid = make_environment(
+        "py311-torch2.8.0-tf4.57.6",
+        python="3.11",
+        packages=_versions("2.8.0", "s3prl", "0.4.18", "202511", "4.57.6"),
+        pins=(),
+    )
+    next_ = make_environment(
+        "py311-torch2.8.0-tfnewest",
+        python="3.11",
+        packages=_versions("2.8.0", "s3prl", "0.4.18", "202511", "5.20.2"),
+        pins=(),
+    )
+    top = make_environment(
+        "py312-torch2.11.0-s3prl0.4.18",
+        python="3.12",
+        packages=_versions("2.11.0", "s3prl", "0.4.18", "202611", "5.20.2"),
+        torch_build="cpu",
+        pins=(),
+    )
+    fork = make_environment(
+        "py312-torch2.11.0-espnet-s3prl",
+        python="3.12",
+        packages=_versions("2.11.0", "espnet-s3prl", "2026.5.14", "202611", "5.20.2"),
+        torch_build="cpu",
+        pins=(),
+    )
+    environments = (old, new, mid, next_, top, fork)
+    backend: dict[str, Any] = {
+        "failed": Stage.IMPORT,
+        "exception": "AttributeError",
+        "message": "module 'torchaudio' has no attribute 'set_audio_backend'",
+    }
+    padding = Check(
+        id="padding",
+        stage=Stage.FEATURES,
+        required=False,
+        outcome=CheckOutcome.FAILED,
+        message="padding in a batch moves the features by 1.3, where their spread is 1.0",
+    )
+    cells = [
+        *(make_cell(environment) for environment in environments),
+        make_cell(old, "s3prl-hf", Outcome.BROKEN, cause="the repository has no preprocessor_config.json"),
+        make_cell(old, "espnet-s3prl", Outcome.BROKEN, cause="the repository has no preprocessor_config.json"),
+        *(make_cell(environment, path) for environment in (new, mid) for path in PATHS[1:]),
+        make_cell(next_, "s3prl-hf", Outcome.UNSTABLE, exception="AssertionError", message="11, 13"),
+        make_cell(
+            next_,
+            "espnet-s3prl",
+            Outcome.ERROR,
+            failed=Stage.LOAD,
+            exception="ConnectionError",
+            message="the hub hung up",
+        ),
+        *(make_cell(top, path, Outcome.BROKEN, **backend) for path in PATHS[1:]),
+        make_cell(fork, "s3prl-hf", Outcome.UNSTABLE, exception="AssertionError", message="10, 13"),
+        make_cell(fork, "espnet-s3prl"),
+    ]
+    order = [environment.id for environment in environments]
+    cells.sort(key=lambda cell: (order.index(cell.environment), PATHS.index(cell.path)))
+    cells = [
+        dataclasses.replace(cell, checks=(*cell.checks, padding)) if cell.outcome is Outcome.WORKS else cell
+        for cell in cells
+    ]
+    cuda = [
+        make_cell(environment, path, Outcome.UNAVAILABLE, device=Device.CUDA, message="torch sees no CUDA device")
+        for environment in environments
+        for path in PATHS
+    ]
+    by_key = {cell.key: cell for cell in cells}
+    lost, known = by_key[(top.id, "s3prl-hf", "cpu")], by_key[(old.id, "s3prl-hf", "cpu")]
+    return make_results(
+        [*cells, *cuda],
+        environments,
+        expectations={
+            "regressions": [make_expectation(lost, reason="worked with torchaudio 2.8")],
+            "news": [
+                make_expectation(
+                    by_key[(fork.id, "espnet-s3prl", "cpu")], expected="broken at load", found="works (train)"
+                )
+            ],
+            "unfinished": [make_expectation(by_key[(next_.id, "espnet-s3prl", "cpu")])],
+            "unexpected_missing": [],
+            "expected": [
+                {
+                    "environment": known.environment,
+                    "path": known.path,
+                    "device": "cpu",
+                    "outcome": "broken",
+                    "stage": "load",
+                    "reason": "s3prl before 0.4.15 needs a preprocessor in the repository",
+                }
+            ],
+            "exit_code": 1,
+        },
+    )
+
+
+def _versions(torch: str, distribution: str, s3prl: str, espnet: str, transformers: str) -> dict[str, str]:
+    return {"torch": torch, "torchaudio": torch, distribution: s3prl, "espnet": espnet, "transformers": transformers}

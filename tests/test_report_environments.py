@@ -1,0 +1,66 @@
+"""Environments as rows."""
+
+from __future__ import annotations
+
+import pytest
+from factories import make_cell, make_environment
+
+from asrcompat.model import Device, Outcome
+from asrcompat.report.environments import TITLES, lies, path_label, reproduce, rows
+
+
+def test_versions_stand_under_their_titles() -> None:
+    (row,) = rows([make_environment()], [])
+    assert dict(zip(TITLES, row.versions, strict=True)) == {
+        "Python": "3.10",
+        "torch": "2.3.1 (cu121)",
+        "torchaudio": "2.3.1",
+        "s3prl": "0.4.15",
+        "espnet": "202402",
+        "transformers": "4.41.2",
+    }
+
+
+def test_the_other_distribution_is_named() -> None:
+    (row,) = rows([make_environment(packages={"torch": "2.11.0+cpu", "espnet-s3prl": "2026.5.14"}, torch_build="cpu")], [])
+    assert row.versions == ("3.10", "2.11.0 (cpu)", "", "espnet-s3prl 2026.5.14", "", "")
+    assert row.short == "Python 3.10 · torch 2.11.0 (cpu) · espnet-s3prl 2026.5.14"
+
+
+def test_only_what_ran_counts_towards_the_verdict() -> None:
+    environment = make_environment()
+    outcomes = [Outcome.WORKS, Outcome.BROKEN, Outcome.UNSTABLE, Outcome.ERROR, Outcome.UNAVAILABLE]
+    cells = [make_cell(environment, str(outcome), outcome) for outcome in outcomes]
+    assert rows([environment], cells)[0].verdict == "1 of 3 cells"
+    assert rows([environment], cells[3:])[0].verdict == "nothing ran"
+
+
+def test_facts_hold_verdicts_pins_and_build() -> None:
+    (row,) = rows([make_environment(declared="conflict", declared_reason="torch<2", packages={"numpy": "1.26.4"})], [])
+    facts = dict(row.facts)
+    assert facts["declared"] == "conflict: torch<2"
+    assert facts["other packages"] == "numpy 1.26.4"
+    assert facts["extra pin"].startswith("setuptools<81: ")
+    assert facts["torch build, architectures"] == "sm_50, sm_90"
+
+
+@pytest.mark.parametrize(
+    ("declared", "outcome", "text"),
+    [
+        ("ok", Outcome.BROKEN, "declared ok, but transformers broken at load"),
+        ("conflict", Outcome.WORKS, "declared a conflict, but works in 1 cell"),
+        ("ok", Outcome.WORKS, None),
+        ("ok", Outcome.ERROR, None),
+        ("unknown", Outcome.BROKEN, None),
+    ],
+)
+def test_lies(declared: str, outcome: Outcome, text: str | None) -> None:
+    environment = make_environment(declared=declared)
+    cells = [make_cell(environment, outcome=outcome)]
+    assert [lie.text for lie in lies(rows([environment], cells), cells)] == ([text] if text else [])
+
+
+def test_labels_and_commands() -> None:
+    cell = make_cell(make_environment("e"), "s3prl-hf", device=Device.CUDA)
+    assert path_label(cell) == "s3prl-hf (cuda)"
+    assert reproduce(cell) == 'nox -s "e" -- --paths s3prl-hf --devices cuda'

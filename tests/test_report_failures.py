@@ -1,0 +1,82 @@
+"""Failures and findings are told once each."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from factories import TRACEBACK, make_cell, make_check, make_core_results, make_environment
+
+from asrcompat.model import CheckOutcome, Outcome, Stage
+from asrcompat.report.failures import failures, findings, traceback_of
+
+OLD, NEW = make_environment("old"), make_environment("new")
+
+
+def test_cells_that_failed_alike_make_one_failure() -> None:
+    told = failures(make_core_results().cells)
+    assert [(failure.number, failure.exception, len(failure.cells)) for failure in told] == [
+        (1, "OSError", 2),
+        (2, "AssertionError", 2),
+        (3, "ConnectionError", 1),
+        (4, "AttributeError", 2),
+    ]
+    assert told[0].title == "OSError, broken at load"
+    assert told[0].traceback == TRACEBACK
+    assert told[0].causes == ("KeyError: 'x'",)
+
+
+def test_other_exceptions_and_messages_are_other_failures() -> None:
+    cells = [
+        make_cell(OLD, "a", Outcome.BROKEN, exception="ImportError", message="No module named 'six'"),
+        make_cell(OLD, "b", Outcome.BROKEN, exception="ImportError", message="No module named 'fairseq'"),
+        make_cell(OLD, "c", Outcome.BROKEN, exception="OSError", message="No module named 'six'"),
+    ]
+    assert len(failures(cells)) == 3
+
+
+def test_a_failure_and_an_error_of_the_harness_are_never_one() -> None:
+    cells = [
+        make_cell(OLD, "a", Outcome.BROKEN, exception="OSError", message="timed out"),
+        make_cell(OLD, "b", Outcome.ERROR, exception="OSError", message="timed out"),
+    ]
+    assert len(failures(cells)) == 2
+
+
+def test_what_works_or_is_unavailable_is_no_failure() -> None:
+    assert failures([make_cell(), make_cell(outcome=Outcome.UNAVAILABLE)]) == ()
+
+
+def test_the_cell_with_a_traceback_speaks_for_its_group() -> None:
+    silent = dataclasses.replace(make_cell(OLD, "a", Outcome.BROKEN), checks=())
+    (failure,) = failures([silent, make_cell(NEW, "a", Outcome.BROKEN)])
+    assert failure.traceback == TRACEBACK
+
+
+def test_the_traceback_is_that_of_the_deciding_check() -> None:
+    cell = make_cell(OLD, "a", Outcome.BROKEN, Stage.LOAD)
+    other = make_check(Stage.LOAD, CheckOutcome.FAILED, id="extra", required=False, data={"traceback": "other"})
+    assert traceback_of(dataclasses.replace(cell, checks=(other, *cell.checks))) == TRACEBACK
+
+
+def test_hints_are_told_once_cause_first() -> None:
+    cell = make_cell(OLD, "a", Outcome.BROKEN, signature="no-preprocessor", cause="no file", remedy="s3prl >= 0.4.15")
+    (failure,) = failures([cell, dataclasses.replace(cell, path="b")])
+    assert failure.hints == (("Cause", "no file"), ("Remedy", "s3prl >= 0.4.15"), ("Signature", "no-preprocessor"))
+
+
+def test_findings_tell_what_decides_nothing_worst_first() -> None:
+    told = make_check(Stage.FEATURES, id="alone", required=False, message="moves by 1.3")
+    bad = make_check(Stage.LOAD, CheckOutcome.FAILED, id="report", required=False, message="3 tensors are new")
+    silent = make_check(Stage.LOAD, id="silent", required=False)
+    skipped = make_check(Stage.LOAD, CheckOutcome.SKIPPED, id="report", required=False, message="no report")
+    one = dataclasses.replace(make_cell(OLD), checks=(told, bad, silent))
+    two = dataclasses.replace(make_cell(NEW), checks=(dataclasses.replace(told, message="moves by 1.6"), skipped))
+    found = findings([one, two])
+    assert [(finding.check.id, finding.where) for finding in found] == [
+        ("report", "1 of 1 cell that ran this check"),
+        ("alone", "2 of 2 cells that ran this check"),
+    ]
+
+
+def test_required_checks_are_no_findings() -> None:
+    assert findings([make_cell(OLD, "a", Outcome.BROKEN)]) == ()
