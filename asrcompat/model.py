@@ -164,10 +164,10 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """Environment × path × device, and what happened there.
+    """What happened to one path on one device in one environment.
 
     `stage` is the failed stage, else the passed one. `exception` and `message` tell a failure's type and text.
-    `evidence` is None exactly where nothing ran (`unavailable`, `error` before the probe, or a failed resolve or install).
+    `evidence` is None exactly where nothing ran: `unavailable`, `error` before the probe, failed resolve or install.
     """
 
     __pydantic_config__ = _STRICT

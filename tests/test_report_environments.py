@@ -22,7 +22,9 @@ def test_versions_stand_under_their_titles() -> None:
 
 
 def test_the_other_distribution_is_named() -> None:
-    (row,) = rows([make_environment(packages={"torch": "2.11.0+cpu", "espnet-s3prl": "2026.5.14"}, torch_build="cpu")], [])
+    (row,) = rows(
+        [make_environment(packages={"torch": "2.11.0+cpu", "espnet-s3prl": "2026.5.14"}, torch_build="cpu")], []
+    )
     assert row.versions == ("3.10", "2.11.0 (cpu)", "", "espnet-s3prl 2026.5.14", "", "")
     assert row.short == "Python 3.10 · torch 2.11.0 (cpu) · espnet-s3prl 2026.5.14"
 

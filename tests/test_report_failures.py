@@ -6,7 +6,7 @@ import dataclasses
 
 from factories import TRACEBACK, make_cell, make_check, make_core_results, make_environment
 
-from asrcompat.model import CheckOutcome, Outcome, Stage
+from asrcompat.model import Cell, CheckOutcome, Outcome, Stage
 from asrcompat.report.failures import failures, findings, traceback_of
 
 OLD, NEW = make_environment("old"), make_environment("new")
@@ -40,6 +40,21 @@ def test_a_failure_and_an_error_of_the_harness_are_never_one() -> None:
         make_cell(OLD, "b", Outcome.ERROR, exception="OSError", message="timed out"),
     ]
     assert len(failures(cells)) == 2
+
+
+def test_bare_asserts_are_told_apart_by_where_they_stand() -> None:
+    def bare(path: str, line: str) -> Cell:
+        trace = f'Traceback:\n  File "/env/{path}/hub.py", line 3, in load\n  File "/env/{path}/{line}\n    assert x\n'
+        check = make_check(Stage.LOAD, CheckOutcome.FAILED, data={"traceback": trace})
+        cell = make_cell(OLD, path, Outcome.BROKEN, exception="AssertionError", message="")
+        return dataclasses.replace(cell, checks=(check,))
+
+    cells = [
+        bare("a", 'frontend.py", line 7, in f'),
+        bare("b", 'frontend.py", line 9, in f'),
+        bare("c", 'expert.py", line 7, in g'),
+    ]
+    assert [[cell.path for cell in failure.cells] for failure in failures(cells)] == [["a", "b"], ["c"]]
 
 
 def test_what_works_or_is_unavailable_is_no_failure() -> None:

@@ -14,10 +14,14 @@ from markdown_it import MarkdownIt
 from asrcompat.report import sanitize
 
 # Every code point counts, surrogates included, and the characters that mean something come up often.
-HOSTILE = st.text(st.one_of(st.characters(), st.sampled_from("`|\\<>&*_~[]()!#$\r\n\t \x1b\x9b\x00\u202e\u2028\ud800-+=:1.")))
+HOSTILE = st.text(
+    st.one_of(st.characters(), st.sampled_from("`|\\<>&*_~[]()!#$\r\n\t \x1b\x9b\x00\u202e\u2028\ud800-+=:1."))
+)
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
-FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]")
+FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]"
+)
 
 
 def shown(rendered: str) -> str:
@@ -40,7 +44,9 @@ def test_printable_once_is_enough(text: str) -> None:
 @given(st.text(st.characters(categories=["L", "N", "P", "S", "M", "Zs"])))
 def test_printable_keeps_what_people_read(text: str) -> None:
     kept = sanitize.printable(text)
-    assert [character for character in text if character.isalnum()] == [character for character in kept if character.isalnum()]
+    assert [character for character in text if character.isalnum()] == [
+        character for character in kept if character.isalnum()
+    ]
 
 
 @pytest.mark.parametrize(

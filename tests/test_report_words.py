@@ -72,7 +72,15 @@ def test_seconds(value: float, text: str) -> None:
 
 
 def test_facts_lay_out_nested_values_and_leave_out_empty_ones() -> None:
-    value = {"cpu": "x", "cuda_devices": [], "gpu": None, "ram": {"total_gb": 15.5}, "flags": ["a", "b"], "ok": True, "others": 1}
+    value = {
+        "cpu": "x",
+        "cuda_devices": [],
+        "gpu": None,
+        "ram": {"total_gb": 15.5},
+        "flags": ["a", "b"],
+        "ok": True,
+        "others": 1,
+    }
     assert words.facts(value, without=["others"]) == (
         ("cpu", "x"),
         ("ram total gb", "15.5"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from matrix_text import MATRIX, PATHS, edited, load, write
 
 from asrcompat.errors import ExitCode, UsageError
 from asrcompat.spec import SpecError, load_spec
 from asrcompat.spec.problems import Problem, key_of
-from matrix_text import MATRIX, PATHS, edited, load, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,9 @@ BAD = {
     "wrong type": (('torch = "2.3.1"', "torch = 2.3"), "profiles.core.grid[0].torch", "2.3", 'such as "2.3.1"'),
     "number in quotes": (("trials = 20", 'trials = "20"'), "probe.trials", 'a string ("20")', "write a whole number"),
     "true for a number": (("seed = 23", "seed = true"), "probe.seed", "true or false (true)", "write a whole number"),
-    "date for a text": (('"before and after"', "2024-01-01"), "profiles.core.description", "a table", "in quotes"),
+    "date for a text": (
+        ('"before and after"', "2024-01-01"), "profiles.core.description", "a date or a time", "in quotes"
+    ),
     "text for a list": (('devices = ["cpu", "cuda"]', 'devices = "cpu"'), "probe.devices", "a string", "write a list"),
     "table for a list": (("[[pins]]", "[pins]"), "pins", "a table", "write a list"),
     "unknown device": (('"cuda"]', '"cudo"]'), "probe.devices[1]", '"cudo"', "did you mean 'cuda'?"),
@@ -112,14 +114,14 @@ BAD = {
     "invalid version": (('"1.13.1", ', '"1.13.1", "two", '), "axes.torch[1]", "'two' is not a version", "newest"),
     "odd spelling of a version": (('"202402", ', '"202402", "v1.0-rc1", '), "axes.espnet[1]", "spelling", '"1.0rc1"'),
     "build in a version": (('"1.13.1", ', '"1.13.1", "2.6.0+cpu", '), "axes.torch[1]", "a build", "[index]"),
-    "same version twice": (('"1.13.1", ', '"1.13.1", "1.13.1.0", '), "axes.torch[1]", "the same as '1.13.1'", "once"),
-    "same calendar version twice": (('"202402", ', '"202402", "202402", '), "axes.espnet[1]", "the same", "once"),
+    "same version twice": (('"1.13.1", ', '"1.13.1", "1.13.1.0", '), "axes.torch[1]", "already, as '1.13.1'", "once"),
+    "same calendar version twice": (('"202402", ', '"202402", "202402", '), "axes.espnet[1]", "listed already", "once"),
     "bug-fix release of Python": (('"3.10", ', '"3.10", "3.11.4", '), "axes.python[1]", "X.Y", '"3.10"'),
     "unknown s3prl distribution": (('"espnet-s3prl newest", ', '"espnet-s3prl newest", "mine 1.0", '),
         "axes.s3prl[3]", "'mine' is not a distribution", "espnet-s3prl <version>"),
     "torchaudio follows another": (('follows = "torch"', 'follows = "espnet"'), "axes.torchaudio.follows", "", "torch"),
     "wrong schema": (("schema = 1", "schema = 2"), "schema", "is 2", "allowed: 1"),
-    "empty model name": (('name = "someone/some-model"', 'name = ""'), "model.name", "is empty", "sentence"),
+    "empty model name": (('name = "someone/some-model"', 'name = ""'), "model.name", "is empty", "write a name"),
 }  # fmt: skip
 
 
@@ -133,9 +135,9 @@ def problems_of(folder: Path, text: str) -> tuple[Problem, ...]:
 def test_a_fault_is_named(tmp_path: Path, edit: tuple[str, str], key: str, message: str, remedy: str) -> None:
     found = problems_of(tmp_path, edited(edit))
     assert key in [problem.key for problem in found]
-    assert any(
-        problem.key == key and message in problem.message and remedy in problem.remedy for problem in found
-    ), found
+    assert any(problem.key == key and message in problem.message and remedy in problem.remedy for problem in found), (
+        found
+    )
 
 
 def test_the_examples_are_many() -> None:
@@ -174,18 +176,28 @@ def test_all_faults_are_shown_at_once(tmp_path: Path) -> None:
 
 def test_a_misunderstood_grid_kills_no_rule(tmp_path: Path) -> None:
     """The pin's only environments are in the entry with the fault: it must not be called dead."""
-    text = edited(('python = "3.10"\ntorch = "2.3.1"', 'python = "3.10"\ntorch = 2.3'), ('python = ">=3.10"', 'torch = ">2"'))
+    text = edited(
+        ('python = "3.10"\ntorch = "2.3.1"', 'python = "3.10"\ntorch = 2.3'), ('python = ">=3.10"', 'torch = ">2"')
+    )
     assert [problem.key for problem in problems_of(tmp_path, text)] == ["profiles.core.grid[0].torch"]
 
 
 def test_it_exits_as_bad_usage(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         load(tmp_path, "schema = 1")
-    assert caught.value.exit_code == ExitCode.USAGE == 2
+    assert caught.value.exit_code == ExitCode.USAGE
 
 
-@pytest.mark.parametrize("text", ["", "schema = 1", "axes = 1\nprofiles = 2\npins = 3\nprobe = 4", "[[axes]]\n[[profiles]]",
-                                  "[profiles]\nx = 1\n[profiles.y]\ngrid = [1]\n[probe]\npaths = [1]"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "schema = 1",
+        "axes = 1\nprofiles = 2\npins = 3\nprobe = 4",
+        "[[axes]]\n[[profiles]]",
+        "[profiles]\nx = 1\n[profiles.y]\ngrid = [1]\n[probe]\npaths = [1]",
+    ],
+)
 def test_wild_files_are_reported_and_never_crash(tmp_path: Path, text: str) -> None:
     problems = problems_of(tmp_path, text)
     assert len(problems) > 3
@@ -198,7 +210,7 @@ def test_syntax_errors_have_a_line(tmp_path: Path) -> None:
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match=r"matrix.toml: \(file\): there is no such file"):
+    with pytest.raises(SpecError, match=r"matrix\.toml: \(file\): there is no such file"):
         load_spec(tmp_path / "matrix.toml", paths=PATHS)
 
 
@@ -210,7 +222,7 @@ def test_a_folder(tmp_path: Path) -> None:
 def test_not_utf8(tmp_path: Path) -> None:
     path = write(tmp_path, MATRIX)
     path.write_bytes(MATRIX.replace("before", "vor und später").encode("latin-1"))
-    with pytest.raises(SpecError, match="is not UTF-8: byte [0-9]+ is 0xe4"):
+    with pytest.raises(SpecError, match=r"is not UTF-8: byte \d+ is 0xe4"):
         load_spec(path, paths=PATHS)
 
 

@@ -1,22 +1,23 @@
 """The hub's JSON interface, as far as downloads ask for it: models, trees, commits, references, pull requests.
 
-Transformers asks for the last three when it loads a ``.bin`` checkpoint: it looks for the pull request in
-which the hub's bot offers the same weights as safetensors, and asks a service on the internet for one where there is none.
+Transformers asks for the last three when it loads a ``.bin`` checkpoint: it looks for the pull request in which the
+hub's bot offers the same weights as safetensors, and asks a service on the internet for one where there is none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse
 
-from asrcompat.hub.catalogue import Entry, PullRequest, Repository, Revision
+from asrcompat.hub import forms
+from asrcompat.hub.catalogue import MAIN, Repository, Revision
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-
-Json = dict[str, Any]
 
 
 def refusal(
@@ -41,26 +42,29 @@ def answer(repositories: Mapping[str, Repository], rest: Sequence[str], query: M
     """Answer a GET of ``/api/<rest>``."""
     found = _find(repositories, rest)
     if found is None:
-        return no_repository() if rest[:1] in (["models"], ["datasets"], ["spaces"]) else refusal(404, None, "Not Found")
+        missing = rest[:1] in (["models"], ["datasets"], ["spaces"])
+        return no_repository() if missing else refusal(404, None, "Not Found")
     repository, question = found
     match question:
-        case []:
-            return _of_revision(repository, "main", lambda revision: _model(repository, revision, query))
-        case ["revision", name]:
-            return _of_revision(repository, name, lambda revision: _model(repository, revision, query))
+        case [] | ["revision", _]:
+            name = question[1] if question else MAIN
+            return _of_revision(repository, name, lambda revision: forms.model(repository, revision, query))
         case ["tree", name, *folders]:
             return _tree(repository, name, "/".join(folders), query)
         case ["commits", name]:
-            return _of_revision(repository, name, _commits)
-        case ["refs"]:
-            return JSONResponse(_references(repository))
-        case ["discussions"]:
-            items = [_discussion(repository, request) for request in repository.pull_requests]
-            # One page holds them all; clients stop when start + items reaches count.
-            page = items if query.get("p", "0") == "0" else []
-            return JSONResponse({"discussions": page, "count": len(items), "start": len(items) - len(page)})
+            return _of_revision(repository, name, forms.commits)
+        case ["refs" | "discussions"]:
+            whole = forms.references(repository) if question == ["refs"] else _discussions(repository, query)
+            return JSONResponse(whole)
         case _:
             return refusal(404, None, "Not Found")
+
+
+def _discussions(repository: Repository, query: Mapping[str, str]) -> dict[str, Any]:
+    items = [forms.discussion(repository, request) for request in repository.pull_requests]
+    # One page holds them all; clients stop when start + items reaches count.
+    page = items if query.get("p", "0") == "0" else []
+    return {"discussions": page, "count": len(items), "start": len(items) - len(page)}
 
 
 async def paths_info(
@@ -76,16 +80,15 @@ async def paths_info(
     return _of_revision(
         found[0],
         found[1][1],
-        lambda revision: [_file(revision.entries[path]) for path in wanted if path in revision.entries]
-        + [_folder(path, revision) for path in wanted if path in revision.folders()],
+        lambda revision: (
+            [forms.file(revision.entries[path]) for path in wanted if path in revision.entries]
+            + [forms.folder(path, revision) for path in wanted if path in revision.folders()]
+        ),
     )
 
 
 async def _wanted_paths(request: Request) -> list[str] | None:
     # Clients differ: form data without a multipart body (which the standard library can parse), or JSON.
-    from json import JSONDecodeError
-    from urllib.parse import parse_qs
-
     body = await request.body()
     if "json" not in request.headers.get("content-type", ""):
         return parse_qs(body.decode("utf-8", "replace")).get("paths")
@@ -106,50 +109,9 @@ def _find(repositories: Mapping[str, Repository], rest: Sequence[str]) -> tuple[
     return None
 
 
-def _of_revision(repository: Repository, name: str, form: Any) -> JSONResponse:
+def _of_revision(repository: Repository, name: str, form: Callable[[Revision], Any]) -> JSONResponse:
     revision = repository.revision(name)
     return JSONResponse(form(revision)) if revision else no_revision(name)
-
-
-def _model(repository: Repository, revision: Revision, query: Mapping[str, str]) -> Json:
-    details = query.get("blobs", "").lower() in {"true", "1"}
-    siblings = [
-        {"rfilename": entry.name, **({"size": entry.size, "blobId": entry.blob} | _lfs(entry) if details else {})}
-        for entry in revision.entries.values()
-    ]
-    return {
-        "_id": revision.commit[:24],
-        "id": repository.name,
-        "modelId": repository.name,
-        "author": repository.name.rpartition("/")[0] or None,
-        "sha": revision.commit,
-        "lastModified": revision.created,
-        "createdAt": repository.created,
-        "private": False,
-        "gated": False,
-        "disabled": False,
-        "downloads": 0,
-        "likes": 0,
-        "library_name": "transformers",
-        "tags": ["transformers", "wav2vec2"],
-        "siblings": siblings,
-    }
-
-
-def _lfs(entry: Entry) -> Json:
-    if not entry.large:
-        return {}
-    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{entry.sha256}\nsize {entry.size}\n"
-    keys = {"oid": entry.sha256, "sha256": entry.sha256, "size": entry.size, "pointerSize": len(pointer)}
-    return {"lfs": keys}
-
-
-def _file(entry: Entry) -> Json:
-    return {"type": "file", "oid": entry.blob, "size": entry.size, "path": entry.name} | _lfs(entry)
-
-
-def _folder(path: str, revision: Revision) -> Json:
-    return {"type": "directory", "oid": revision.commit, "size": 0, "path": path}
 
 
 def _tree(repository: Repository, name: str, folder: str, query: Mapping[str, str]) -> JSONResponse:
@@ -160,42 +122,7 @@ def _tree(repository: Repository, name: str, folder: str, query: Mapping[str, st
         return refusal(404, "EntryNotFound", f"{folder} does not exist on {name!r}", commit=revision.commit)
     below = f"{folder}/" if folder else ""
     recursive = query.get("recursive", "").lower() in {"true", "1"}
-    nodes = [_folder(path, revision) for path in sorted(revision.folders())]
-    nodes += [_file(entry) for entry in revision.entries.values()]
+    nodes = [forms.folder(path, revision) for path in sorted(revision.folders())]
+    nodes += [forms.file(entry) for entry in revision.entries.values()]
     inside = [node for node in nodes if node["path"].startswith(below)]
     return JSONResponse([node for node in inside if recursive or "/" not in node["path"][len(below) :]])
-
-
-def _commits(revision: Revision) -> list[Json]:
-    return [
-        {
-            "id": commit.commit,
-            "title": commit.title,
-            "message": "",
-            "authors": [{"user": commit.author, "avatar": ""}],
-            "date": commit.created,
-        }
-        for commit in (revision, *revision.parents)
-    ]
-
-
-def _references(repository: Repository) -> Json:
-    def told(revision: Revision, ref: str) -> Json:
-        return {"name": revision.name, "ref": ref, "targetCommit": revision.commit}
-
-    branches = [told(revision, f"refs/heads/{name}") for name, revision in repository.revisions.items() if "/" not in name]
-    requests = [told(repository.revisions[item.reference], item.reference) for item in repository.pull_requests]
-    return {"branches": branches, "converts": [], "tags": [], "pullRequests": requests}
-
-
-def _discussion(repository: Repository, request: PullRequest) -> Json:
-    return {
-        "num": request.number,
-        "title": request.title,
-        "author": {"name": request.author, "type": "user"},
-        "status": "open",
-        "isPullRequest": True,
-        "createdAt": request.created,
-        "repo": {"name": repository.name, "type": "model"},
-        "repoOwner": {"name": repository.name.rpartition("/")[0], "type": "user"},
-    }

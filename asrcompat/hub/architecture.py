@@ -1,7 +1,8 @@
 """The one architecture this project knows: wav2vec2 as in "base", read from a ``config.json``.
 
-Group norm in the first convolution only, post-layer-norm transformer, weight-normalised position convolution. A configuration
-that asks for anything else is refused by name, since a reference computed for another model would condemn working environments.
+Group norm in the first convolution only, post-layer-norm transformer, weight-normalised position convolution. A
+configuration that asks for anything else is refused by name, since a reference computed for another model would
+condemn working environments.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from asrcompat.hub.checkpoint import Shape
+    from asrcompat.hub.pickles import Shape
 
 MASK = "masked_spec_embed"
 POSITION = "encoder.pos_conv_embed.conv"
@@ -103,7 +104,7 @@ def _affine(stem: str, shape: Shape) -> dict[str, Shape]:
 
 
 def read_architecture(path: Path) -> Architecture:
-    """The architecture that a ``config.json`` asks for; `HarnessError` where it is another one than this module knows."""
+    """The architecture that a ``config.json`` asks for; `HarnessError` where it is another than this module knows."""
     try:
         config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         different = {
@@ -113,11 +114,15 @@ def read_architecture(path: Path) -> Architecture:
         }
         if different:
             asked = ", ".join(f"{key} = {value!r}" for key, value in different.items())
-            message = f"{path}: no reference for this configuration ({asked}); only wav2vec2 of the base kind is implemented"
+            message = (
+                f"{path}: no reference for this configuration ({asked}); only wav2vec2 of the base kind is implemented"
+            )
             raise HarnessError(message)
         layers = zip(config["conv_dim"], config["conv_kernel"], config["conv_stride"], strict=True)
         return Architecture(
-            convolutions=tuple(Convolution(channels=dim, kernel=kernel, stride=stride) for dim, kernel, stride in layers),
+            convolutions=tuple(
+                Convolution(channels=dim, kernel=kernel, stride=stride) for dim, kernel, stride in layers
+            ),
             width=config["hidden_size"],
             layers=config["num_hidden_layers"],
             heads=config["num_attention_heads"],

@@ -3,14 +3,14 @@
 A hub's root holds one folder per repository, under the repository's full name, with
 
 - ``repository.json``: dates and pull requests (its presence is what makes a folder a repository),
-- ``<revision>/``: the files of a revision; the name is percent-encoded, so the files of ``refs/pr/1`` lie
-  in ``refs%2Fpr%2F1``. A pull request's folder holds only what it adds to ``main``.
+- ``<revision>/``: the files of a revision; the name is percent-encoded, so the files of ``refs/pr/1`` lie in
+  ``refs%2Fpr%2F1``. A pull request's folder holds only what it adds to ``main``.
 
-The folder is read once, into a closed table. Requests are looked up in that table and never joined to a path,
-so there is no path to escape from.
+The folder is read once, into a closed table. Requests are looked up in that table and never joined to a path, so
+there is no path to escape from.
 
-Identities are git's: a small file's is its blob hash, a large one's the SHA-256 that LFS uses, a revision's a hash of all its
-entries. Equal content has an equal commit, on every machine.
+Identities are git's: a small file's is its blob hash, a large one's the SHA-256 that LFS uses, a revision's a hash
+of all its entries. Equal content has an equal commit, on every machine.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def _read_entry(name: str, path: Path, patterns: list[str]) -> Entry:
     )
 
 
-def _revision(  # noqa: PLR0913 - the fields of a commit, by keyword
+def _revision(
     name: str, entries: dict[str, Entry], *, title: str, author: str, created: str, parents: tuple[Revision, ...] = ()
 ) -> Revision:
     lines = [f"{entry.blob} {entry.name}" for _, entry in sorted(entries.items())]

@@ -1,11 +1,12 @@
 """Read and write checkpoints in torch's zip format, without torch.
 
-The format, as torch has written it since 1.6: an uncompressed zip archive with ``archive/data.pkl`` (a pickle in which each
-tensor names its storage by a persistent id), ``archive/data/<n>`` (the storages' raw bytes, little-endian, aligned to
-64 bytes by padding in the local headers' extra field) and ``archive/version``.
+The format, as torch has written it since 1.6: an uncompressed zip archive with ``archive/data.pkl`` (a pickle in
+which each tensor names its storage by a persistent id), ``archive/data/<n>`` (the storages' raw bytes,
+little-endian, aligned to 64 bytes by padding in the local headers' extra field) and ``archive/version``.
 
-Reading goes through an unpickler that knows dictionaries and tensors and refuses everything else, so a hostile file can do no
-more than be refused. Writing gives the same bytes on every machine: times and systems in the archive are fixed.
+Reading goes through an unpickler that knows dictionaries and tensors and refuses everything else, so a hostile file
+can do no more than be refused. Writing gives the same bytes on every machine: times and systems in the archive are
+fixed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import io
 import pickle
 import struct
 import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,16 +25,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asrcompat.errors import HarnessError
+from asrcompat.hub.pickles import Shape, state_dict_pickle
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-Shape = tuple[int, ...]
-
 _ALIGNMENT = 64
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
+
+# What a torn or foreign file makes the readers raise: the archive, the pickle, or a tensor made of nonsense.
+_MALFORMED = (zipfile.BadZipFile, zlib.error, pickle.UnpicklingError, struct.error, OSError, ValueError, LookupError)
+_NONSENSE = (TypeError, AttributeError, EOFError, ArithmeticError, RuntimeError, MemoryError)
 
 # Storage class → name of the element type, and what numpy reads it as (bfloat16 has no counterpart: its bits).
 _STORAGES = {
@@ -80,7 +85,7 @@ def write_checkpoint(path: Path, shapes: Mapping[str, Shape], values: Callable[[
             info.extra = struct.pack("<2sH", b"FB", padding) + b"Z" * padding
             archive.writestr(info, content)
 
-        add("data.pkl", _state_dict_pickle(shapes))
+        add("data.pkl", state_dict_pickle(shapes))
         for number, (name, shape) in enumerate(shapes.items()):
             add(f"data/{number}", checked_values(values, name, shape))
         add("version", b"3\n")
@@ -95,38 +100,6 @@ def checked_values(values: Callable[[str], NDArray[np.float32]], name: str, shap
     return np.ascontiguousarray(array, dtype="<f4").tobytes()
 
 
-def _state_dict_pickle(shapes: Mapping[str, Shape]) -> bytes:
-    # Written opcode by opcode, since the standard pickler writes only references to classes that it can import.
-    ordered_dict = b"ccollections\nOrderedDict\n" + pickle.EMPTY_TUPLE + pickle.REDUCE
-    parts = [pickle.PROTO + b"\2", ordered_dict, pickle.MARK]
-    for number, (name, shape) in enumerate(shapes.items()):
-        storage = [_text("storage"), b"ctorch\nFloatStorage\n", _text(str(number)), _text("cpu"), _integer(prod(shape))]
-        strides = tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
-        tensor = [
-            _tuple(storage) + pickle.BINPERSID,
-            _integer(0),
-            _tuple([_integer(size) for size in shape]),
-            _tuple([_integer(stride) for stride in strides]),
-            pickle.NEWFALSE,
-            ordered_dict,
-        ]
-        parts += [_text(name), b"ctorch._utils\n_rebuild_tensor_v2\n", _tuple(tensor), pickle.REDUCE]
-    return b"".join([*parts, pickle.SETITEMS, pickle.STOP])
-
-
-def _text(text: str) -> bytes:
-    data = text.encode()
-    return pickle.BINUNICODE + struct.pack("<I", len(data)) + data
-
-
-def _integer(number: int) -> bytes:
-    return pickle.BININT + struct.pack("<i", number)
-
-
-def _tuple(items: list[bytes]) -> bytes:
-    return pickle.MARK + b"".join(items) + pickle.TUPLE
-
-
 def read_checkpoint(path: Path) -> dict[str, StoredTensor]:
     """The tensors of a state dict by name, mapped from the file; raises `CheckpointError` for anything else."""
     try:
@@ -138,11 +111,17 @@ def read_checkpoint(path: Path) -> dict[str, StoredTensor]:
     except CheckpointError as error:
         message = f"{path}: {error}"
         raise CheckpointError(message) from error
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, IndexError, EOFError, struct.error) as error:
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        EOFError,
+        struct.error,
+    ) as error:
         message = f"{path}: not a checkpoint in torch's zip format: {error}"
-        raise CheckpointError(message) from error
-    except pickle.UnpicklingError as error:
-        message = f"{path}: {error}"
         raise CheckpointError(message) from error
     if not isinstance(state, dict) or not all(isinstance(value, StoredTensor) for value in state.values()):
         message = f"{path}: not a plain state dict (names to tensors)"
@@ -158,7 +137,7 @@ class _Storages:
         self._members = members
 
     def find(self, kind: object, key: object, count: object) -> _Storage:
-        if not isinstance(kind, str) or not isinstance(count, int):
+        if not isinstance(kind, str) or not isinstance(count, int) or count < 0:
             message = "a storage without type or size"
             raise CheckpointError(message)
         name, code = _STORAGES[kind]

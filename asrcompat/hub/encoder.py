@@ -1,9 +1,10 @@
 """wav2vec2's encoder in evaluation, written out in numpy: an implementation of its own to compare others with.
 
-Everything is computed in float64, so that what a comparison shows is the other side's rounding. The order of operations is the
-published model's: convolutions with a group norm (one channel per group) after the first, layer norm and projection, a grouped, weight-normalised position
-convolution added to the input, then transformer layers that normalise after each residual. As in Transformers, padded
-frames are zeroed before the position convolution and hidden from attention; the convolutions before that do see the padding.
+Everything is computed in float64, so that what a comparison shows is the other side's rounding. The order of
+operations is the published model's: convolutions with a group norm (one channel per group) after the first, layer
+norm and projection, a grouped, weight-normalised position convolution added to the input, then transformer layers
+that normalise after each residual. As in Transformers, padded frames are zeroed before the position convolution and
+hidden from attention; the convolutions before that do see the padding.
 """
 
 from __future__ import annotations
@@ -43,8 +44,12 @@ class Encoder:
         self._architecture = architecture
         named = {name.removeprefix("wav2vec2."): tensor for name, tensor in tensors.items()}
         self._tensors = {_ALIASES.get(name, name): tensor for name, tensor in named.items()}
-        expected = {name: shape for name, shape in architecture.shapes().items() if name not in architecture.unused_tensors()}
-        wrong = [name for name, shape in expected.items() if name not in self._tensors or self._tensors[name].shape != shape]
+        expected = {
+            name: shape for name, shape in architecture.shapes().items() if name not in architecture.unused_tensors()
+        }
+        wrong = [
+            name for name, shape in expected.items() if name not in self._tensors or self._tensors[name].shape != shape
+        ]
         if wrong:
             message = f"tensors missing or of another shape than the configuration says: {', '.join(wrong)}"
             raise CheckpointError(message)
@@ -62,7 +67,7 @@ class Encoder:
         hidden = self._norm(hidden + self._positions(hidden), "encoder.layer_norm")
         states = [hidden.astype(np.float32)]
         for number in range(self._architecture.layers):
-            hidden = self._layer(hidden, valid, f"encoder.layers.{number}")
+            hidden = self.layer(number, hidden, valid)
             states.append(hidden.astype(np.float32))
         return np.stack(states)
 
@@ -109,10 +114,14 @@ class Encoder:
         for row in range(hidden.shape[0]):
             padded = [np.pad(part[row], ((before, after), (0, 0))) for part in inputs]
             pairs = zip(padded, weights, strict=True)
-            rows.append(np.concatenate([_unfold(part, kernel, 1) @ w.reshape(len(w), -1).T for part, w in pairs], axis=1))
+            rows.append(
+                np.concatenate([_unfold(part, kernel, 1) @ w.reshape(len(w), -1).T for part, w in pairs], axis=1)
+            )
         return gelu(np.stack(rows) + self._tensor(f"{POSITION}.bias"))
 
-    def _layer(self, hidden: NDArray[np.float64], valid: Sequence[int], stem: str) -> NDArray[np.float64]:
+    def layer(self, number: int, hidden: NDArray[np.float64], valid: Sequence[int]) -> NDArray[np.float64]:
+        """One transformer layer: [utterances, frames, width] in and out, with so many valid frames each."""
+        stem = f"encoder.layers.{number}"
         hidden = self._norm(hidden + self._attend(hidden, valid, f"{stem}.attention"), f"{stem}.layer_norm")
         inner = gelu(self._linear(hidden, f"{stem}.feed_forward.intermediate_dense"))
         outer = self._linear(inner, f"{stem}.feed_forward.output_dense")
@@ -136,7 +145,7 @@ class Encoder:
 
 
 def gelu(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """x · Φ(x), with the exact normal distribution function.
+    """The GELU: x · Φ(x), with the exact normal distribution function.
 
     numpy has no error function. Φ and its slope are known at closely spaced points, and a cubic between two of them is
     right to 1e-9.
@@ -169,6 +178,6 @@ def _standardise(hidden: NDArray[np.float64], epsilon: float) -> NDArray[np.floa
 
 
 def _unfold(hidden: NDArray[Any], kernel: int, stride: int) -> NDArray[Any]:
-    """[time, channels] to [frames, channels × kernel], in the order of a convolution's weights."""
+    """[time, channels] to [frames, channels * kernel], in the order of a convolution's weights."""
     windows = np.lib.stride_tricks.sliding_window_view(hidden, kernel, axis=0)[::stride]
     return windows.reshape(len(windows), -1)

@@ -3,12 +3,13 @@
 What clients rely on, from huggingface_hub 0.23 to 2.x and Transformers' own downloads before that:
 
 - a file's HEAD and GET carry ``ETag``, ``X-Repo-Commit`` and ``Accept-Ranges``;
-- a large file answers with a redirect that carries ``X-Linked-Etag`` and ``X-Linked-Size``. Older clients do not follow it
-  in a HEAD and read those headers; clients from 2.x on follow it where it stays on the same origin, as it does here, so
-  the content address repeats commit, hash and size;
-- a missing file is 404 ``EntryNotFound`` *with* the commit (clients remember its absence by it), an unknown revision is
-  404 ``RevisionNotFound``, an unknown repository 401 for anyone who is not logged in. The real hub leaves the
-  error code out of that one; newer clients infer it from the address, but only for https, so it is spelled out here.
+- a large file answers with a redirect that carries ``X-Linked-Etag`` and ``X-Linked-Size``. Older clients do not
+  follow it in a HEAD and read those headers; clients from 2.x on follow it where it stays on the same origin, as it
+  does here, so the content address repeats commit, hash and size;
+- a missing file is 404 ``EntryNotFound`` *with* the commit (clients remember its absence by it), an unknown
+  revision is 404 ``RevisionNotFound``, an unknown repository 401 for anyone who is not logged in. The real hub
+  leaves the error code out of that one; newer clients infer it from the address, but only for https, so it is
+  spelled out here.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The features that every loading path is compared with: what the checkpoint *file* says, computed by nobody's package.
+"""The features that every loading path is compared with: what the checkpoint *file* says, computed independently.
 
 There are two references for one batch: raw input, and input prepared as ``facebook/wav2vec2-base``'s preprocessor
-does (each utterance to zero mean and unit variance over its own samples, then padding with zeros). Both are
-kept as files of plain numbers, so that a probe can compare without numpy.
+does (each utterance to zero mean and unit variance over its own samples, then padding with zeros). Both are kept as
+files of plain numbers, so that a probe can compare without numpy.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def prepared(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """One utterance as the preprocessor hands it to the model: zero mean, unit variance."""
     exact = samples.astype(np.float64)
     normal = (exact - exact.mean()) / np.sqrt(exact.var() + _VARIANCE_EPSILON)
-    return normal.astype(np.float32)
+    result: NDArray[np.float32] = normal.astype(np.float32)
+    return result
 
 
 def pad(utterances: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

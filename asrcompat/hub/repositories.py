@@ -1,8 +1,9 @@
 """Lay out a hub's root folder: the fixture's files, completed by weights.
 
-``fixtures/hub`` holds what is small enough to commit, in the layout that `asrcompat.hub.catalogue` reads. The weights are made here, into
-a folder whose name holds a hash of all that they follow from, so that a changed fixture or generator is never met by old weights. It
-is built under a temporary name and renamed: a folder that has the name is complete.
+``fixtures/hub`` holds what is small enough to commit, in the layout that `asrcompat.hub.catalogue` reads. The
+weights are made here, into a folder whose name holds a hash of all that they follow from, so that a changed fixture
+or generator is never met by old weights. It is built under a temporary name and renamed: a folder that has the name
+is complete.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ import json
 from math import prod
 from typing import TYPE_CHECKING
 
-from asrcompat.hub.checkpoint import Shape, checked_values
+from asrcompat.hub.checkpoint import checked_values
+from asrcompat.hub.pickles import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
 """The hub's server: one thread, one loopback socket, a port that the system picks.
 
-It is started around a run of probes and stopped after it, so nothing outlives the harness. The socket is bound before the
-thread starts, so that `Hub.endpoint` is known, and refused to nobody, when ``with`` returns.
+It is started around a run of probes and stopped after it, so nothing outlives the harness. The socket is bound
+before the thread starts, so that `Hub.endpoint` is known, and refused to nobody, when ``with`` returns.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The speech that features are computed from and that training steps are made on: ``fixtures/speech``.
 
-Features are compared on one batch, `features_batch`: an utterance at its normal level and a shorter, very quiet one.
-wav2vec2's first group norm all but cancels an utterance's level, so at normal level a path that normalises its input looks like
-one that doesn't; the quiet utterance sinks below the norm's epsilon and tells them apart. The shorter length brings padding and mask in.
+Features are compared on one batch, `features_batch`: an utterance at its normal level and a shorter, very quiet
+one. wav2vec2's first group norm all but cancels an utterance's level, so at normal level a path that normalises its
+input looks like one that doesn't; the quiet utterance sinks below the norm's epsilon and tells them apart. The
+shorter length brings padding and mask in.
 """
 
 from __future__ import annotations

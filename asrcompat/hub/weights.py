@@ -1,11 +1,11 @@
 """Synthetic weights: pseudo-random, the same on every machine, and arranged to betray a lost tensor.
 
-A checkpoint that "loads" with a tensor left freshly initialised must give visibly other features. So no tensor here resembles a
-fresh one: norms are spread around one, biases are not zero. And no tensor may drown: spreads are chosen such that each branch
-of the network counts beside its residual, while the depth does not amplify rounding errors.
+A checkpoint that "loads" with a tensor left freshly initialised must give visibly other features. So no tensor here
+resembles a fresh one: norms are spread around one, biases are not zero. And no tensor may drown: spreads are chosen
+such that each branch of the network counts beside its residual, while the depth does not amplify rounding errors.
 
-Values come from the raw bits of a PCG64 stream per tensor name, whose stability numpy guarantees (its distributions'
-is not), by exact arithmetic of our own. A tensor's values depend on its name and shape alone.
+Values come from the raw bits of a PCG64 stream per tensor name, whose stability numpy guarantees (its
+distributions' is not), by exact arithmetic of our own. A tensor's values depend on its name and shape alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from asrcompat.hub.checkpoint import Shape
+    from asrcompat.hub.pickles import Shape
 
 _MODULUS = 2**128
 
@@ -74,7 +74,10 @@ def _random_bits(name: str, count: int) -> NDArray[np.uint32]:
     # The state is set outright: nothing then depends on how numpy turns a seed into one.
     generator.state = {
         "bit_generator": "PCG64",
-        "state": {"state": int.from_bytes(seed[:16], "little"), "inc": int.from_bytes(seed[16:], "little") % _MODULUS | 1},
+        "state": {
+            "state": int.from_bytes(seed[:16], "little"),
+            "inc": int.from_bytes(seed[16:], "little") % _MODULUS | 1,
+        },
         "has_uint32": 0,
         "uinteger": 0,
     }

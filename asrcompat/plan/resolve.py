@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -12,9 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from asrcompat.run.lock import Lock
 from asrcompat.run import uv
 from asrcompat.run.interpreters import Interpreter
+from asrcompat.run.lock import Lock
 from asrcompat.spec import Index, Request
 
 Declared = Literal["ok", "conflict", "unknown"]
@@ -51,13 +50,13 @@ def resolve(
     request that is younger than ``index.lock_hours`` is used again unless `fresh`; failures are never kept.
     """
     started = time.monotonic()
-    resolver = _Resolver(interpreter=interpreter, index=index, torch_index=torch_index, work=work, seconds=seconds, fresh=fresh)
+    resolver = _Resolver(
+        interpreter=interpreter, index=index, torch_index=torch_index, work=work, seconds=seconds, fresh=fresh
+    )
     pinned = resolver.lock(request.pinned_requirements)
     declared: Declared
-    if request.pinned_requirements == request.requirements:
-        unaided = pinned
-    else:
-        unaided = resolver.lock(request.requirements)
+    aided = request.pinned_requirements != request.requirements
+    unaided = resolver.lock(request.requirements) if aided else pinned
     reason = None
     if isinstance(unaided, Lock):
         declared = "ok"
@@ -106,7 +105,12 @@ class _Resolver:
 
     def _project(self, requirements: Sequence[str]) -> str:
         """The request as a project: the form in which uv takes an index for some distributions only."""
-        lines = ["[project]", 'name = "environment"', 'version = "0"', f'requires-python = "=={self.interpreter.version}"']
+        lines = [
+            "[project]",
+            'name = "environment"',
+            'version = "0"',
+            f'requires-python = "=={self.interpreter.version}"',
+        ]
         lines += [f"dependencies = {json.dumps(list(requirements))}"]
         if self.torch_index is not None:
             lines += ["[[tool.uv.index]]", 'name = "torch"', f"url = {json.dumps(self.torch_index)}", "explicit = true"]
@@ -121,7 +125,7 @@ class _Resolver:
 
 def _age_hours(file: Path) -> float:
     try:
-        return (time.time() - os.stat(file).st_mtime) / 3600
+        return (time.time() - file.stat().st_mtime) / 3600
     except FileNotFoundError:
         return float("inf")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from functools import cache
+from http import HTTPStatus
 
 _SECONDS = 5.0
 
@@ -15,6 +16,6 @@ def reachable(index: str) -> bool:
     request = urllib.request.Request(index.rstrip("/") + "/torch/", method="HEAD")  # noqa: S310 - from matrix.toml
     try:
         with urllib.request.urlopen(request, timeout=_SECONDS) as response:  # noqa: S310
-            return bool(response.status == 200)
+            return bool(response.status == HTTPStatus.OK)
     except (urllib.error.URLError, OSError, ValueError):
         return False

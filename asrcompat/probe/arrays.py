@@ -10,7 +10,7 @@ from typing import Any, Dict, List, NamedTuple, Sequence
 
 
 class Batch(NamedTuple):
-    """Padded input: speech [batch, samples] float32, lengths [batch]; labels [batch, labels] padded with -1, their lengths."""
+    """Padded input: speech [batch, samples] float32, lengths [batch]; labels [batch, labels] with -1, lengths."""
 
     speech: Any
     lengths: Any
@@ -61,7 +61,7 @@ def train_batch(settings: Dict[str, Any], trial: int = 0, size: int = 2) -> Batc
 
 
 def prepared(batch: Batch) -> Batch:
-    """The batch as wav2vec2-base's preprocessor makes it: each utterance to mean 0 and variance 1, over its valid samples."""
+    """The batch as wav2vec2-base's preprocessor makes it: every utterance's valid samples to mean 0 and variance 1."""
     rows = []
     for samples, length in zip(batch.speech.double(), batch.lengths):
         valid = samples[: int(length)]

@@ -1,8 +1,8 @@
 """A group of paths that share a parent: import once, fork a child per path.
 
-Paths share a parent when their module lists are prefixes of one another, so that each child finds exactly what a process
-of its own would have imported, in that order. A group of one with ``"preimport": false`` is the *fresh* mode: the child
-imports for itself, and forking cannot have had a part in what it does.
+Paths share a parent when their module lists are prefixes of one another, so that each child finds exactly what a
+process of its own would have imported, in that order. A group of one with ``"preimport": false`` is the *fresh* mode:
+the child imports for itself, and forking cannot have had a part in what it does.
 """
 
 from __future__ import annotations
@@ -118,6 +118,7 @@ class _Group:
             silence_seconds=values["silence_seconds"],
             memory_bytes=memory,
             output_bytes=int(values["output_mb"] * 1e6),
+            exit_seconds=values["exit_seconds"],
             data_bytes=memory if self.settings["device"] == "cpu" else None,
         )
 

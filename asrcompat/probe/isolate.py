@@ -20,7 +20,6 @@ from typing import Callable, Iterator, Optional, Tuple
 
 _POLL_SECONDS = 0.1
 _MEMORY_POLL_SECONDS = 0.5
-_EXIT_GRACE_SECONDS = 30.0
 _PR_SET_PDEATHSIG = 1
 _PAGE = resource.getpagesize()
 
@@ -34,6 +33,7 @@ class Limits:
     memory_bytes: int
     output_bytes: int
     data_bytes: Optional[int]
+    exit_seconds: float
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def run_child(body: Callable[[], None], *, log: str, record: str, limits: Limits
 
     `record` is a file that grows while the child gets on. In the child this function does not return: it leaves by
     SystemExit, so that the interpreter shuts down as a user's would, and faults on the way out are seen. From the
-    moment `body` is done (`finished_mark` exists) it has half a minute for that.
+    moment `body` is done (`finished_mark` exists) it has ``limits.exit_seconds`` for that.
     """
     reader, writer = os.pipe()
     sys.stdout.flush()
@@ -130,19 +130,19 @@ class _Watch:
 
     def breach(self) -> Optional[Tuple[str, str]]:
         """The limit that the child has passed, as (kind, sentence); None while it keeps them all."""
+        limits = self.limits
         clock = time.monotonic()
         size = os.path.getsize(self.record) if os.path.exists(self.record) else 0
         if size != self.life_size:
             self.life_size, self.last_life = size, clock
-        limits = self.limits
         if self.printed > limits.output_bytes:
             return "output", "printed more than %.0f MB, the limit" % (limits.output_bytes / 1e6)
         if clock - self.started > limits.seconds:
             return "deadline", "did not finish within %.0f s, the deadline" % limits.seconds
         if self.finished_at is None and os.path.exists(finished_mark(self.record)):
             self.finished_at = clock
-        if self.finished_at is not None and clock - self.finished_at > _EXIT_GRACE_SECONDS:
-            return "exit", "had finished, but its interpreter did not shut down within %.0f s" % _EXIT_GRACE_SECONDS
+        if self.finished_at is not None and clock - self.finished_at > limits.exit_seconds:
+            return "exit", "had finished, but its interpreter did not shut down within %.0f s" % limits.exit_seconds
         if clock - self.last_life > limits.silence_seconds:
             return "silence", "gave no sign of life for %.0f s, the limit" % limits.silence_seconds
         return None

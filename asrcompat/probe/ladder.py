@@ -1,8 +1,8 @@
 """The ladder: stages in order, each a set of checks, until a required check fails.
 
-A stage is one module of ``stages/`` with a function ``run(cell)``. A check is one call of `Cell.check`; what it raises is its
-failure. `StageFailed` ends the climb. A check that does not apply raises `Skip`; one that passed and has something to tell
-returns `Passed`.
+A stage is one module of ``stages/`` with a function ``run(cell)``. A check is one call of `Cell.check`; what it raises
+is its failure. `StageFailed` ends the climb. A check that does not apply raises `Skip`; one that passed and has
+something to tell returns `Passed`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ class Record:
         self.path = path
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
-    def event(self, kind: str, **fields: Any) -> None:
+    def event(self, kind: str, /, **fields: Any) -> None:
         """Append one event of this kind."""
         line = json.dumps(dict(fields, event=kind), default=str) + "\n"
         os.write(self._descriptor, line.encode("utf-8", "backslashreplace"))

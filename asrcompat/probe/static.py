@@ -1,4 +1,4 @@
-"""Facts about torch's build that need no device: versions, CUDA, the architectures that its kernels were compiled for."""
+"""Facts about torch's build that need no device: versions, CUDA, the architectures its kernels were compiled for."""
 
 from __future__ import annotations
 

@@ -72,8 +72,7 @@ def _works(cell: Cell) -> Iterator[str]:
 def _broken(cell: Cell) -> Iterator[str]:
     if cell.failed is None:
         yield "broken, but at no stage"
-    if not cell.message:
-        yield "broken without a message"
+    yield from _silent(cell)
     if not cell.exception and cell.failed not in BUILDING:
         yield "broken without an exception"
     if cell.failed is Stage.TRAIN and cell.trials and cell.trials.passed:
@@ -90,8 +89,9 @@ def _unstable(cell: Cell) -> Iterator[str]:
 
 
 def _silent(cell: Cell) -> Iterator[str]:
-    if not cell.message:
-        yield f"{cell.outcome} without a reason in its message"
+    # A bare `assert` in a package has no message, and its exception says what can be said.
+    if not cell.message and not cell.exception:
+        yield f"{cell.outcome} without a message"
 
 
 _RULES: dict[Outcome, Callable[[Cell], Iterator[str]]] = {

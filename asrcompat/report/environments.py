@@ -24,7 +24,7 @@ TITLES = ("Python", *(title for title, _ in COLUMNS))
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentRow:
-    """One environment, numbered in the order of the plan; `found` is a distribution and its version under each title."""
+    """One environment, numbered in the plan's order; `found` is a distribution and its version under each title."""
 
     number: int
     environment: Environment

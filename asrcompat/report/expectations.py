@@ -1,7 +1,7 @@
 """What was expected, as the caller put it into `Results.expectations`.
 
 The mapping holds lists of entries ``{"environment", "path", "device", "expected", "found", "reason"}``
-under ``regressions``, ``news``, ``unfinished`` and ``unexpected_missing``, the exit code under
+under ``regressions``, ``news``, ``unfinished`` and ``unlisted`` (found, with nothing expected), the exit code under
 ``exit_code``, and under ``expected`` the baseline of the whole profile as ``{"environment", "path",
 "device", "outcome", "stage", "reason"}``. The report only tells them; what counts as worse is decided elsewhere.
 """
@@ -18,8 +18,8 @@ from asrcompat.report import words
 _LISTS = (
     ("regressions", "Worse than expected"),
     ("news", "Better than expected"),
-    ("unfinished", "Expected to work, and not finished"),
-    ("unexpected_missing", "Expected, and missing"),
+    ("unfinished", "Not finished"),
+    ("unlisted", "Not in the baseline"),
 )
 _MARKS = (("regressions", "regression"), ("news", "better than expected"))
 

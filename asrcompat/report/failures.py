@@ -72,7 +72,7 @@ def failures(cells: Iterable[Cell]) -> tuple[Failure, ...]:
     for cell in cells:
         if cell.outcome in _TOLD:
             kind = "error" if cell.outcome is Outcome.ERROR else "failure"
-            groups.setdefault((kind, cell.exception or "", words.alike(cell.message)), []).append(cell)
+            groups.setdefault((kind, cell.exception or "", words.alike(cell.message or _place(cell))), []).append(cell)
     return tuple(_failure(number, group) for number, group in enumerate(groups.values(), start=1))
 
 
@@ -98,6 +98,12 @@ def findings(cells: Sequence[Cell]) -> tuple[Finding, ...]:
 def traceback_of(cell: Cell) -> str:
     """Find the traceback of the check that decided the cell, or nothing."""
     return str(_decisive(cell).get("traceback") or "")
+
+
+def _place(cell: Cell) -> str:
+    """Find where a failure without a message was raised, since nothing else tells two bare asserts apart."""
+    frames = [line for line in traceback_of(cell).splitlines() if line.lstrip().startswith('File "')]
+    return frames[-1] if frames else ""
 
 
 def _decisive(cell: Cell) -> dict[str, object]:

@@ -116,9 +116,9 @@ def _needs_evidence(cell: Cell) -> bool:
     )
 
 
-def _public(version: str) -> str:
+def _public(version: str) -> Version | str:
     try:
-        return str(Version(Version(version).public))
+        return Version(Version(version).public)
     except InvalidVersion:
         return version.partition("+")[0]
 

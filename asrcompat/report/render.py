@@ -67,7 +67,7 @@ def _environment(escape: Callable[[str], str]) -> Environment:
         line=sanitize.one_line,
     )
     # A link stays inside the report's folder: quoted, no text can name a scheme or a host.
-    jinja.filters["relative"] = lambda text: quote(str(text), safe="/").lstrip("/")
+    jinja.filters["relative"] = lambda text: quote(sanitize.one_line(str(text)), safe="/").lstrip("/")
     return jinja
 
 

@@ -53,7 +53,7 @@ def _table(prepared: View, *, roomy: bool) -> Table:
     table = Table(show_lines=not roomy)
     table.add_column("#", no_wrap=True)
     for title in TITLES if roomy else ("environment",):
-        table.add_column(title, no_wrap=roomy)
+        table.add_column(title, no_wrap=True)
     for column in prepared.columns:
         table.add_column(_text(f"{column.path} {column.device}"))
     for row in prepared.rows:

@@ -56,7 +56,7 @@ WEIGHTS = {
     "hub": "the real weights from the Hugging Face Hub",
 }
 
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+")
 _PATH = re.compile(r"(?:/[^\s/'\":,;()<>]+)+/(?=[^\s/'\":,;()<>])")
 _TENTHS_BELOW = 10
 _MINUTES_FROM = 120

@@ -1,8 +1,8 @@
 """Build a virtual environment from a lock, once: aside, checked, renamed, and marked complete last.
 
-Why not nox's own environments: nox reuses one without comparing what is in it, and an installer that was killed leaves one
-that looks whole (a second ``uv sync`` exits 0 and repairs nothing). Here an environment without a true mark is built again,
-and one with a mark is used only while every file that its distributions' RECORDs name is there in its size.
+Why not nox's own environments: nox reuses one without comparing what is in it, and an installer that was killed leaves
+one that looks whole (a second ``uv sync`` exits 0 and repairs nothing). Here an environment without a true mark is
+built again, and one with a mark is used only while every file that its RECORDs name is there in its size.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from asrcompat.run.lock import Lock
 from asrcompat.run import uv
 from asrcompat.run.interpreters import Interpreter
+from asrcompat.run.lock import Lock
 
 _MARK = "asrcompat-complete.json"
+_RECORD_FIELDS = 3  # file, hash, size
 _ANY_SIZE = ""
 
 
@@ -82,10 +83,10 @@ def damage(environment: Path) -> Iterator[str]:
         packages = record.parent.parent
         with record.open(encoding="utf-8", newline="") as lines:
             for row in csv.reader(lines):
-                if len(row) < 3 or row[2] == _ANY_SIZE:
+                if len(row) < _RECORD_FIELDS or row[2] == _ANY_SIZE:
                     continue
                 try:
-                    size = os.stat(packages / row[0]).st_size
+                    size = (packages / row[0]).stat().st_size
                 except OSError:
                     yield f"{row[0]}: missing"
                     continue
@@ -103,7 +104,15 @@ def _install(
         return uv.Failure(kind="error", message=failure.message)
     listed = folder / "pylock.toml"
     listed.write_text(lock.text, encoding="utf-8")
-    command: list[str | Path] = ["pip", "sync", "--quiet", "--preview-features", "pylock", "--python", python_of(folder)]
+    command: list[str | Path] = [
+        "pip",
+        "sync",
+        "--quiet",
+        "--preview-features",
+        "pylock",
+        "--python",
+        python_of(folder),
+    ]
     finished = uv.command([*command, *arguments, listed], seconds=seconds)
     if (failure := uv.failure(finished)) is not None:
         return failure

@@ -41,7 +41,9 @@ class NoInterpreter:
     @property
     def message(self) -> str:
         """The reason and the remedy in one sentence."""
-        return f"no Python {self.wanted} on this machine ({self.reason}); to provide one: uv python install {self.wanted}"
+        return (
+            f"no Python {self.wanted} on this machine ({self.reason}); to provide one: uv python install {self.wanted}"
+        )
 
 
 @cache
@@ -63,7 +65,12 @@ def ask(executable: Path) -> Interpreter | None:
     """The interpreter behind this file, resolved by running it; None where it does not run or is not CPython."""
     try:
         done = subprocess.run(
-            [executable, "-I", "-c", _ASK], capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
+            [executable, "-I", "-c", _ASK],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
         implementation, version, base = json.loads(done.stdout)
     except (OSError, subprocess.TimeoutExpired, ValueError):
@@ -86,12 +93,11 @@ def _candidates(wanted: str) -> Iterator[Path]:
 
 def _of_uv(wanted: str) -> Iterator[Path]:
     listed = uv.command(
-        ["python", "list", "--quiet", "--only-installed", "--managed-python", "--output-format", "json", wanted], seconds=60
+        ["python", "list", "--quiet", "--only-installed", "--managed-python", "--output-format", "json", wanted],
+        seconds=60,
     )
     try:
         entries = json.loads(listed.output)
     except ValueError:
         return
     yield from (Path(entry["path"]) for entry in entries if entry.get("path"))
-
-

@@ -65,9 +65,14 @@ class Lock:
         """The same lock as requirements text with hashes, which pip and uv install."""
         lines = ["# Installs with: uv pip sync FILE, or pip install --no-deps --require-hashes -r FILE"]
         if extra_index is not None:
-            lines += ["# uv takes --index-strategy unsafe-best-match for the second index", f"--extra-index-url {extra_index}"]
+            lines += [
+                "# uv takes --index-strategy unsafe-best-match for the second index",
+                f"--extra-index-url {extra_index}",
+            ]
         for one in sorted(self._packages, key=lambda one: str(canonicalize_name(one["name"]))):
-            hashes = sorted({f"--hash={name}:{value}" for file in _files(one) for name, value in file["hashes"].items()})
+            hashes = sorted(
+                {f"--hash={name}:{value}" for file in _files(one) for name, value in file["hashes"].items()}
+            )
             lines.append(" \\\n    ".join([_requirement(one), *hashes]))
         return "\n".join(lines) + "\n"
 

@@ -26,7 +26,7 @@ _ENDINGS = {
     "output": "OutputLimitExceeded",
     "parent": "ProbeDied",
 }
-# Endings that nothing in the packages explains: someone outside (the kernel's out-of-memory killer, an operator) did it.
+# An ending that nothing in the packages explains: the kernel's out-of-memory killer, or an operator, did it.
 _FROM_OUTSIDE = "signal 9 "
 
 
@@ -60,7 +60,9 @@ def cell(environment: str, raw: Raw, scrub: Scrubber) -> Cell:
     )
 
 
-def without_run(environment: str, path: str, device: Device, outcome: Outcome, stage: Stage | None, message: str) -> Cell:
+def without_run(
+    environment: str, path: str, device: Device, outcome: Outcome, stage: Stage | None, message: str
+) -> Cell:
     """The cell of a path that was never probed: no such device or interpreter, or no environment to run in."""
     below = None if stage is None or stage.rung == 0 else list(Stage)[stage.rung - 1]
     failed = stage if outcome is Outcome.BROKEN else None
@@ -133,7 +135,7 @@ def _death(raw: Raw, scrub: Scrubber) -> Check:
     ended = raw.last("ended") or {"kind": "parent", "reason": "nothing is known of how it ended"}
     reason = ended["reason"] or "left before it was done, with exit status 0"
     tail = raw.log[-_LOG_TAIL:].decode("utf-8", "replace")
-    outside = at is None or _FROM_OUTSIDE in reason
+    outside = at is None or ended["kind"] == "parent" or _FROM_OUTSIDE in reason
     return Check(
         id="process" if at is None else at["check"],
         stage=Stage.IMPORT if at is None else Stage(at["stage"]),

@@ -1,4 +1,4 @@
-"""The probe's paths as files: found by name, their module lists read without running them (the probe is never imported)."""
+"""The probe's paths as files: found by name, their module lists read without running them."""
 
 from __future__ import annotations
 

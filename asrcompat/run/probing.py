@@ -25,6 +25,7 @@ Event = dict[str, Any]
 Progress = Callable[[str, str], None]  # path, what it is at
 
 REFERENCE_PATH = "transformers"
+EXIT_SECONDS = 30  # for an interpreter to shut down, once its path is done
 _DEAD_PROXY = "http://127.0.0.1:9"
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "SYSTEMROOT")
 
@@ -109,6 +110,7 @@ def _run_group(
             "silence_seconds": target.limits.silence_seconds,
             "memory_gb": target.limits.memory_gb,
             "output_mb": target.limits.output_mb,
+            "exit_seconds": EXIT_SECONDS,
         },
     }
     settings_file = folder / "settings.json"
@@ -118,9 +120,7 @@ def _run_group(
     deadline = len(group) * (limits.cell_seconds + limits.import_seconds + 60)
     command = [target.python, PROBE / "__main__.py", settings_file]
     try:
-        done = run(
-            command, env=environment(target, folder), cwd=scratch, seconds=deadline, poll=watch.poll
-        )
+        done = run(command, env=environment(target, folder), cwd=scratch, seconds=deadline, poll=watch.poll)
         output, told = done.output, f"exit code {done.code}"
     except _ImportDeadlineError as late:
         output, told = "", str(late)
@@ -128,7 +128,9 @@ def _run_group(
     for name in group:
         events = read_events(folder / f"{name}.jsonl")
         if events and not any(event["event"] in ("finished", "ended") for event in events):
-            events.append({"event": "ended", "pid": events[0].get("pid"), "reason": told, "kind": "parent", "seconds": 0})
+            events.append(
+                {"event": "ended", "pid": events[0].get("pid"), "reason": told, "kind": "parent", "seconds": 0}
+            )
         log = folder / f"{name}.log"
         text = output.encode("utf-8", "replace") + (log.read_bytes() if log.exists() else b"")
         found[name] = Raw(path=name, device=device, events=tuple(events), log=text)
@@ -143,7 +145,8 @@ def environment(target: Target, folder: Path) -> dict[str, str]:
     home.mkdir(exist_ok=True)
     temporary = folder / "scratch"
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    proxies = {name: _DEAD_PROXY for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
+    names = ("http_proxy", "https_proxy", "all_proxy")
+    proxies = {spelling: _DEAD_PROXY for name in names for spelling in (name, name.upper())}
     ours = {
         "HOME": str(home),
         "TMPDIR": str(temporary),

@@ -38,8 +38,8 @@ def run(
 ) -> Finished:
     """Run to the end or the deadline; output and error stream together.
 
-    `on_line` gets each line as it is printed; `poll` is called about five times a second. When this function is left by an
-    exception (an interrupt), the group is ended too.
+    `on_line` gets each line as it is printed; `poll` is called about five times a second. When this function is left by
+    an exception (an interrupt), the group is ended too.
     """
     started = time.monotonic()
     process = subprocess.Popen(
@@ -55,23 +55,26 @@ def run(
         start_new_session=True,
     )
     lines: list[str] = []
+    timed_out = False
     with _registered(process):
         reader = threading.Thread(target=_read, args=(process, lines, on_line), daemon=True)
         reader.start()
-        timed_out = False
-        while process.poll() is None:
-            if time.monotonic() - started > seconds:
-                timed_out = True
-                break
-            if poll is not None:
-                poll()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(0.2)
-        end_group(process.pid, process)
-        process.wait()
-        reader.join(timeout=_TERMINATE_SECONDS)
-    if process.stdout is not None and not reader.is_alive():
-        process.stdout.close()
+        try:
+            while process.poll() is None:
+                if time.monotonic() - started > seconds:
+                    timed_out = True
+                    break
+                if poll is not None:
+                    poll()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.2)
+        finally:
+            end_group(process.pid, process)
+            process.wait()
+            reader.join(timeout=_TERMINATE_SECONDS)
+            # a grandchild that left the group may hold the pipe open: then the reader keeps it
+            if process.stdout is not None and not reader.is_alive():
+                process.stdout.close()
     return Finished(
         code=process.returncode, output="".join(lines), timed_out=timed_out, seconds=time.monotonic() - started
     )
@@ -93,7 +96,6 @@ def _registered(process: subprocess.Popen[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        end_group(process.pid, process)
         with _lock:
             _running.discard(process.pid)
 

@@ -165,7 +165,9 @@ def _not_installed(environment: Environment, failure: uv.Failure, settings: Sett
     scrub = Scrubber({"work": settings.work, "checkout": settings.root})
     message = scrub.text(failure.message)
     if failure.kind == "error":
-        return _without_probe(environment, NotBuilt(outcome=Outcome.ERROR, stage=Stage.INSTALL, message=message), settings)
+        return _without_probe(
+            environment, NotBuilt(outcome=Outcome.ERROR, stage=Stage.INSTALL, message=message), settings
+        )
     failed = replace(environment, installable="failed", reason=message)
     return _without_probe(failed, NotBuilt(outcome=Outcome.BROKEN, stage=Stage.INSTALL, message=message), settings)
 

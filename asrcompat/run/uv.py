@@ -1,8 +1,8 @@
 """uv as a subprocess, and what its failures mean.
 
-A failure counts against the packages only where uv says so in words that we know: no solution, or a build that failed for
-a reason other than the network. Everything else (index down, download cut off, disk full, words of a newer uv) is an
-`error` of ours.
+A failure counts against the packages only where uv says so in words that we know: no solution, or a build that failed
+for a reason other than the network. Everything else (index down, download cut off, disk full, words of a newer uv) is
+an `error` of ours.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def _axis_values_are_distinct(draft: Draft) -> Iterator[Problem]:
         for number, value in enumerate(values):
             first = spellings.setdefault(_comparable(value), value)
             if list(values).index(first) != number:
-                message = f"'{value}' is the same as '{first}'"
+                message = f"'{value}' is listed already, as '{first}'"
                 yield Problem(key=key_of(["axes", axis, number]), message=message, remedy="list each version once")
 
 

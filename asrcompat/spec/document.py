@@ -11,11 +11,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from asrcompat.model import Device, Weights  # noqa: TC001 - pydantic reads annotations at run time
+from asrcompat.model import Device, Weights
 
 from .fields import (
     AxisVersion,
     Jobs,
+    Name,
     PinRequirement,
     Positive,
     PythonVersion,
@@ -43,7 +44,7 @@ class Model:
 
     __pydantic_config__ = _STRICT
 
-    name: Annotated[Text, _about("name of the checkpoint's repository on the Hugging Face Hub")]
+    name: Annotated[Name, _about("name of the checkpoint's repository on the Hugging Face Hub")]
     weights: Annotated[Weights, _about("synthetic-small (quick), synthetic-base (true size) or hub (the real ones)")]
 
 
@@ -164,7 +165,7 @@ class Index:
         Url | None, _about("index of CPU builds of torch, used where reachable and no CUDA is asked for")
     ] = None
     url: Annotated[Url | None, _about("package index in place of the default one")] = None
-    find_links: Annotated[tuple[Text, ...], _about("folders or pages of distributions to look at as well")] = ()
+    find_links: Annotated[tuple[Name, ...], _about("folders or pages of distributions to look at as well")] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

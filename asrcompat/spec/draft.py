@@ -6,15 +6,12 @@ of the first kind do not hide those of the second, every piece that can be parse
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
 from .document import Exclusion, GridEntry, PinRule
-from .reading import adapter, as_json
+from .reading import piece
 
 _T = TypeVar("_T")
 
@@ -79,15 +76,8 @@ class _Reader:
         self.complete = self.complete and len(texts) == len(values)
         return texts
 
-    def piece(self, kind: type[_T], data: object) -> _T | None:
-        fields = {each.name for each in dataclasses.fields(kind)}  # type: ignore[arg-type]
-        known = {key: value for key, value in data.items() if key in fields} if isinstance(data, Mapping) else data
-        try:
-            return adapter(kind).validate_json(as_json(known))
-        except ValidationError:
-            self.complete = False
-            return None
-
     def pieces(self, kind: type[_T], data: object) -> Mapping[int, _T]:
-        parsed = ((number, self.piece(kind, item)) for number, item in self.list(data))
-        return {number: piece for number, piece in parsed if piece is not None}
+        parsed = {number: piece(kind, item) for number, item in self.list(data)}
+        understood = {number: each for number, each in parsed.items() if each is not None}
+        self.complete = self.complete and len(understood) == len(parsed)
+        return understood

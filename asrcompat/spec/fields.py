@@ -35,6 +35,13 @@ def _text(value: str) -> str:
     return value
 
 
+def _name(value: str) -> str:
+    if not value.strip():
+        message = "is empty"
+        raise fault(message, "write a name")
+    return value
+
+
 def _version(value: str) -> str:
     if value == NEWEST or re.fullmatch(_VERSION, value):
         return value
@@ -123,6 +130,7 @@ def _url(value: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_text), WithJsonSchema({"type": "string", "pattern": r"\S"})]
+Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": r"\S"})]
 Url = Annotated[str, AfterValidator(_url), WithJsonSchema({"type": "string", "pattern": "^(https?|file)://."})]
 AxisVersion = Annotated[
     str, AfterValidator(_version), WithJsonSchema({"type": "string", "pattern": f"^({_VERSION}|{NEWEST})$"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,7 @@ from .document import Document
 from .draft import read_draft
 from .expand import Expansion, expand
 from .problems import Problem, SpecError, suggest
-from .reading import adapter, as_json, read_toml, schema_of
+from .reading import adapter, as_json, read_toml, schema_of, write_json
 from .retell import from_validation
 
 if TYPE_CHECKING:
@@ -101,4 +100,4 @@ def schema() -> dict[str, Any]:
 
 def write_schema(path: Path = SCHEMA_FILE) -> None:
     """Write the JSON Schema of matrix.toml to `path`."""
-    path.write_text(json.dumps(schema(), indent=2) + "\n", encoding="utf-8")
+    write_json(path, schema())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tomllib
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from .problems import Problem, SpecError
 
@@ -48,6 +49,21 @@ def adapter(kind: type[_T]) -> TypeAdapter[_T]:
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
+
+
+def piece(kind: type[_T], data: object) -> _T | None:
+    """One table as its class, or None where it is faulty; unknown keys, reported elsewhere, are no hindrance."""
+    fields = {each.name for each in dataclasses.fields(cast("Any", kind))}
+    known = {key: value for key, value in data.items() if key in fields} if isinstance(data, dict) else data
+    try:
+        return adapter(kind).validate_json(as_json(known))
+    except ValidationError:
+        return None
+
+
+def write_json(path: Path, data: object) -> None:
+    """Write a file of indented JSON."""
+    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
 
 
 def schema_of(kind: type[object], title: str) -> dict[str, Any]:

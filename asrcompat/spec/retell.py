@@ -23,8 +23,8 @@ _WORDS = {
 }
 _SHOWN_CHARACTERS = 60
 _BOUNDS = {
-    "greater_than": "give a number greater than {gt}",
-    "greater_than_equal": "give a number of at least {ge}",
+    "greater_than": "give a number greater than {gt:g}",
+    "greater_than_equal": "give a number of at least {ge:g}",
     "finite_number": "give a finite number",
     "too_short": "give at least one value",
     "string_too_short": "write some text",
@@ -89,6 +89,8 @@ def _retell(detail: ErrorDetails, schema: Mapping[str, Any]) -> Problem:
 
 
 def _kind_of(value: object) -> str:
+    if isinstance(value, dict) and value.keys() & {"date", "datetime", "time"} and len(value) == 1:  # see `as_json`
+        return "a date or a time"
     return next((words for kind, words in _WORDS.items() if isinstance(value, kind)), "a value of another kind")
 
 

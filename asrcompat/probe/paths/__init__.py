@@ -23,7 +23,7 @@ from typing import Any, List, NamedTuple
 
 
 class Context(NamedTuple):
-    """What a path may use: the model's public name, the device, label symbols, configuration files, a folder to write in."""
+    """What a path may use: the model's public name, the device, label symbols, configurations, a folder to write in."""
 
     model: str
     device: str
@@ -36,8 +36,8 @@ class Features(NamedTuple):
     """What came out of the encoder, for padded input [batch, samples].
 
     ``layers``: hidden states from the encoder's input to its last layer, each [batch, frames, width];
-    ``output``: what the next module is given, [batch, frames, width]; ``lengths``: its valid frames, [batch].
-    ``mixed`` is True where ``output`` is the mean of all layers (an untrained weighted sum), False where it is the last.
+    ``output``: what the next module is given, [batch, frames, width]; ``lengths``: its valid frames, [batch];
+    ``mixed``: whether ``output`` is the mean of all layers (an untrained weighted sum) or the last of them.
     """
 
     layers: List[Any]

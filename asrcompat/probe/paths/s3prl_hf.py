@@ -1,4 +1,4 @@
-"""S3PRL's ``hf_wav2vec2_custom`` by name, as ``s3prl.nn`` offers it: all layers, mixed by its Featurizer, a CTC head."""
+"""S3PRL's ``hf_wav2vec2_custom`` by name, through ``s3prl.nn``: all layers, mixed by its Featurizer, a CTC head."""
 
 from __future__ import annotations
 

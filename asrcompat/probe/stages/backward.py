@@ -24,7 +24,7 @@ def run(cell: Cell) -> None:
 
 
 def parts(subject: Any) -> Dict[str, List[Any]]:
-    """The trainable parameters by the part they belong to: first convolution, transformer layers, rest of both halves."""
+    """The parameters by the part they belong to: first convolution, each layer, rest of the encoder, what is on top."""
     found: Dict[str, List[Any]] = {}
     pretrained = {id(parameter) for parameter in subject.upstream.parameters()}
     for name, parameter in subject.upstream.named_parameters():

@@ -112,7 +112,7 @@ def _parity(cell: Cell, features: Any, stem: Optional[str]) -> Passed:
     worst = {kind: max(differences) for kind, differences in found.items()}
     follows = [kind for kind in _KINDS if worst[kind] <= tolerance]
     data = {
-        "follows": "both" if len(follows) == 2 else follows[0] if follows else "neither",
+        "follows": "neither" if not follows else "both" if follows == list(_KINDS) else follows[0],
         "parity": min(worst.values()),
         "per_layer": found,
         "tolerance": tolerance,
@@ -141,7 +141,9 @@ def _output(cell: Cell, features: Any, follows: Optional[str]) -> Passed:
     frames = min(expected.size(1), features.output.size(1))
     difference = float((features.output[:, :frames] - expected[:, :frames]).abs().max())
     if not difference <= cell.settings["tolerance"]:
-        raise CheckFailed("the output differs by %.2g from the layers it is made of" % difference, difference=difference)
+        raise CheckFailed(
+            "the output differs by %.2g from the layers it is made of" % difference, difference=difference
+        )
     kind = "the mean of all hidden states" if features.mixed else "the last hidden state"
     return Passed(kind, difference=difference, follows=follows)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any, List
 
@@ -22,9 +23,8 @@ def run(cell: Cell) -> None:
     said: List[str] = []
 
     def build() -> Any:
-        import torch
-
-        torch.manual_seed(cell.settings["seed"])
+        if "torch" in sys.modules:  # what a path adds on top is initialised at random
+            sys.modules["torch"].manual_seed(cell.settings["seed"])
         context = Context(
             model=cell.settings["model"],
             device=cell.device,

@@ -1,0 +1,5 @@
+"""``python -m asrcompat``."""
+
+from asrcompat.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,95 @@
+"""From a request to what a session starts with: an interpreter, a lock, and the environment's facts so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from asrcompat.model import Environment, Outcome, Stage
+from asrcompat.plan.resolve import Resolution, resolve
+from asrcompat.run.interpreters import Interpreter, NoInterpreter, find
+from asrcompat.run.lock import Lock
+from asrcompat.run.scrub import Scrubber
+from asrcompat.run.session import NotBuilt
+from asrcompat.run.uv import Failure
+from asrcompat.spec import Index, Request, environment_id
+
+_DEFAULT_INDEX = "https://pypi.org/simple"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where locks come from: `torch_index` None means that torch comes from the same index as everything else."""
+
+    index: Index
+    torch_index: str | None
+    work: Path
+    seconds: float
+    fresh: bool
+
+    @property
+    def install_arguments(self) -> tuple[str, ...]:
+        """The same places, as arguments of an installation: a lock names its files by address, builds need an index."""
+        arguments = () if self.index.url is None else ("--default-index", self.index.url)
+        return (*arguments, *(part for place in self.index.find_links for part in ("--find-links", place)))
+
+
+def prepare(request: Request, sources: Sources) -> tuple[Environment, tuple[Lock, Interpreter] | NotBuilt]:
+    """The environment of a request and its lock; without one, what its cells become and why."""
+    interpreter = find(request.python)
+    if isinstance(interpreter, NoInterpreter):
+        environment = Environment(id=request.id, python=request.python, packages={}, pins=_pins(request))
+        return environment, NotBuilt(outcome=Outcome.UNAVAILABLE, stage=None, message=interpreter.message)
+    resolution = resolve(
+        request,
+        interpreter=interpreter,
+        index=sources.index,
+        torch_index=sources.torch_index,
+        work=sources.work,
+        seconds=sources.seconds,
+        fresh=sources.fresh,
+    )
+    environment = _environment(request, interpreter, resolution, sources)
+    if resolution.lock is not None:
+        return environment, (resolution.lock, interpreter)
+    return environment, _unresolved(resolution.failure, environment)
+
+
+def _environment(request: Request, interpreter: Interpreter, resolution: Resolution, sources: Sources) -> Environment:
+    lock = resolution.lock
+    build = None if lock is None else lock.torch_build
+    identity = environment_id(request.id, build if sources.torch_index else None)
+    scrub = Scrubber({"work": sources.work})
+    failure = resolution.failure
+    reason = "; ".join(pin.reason for pin in request.pins) or None
+    index = sources.index.url or _DEFAULT_INDEX
+    return Environment(
+        id=identity,
+        python=interpreter.version,
+        packages={} if lock is None else lock.axis_versions,
+        torch_build=build,
+        declared=resolution.declared,
+        declared_reason=None if resolution.declared_reason is None else scrub.text(resolution.declared_reason),
+        installable="failed" if failure is not None and failure.kind != "error" else "unknown",
+        lock=None if lock is None else f"locks/{identity}.txt",
+        lock_sha256=None if lock is None else lock.sha256,
+        index=index if sources.torch_index is None else f"{index}, torch from {sources.torch_index}",
+        pins=_pins(request),
+        reason=reason if failure is None else scrub.text(failure.message),
+        seconds={"resolve": round(resolution.seconds, 1)},
+    )
+
+
+def _unresolved(failure: Failure | None, environment: Environment) -> NotBuilt:
+    if failure is None:
+        return NotBuilt(outcome=Outcome.ERROR, stage=Stage.RESOLVE, message="no lock, and no word why")
+    message = environment.reason or failure.message
+    if failure.kind == "error":
+        return NotBuilt(outcome=Outcome.ERROR, stage=Stage.RESOLVE, message=message)
+    # a distribution whose metadata can only be had by building it: what fails is the build
+    stage = Stage.INSTALL if failure.kind == "build" else Stage.RESOLVE
+    return NotBuilt(outcome=Outcome.BROKEN, stage=stage, message=message)
+
+
+def _pins(request: Request) -> tuple[str, ...]:
+    return tuple(requirement for pin in request.pins for requirement in pin.requirements)

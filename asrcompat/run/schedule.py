@@ -1,0 +1,86 @@
+"""Several environments at once: each is a nox session in a process group of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from asrcompat.run import host, process
+from asrcompat.run.progress import RELAY_VARIABLE, Progress
+
+_TAIL_LINES = 15
+
+
+def parallel(wanted: int | Literal["auto"], *, environments: int, memory_gb: float) -> int:
+    """How many environments run at once: as asked, else as many as cores and free memory bear."""
+    if wanted != "auto":
+        return min(wanted, max(1, environments))
+    bearable = int(psutil.virtual_memory().available / 1e9 // memory_gb)
+    return max(1, min(host.usable_cores(), bearable, environments))
+
+
+def run_sessions(
+    names: Sequence[str],
+    *,
+    root: Path,
+    options: Sequence[str],
+    jobs: int,
+    seconds: float,
+    logs: Path,
+    progress: Progress,
+    after: Callable[[str, int], None],
+) -> None:
+    """Run the nox session of every name, `jobs` at a time; `after` gets each name and exit code as it ends.
+
+    What a session prints goes to ``<logs>/<name>.session.log``; its progress is relayed.
+    """
+    logs.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        running = {pool.submit(_session, name, root, options, seconds, logs, progress): name for name in names}
+        try:
+            while running:
+                done, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
+                for future in done:
+                    after(running.pop(future), future.result())
+        except BaseException:
+            _stop(running)
+            raise
+
+
+def _stop(running: dict[Future[int], str]) -> None:
+    """Start nothing more, and end what runs."""
+    for future in running:
+        future.cancel()
+    process.end_all()
+
+
+def _session(name: str, root: Path, options: Sequence[str], seconds: float, logs: Path, progress: Progress) -> int:
+    log = logs / f"{name}.session.log"
+    command: list[str | Path] = [sys.executable, "-m", "nox", "--noxfile", root / "noxfile.py", "--session", name]
+    command += ["--", *options]
+    with log.open("w", encoding="utf-8") as file:
+
+        def take(line: str) -> None:
+            file.write(line + "\n")
+            progress.relay(line)
+
+        environment = {**os.environ, RELAY_VARIABLE: "1"}
+        ended = process.run(command, env=environment, cwd=root, seconds=seconds, on_line=take)
+    if ended.timed_out:
+        progress.tell(f"{name}: the session did not end within {seconds:.0f} s and was ended")
+    return ended.code
+
+
+def tail(logs: Path, name: str) -> str:
+    """The last lines of a session's output."""
+    try:
+        lines = (logs / f"{name}.session.log").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return ""
+    return "\n".join(lines[-_TAIL_LINES:])

@@ -1,0 +1,90 @@
+"""Sessions: ``matrix`` runs and reports a profile, one session per environment runs that environment alone.
+
+The environments' sessions use no virtual environment of nox's: what is under test is installed from a lock into a
+folder of its own (`asrcompat.run.environment` says why). Options go after ``--``:
+``nox -s matrix -- --profile smoke --jobs 1``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import nox
+
+try:
+    from asrcompat.cli import main
+    from asrcompat.errors import UsageError
+    from asrcompat.spec import Request, load_spec
+except ModuleNotFoundError as missing:
+    raise SystemExit(
+        f"{missing}\nnox has to run where this project is installed:\n"
+        "    python3 -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/nox -l"
+    ) from missing
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv"
+nox.options.sessions = ["lint", "types", "tests"]
+
+ROOT = Path(__file__).parent
+
+
+def run(arguments: list[str]) -> None:
+    """Run the package's command and pass its exit code on, which a failed session would turn into 1."""
+    if code := main(arguments):
+        raise SystemExit(code)
+
+
+@nox.session(venv_backend="none", default=False)
+def matrix(session: nox.Session) -> None:
+    """Run the environments of a profile (default: core), then report."""
+    run(["matrix", *session.posargs])
+
+
+@nox.session(venv_backend="none", default=False)
+def report(session: nox.Session) -> None:
+    """Report from the results there are."""
+    run(["report", *session.posargs])
+
+
+def environment(request: Request) -> Callable[[nox.Session], None]:
+    """The session of one environment."""
+
+    def one(session: nox.Session) -> None:
+        run(["session", request.id, *session.posargs])
+
+    one.__doc__ = request.title
+    return one
+
+
+try:
+    for each in load_spec(ROOT / "matrix.toml").all_environments():
+        nox.session(environment(each), name=each.id, venv_backend="none", default=False)
+except UsageError as wrong:
+    print(wrong)
+    raise SystemExit(wrong.exit_code) from None
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The project's own tests; after --, arguments for pytest (-m "not real": none that install real packages)."""
+    session.install("--editable", ".[dev]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style of the code, and of the workflows."""
+    session.install("--editable", ".[dev]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    workflows = [str(file) for file in sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
+    session.run("zizmor", "--offline", "--no-progress", ".github")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict types."""
+    session.install("--editable", ".[dev]")
+    session.run("mypy")

@@ -1,0 +1,91 @@
+"""Fixtures that several modules share; the real environment is built once per test run, by the code under test."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from asrcompat.model import Environment
+from asrcompat.plan.prepare import Sources, prepare
+from asrcompat.run.environment import Built, build
+from asrcompat.run.interpreters import Interpreter
+from asrcompat.run.lock import Lock
+from asrcompat.spec import Request, Spec, load_spec
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_failures() -> None:
+    """uv waits between tries of a request; the miniature index fails at once, and every time."""
+    os.environ["UV_HTTP_RETRIES"] = "1"
+
+
+@pytest.fixture(scope="session")
+def spec() -> Spec:
+    """The project's own matrix.toml."""
+    return load_spec(ROOT / "matrix.toml")
+
+
+@pytest.fixture(scope="session")
+def this_python() -> Interpreter:
+    """The interpreter that runs the tests."""
+    return Interpreter(executable=Path(sys.executable), version=".".join(map(str, sys.version_info[:3])))
+
+
+@pytest.fixture(scope="session")
+def work() -> Path:
+    """The checkout's work folder: environments and fixtures that are there already are used again."""
+    return ROOT / ".asrcompat"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealEnvironment:
+    """An environment of matrix.toml as built here."""
+
+    request: Request
+    environment: Environment
+    lock: Lock
+    interpreter: Interpreter
+    built: Built
+
+
+def real_environment(spec: Spec, work: Path, identity: str) -> RealEnvironment:
+    """Build, or find again, an environment of matrix.toml."""
+    (request,) = [one for one in spec.all_environments() if one.id == identity]
+    sources = Sources(index=spec.index, torch_index=None, work=work, seconds=spec.limits.resolve_seconds, fresh=False)
+    environment, source = prepare(request, sources)
+    assert isinstance(source, tuple), source
+    lock, interpreter = source
+    built = build(
+        environment.id,
+        lock,
+        interpreter=interpreter,
+        arguments=sources.install_arguments,
+        work=work,
+        seconds=spec.limits.install_seconds,
+    )
+    assert isinstance(built, Built), built
+    return RealEnvironment(request=request, environment=environment, lock=lock, interpreter=interpreter, built=built)
+
+
+@pytest.fixture(scope="session")
+def before_0415(spec: Spec, work: Path) -> RealEnvironment:
+    """The last S3PRL that needs a preprocessor in the checkpoint's repository."""
+    return real_environment(spec, work, "py3.10-torch2.3.1-s3prl0.4.14-espnet202402-transformers4.41.2")
+
+
+@pytest.fixture(scope="session")
+def with_0415(spec: Spec, work: Path) -> RealEnvironment:
+    """The first S3PRL that does without."""
+    return real_environment(spec, work, "py3.10-torch2.3.1-s3prl0.4.15-espnet202402-transformers4.41.2")
+
+
+@pytest.fixture(scope="session")
+def torch_env(with_0415: RealEnvironment) -> Path:
+    """A Python that has the oldest torch and Transformers of the matrix."""
+    return with_0415.built.python

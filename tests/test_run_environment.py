@@ -1,0 +1,179 @@
+"""Environments are built once, checked against RECORD, and an index in trouble is an error and never a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from miniature import MiniatureIndex, Trouble, serving
+
+from asrcompat.plan.resolve import Resolution, resolve
+from asrcompat.run import uv
+from asrcompat.run.environment import Built, build, damage, is_complete
+from asrcompat.run.interpreters import Interpreter
+from asrcompat.run.lock import Lock
+from asrcompat.spec import Index, Pin, Request, Spec
+
+REQUEST = Request(python="3.11", torch="1.0", torchaudio="1.0", transformers="newest", s3prl="0.1", espnet="1")
+
+
+@pytest.fixture
+def index() -> Iterator[MiniatureIndex]:
+    with serving(
+        ("torch", "1.0", ("helper",)),
+        ("torchaudio", "1.0", ()),
+        ("transformers", "1.0", ()),
+        ("transformers", "2.0", ()),
+        ("s3prl", "0.1", ("torch", "setuptools-of-old<2")),
+        ("espnet", "1", ()),
+        ("helper", "1.0", ()),
+        ("helper", "2.0", ()),
+        ("setuptools-of-old", "1.0", ()),
+        ("setuptools-of-old", "2.0", ()),
+    ) as served:
+        yield served
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """uv's cache would serve what an earlier miniature index had at the same address."""
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+
+
+@pytest.fixture
+def settings(spec: Spec, index: MiniatureIndex) -> Index:
+    return replace(spec.index, url=index.url)
+
+
+def resolved(tmp_path: Path, settings: Index, python: Interpreter, request: Request = REQUEST) -> Resolution:
+    request = replace(request, python=python.version)
+    return resolve(
+        request, interpreter=python, index=settings, torch_index=None, work=tmp_path, seconds=60, fresh=False
+    )
+
+
+def installed(tmp_path: Path, settings: Index, python: Interpreter, lock: Lock) -> Built | uv.Failure:
+    arguments = ("--default-index", settings.url or "")
+    return build("some-environment", lock, interpreter=python, arguments=arguments, work=tmp_path, seconds=60)
+
+
+def test_a_request_becomes_a_complete_hashed_lock(tmp_path: Path, settings: Index, this_python: Interpreter) -> None:
+    resolution = resolved(tmp_path, settings, this_python)
+    assert resolution.failure is None
+    assert resolution.declared == "ok"
+    assert resolution.lock is not None
+    assert resolution.lock.versions == {
+        "espnet": "1",
+        "helper": "2.0",
+        "s3prl": "0.1",
+        "setuptools-of-old": "1.0",
+        "torch": "1.0",
+        "torchaudio": "1.0",
+        "transformers": "2.0",
+    }
+    text = resolution.lock.requirements()
+    assert text.count("--hash=sha256:") == 7
+    assert "torch==1.0 \\\n    --hash=sha256:" in text
+    assert str(tmp_path) not in resolution.lock.text
+
+
+def test_declared_is_told_of_the_request_without_our_pins(
+    tmp_path: Path, settings: Index, this_python: Interpreter
+) -> None:
+    conflict = Pin(requirements=("setuptools-of-old>=2",), reason="a pin that cannot be")
+    resolution = resolved(tmp_path, settings, this_python, replace(REQUEST, pins=(conflict,)))
+    assert resolution.declared == "ok"
+    assert resolution.lock is None
+    assert resolution.failure is not None
+    assert resolution.failure.kind == "conflict"
+    assert "setuptools-of-old" in resolution.failure.message
+
+
+def test_a_version_that_does_not_exist_is_a_conflict(tmp_path: Path, settings: Index, this_python: Interpreter) -> None:
+    resolution = resolved(tmp_path, settings, this_python, replace(REQUEST, espnet="999"))
+    assert resolution.failure is not None
+    assert (resolution.failure.kind, resolution.declared) == ("conflict", "conflict")
+
+
+def test_a_young_lock_is_used_again_without_the_index(
+    tmp_path: Path, settings: Index, this_python: Interpreter, index: MiniatureIndex
+) -> None:
+    first = resolved(tmp_path, settings, this_python)
+    index.asked.clear()
+    assert resolved(tmp_path, settings, this_python).lock == first.lock
+    assert index.asked == []
+    resolved(tmp_path, replace(settings, lock_hours=0), this_python)
+    assert index.asked != []
+
+
+@pytest.mark.parametrize("trouble", ["500", "gone", "cut"])
+def test_an_index_in_trouble_while_resolving_is_an_error(
+    tmp_path: Path, settings: Index, this_python: Interpreter, index: MiniatureIndex, trouble: Trouble
+) -> None:
+    index.pages_trouble = trouble
+    resolution = resolved(tmp_path, settings, this_python)
+    assert resolution.failure is not None
+    assert resolution.failure.kind == "error", resolution.failure.message
+    assert resolution.declared == "unknown"
+
+
+@pytest.mark.parametrize("trouble", ["500", "gone", "cut"])
+def test_an_index_that_dies_between_resolving_and_installing_is_an_error(
+    tmp_path: Path,
+    settings: Index,
+    this_python: Interpreter,
+    index: MiniatureIndex,
+    trouble: Trouble,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lock = resolved(tmp_path, settings, this_python).lock
+    assert lock is not None
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "another-cache"))
+    index.files_trouble = trouble
+    failure = installed(tmp_path, settings, this_python, lock)
+    assert isinstance(failure, uv.Failure)
+    assert failure.kind == "error", failure.message
+    assert not list((tmp_path / "envs" / "some-environment").glob("*/bin"))
+
+
+def test_the_second_time_nothing_is_installed(tmp_path: Path, settings: Index, this_python: Interpreter) -> None:
+    lock = resolved(tmp_path, settings, this_python).lock
+    assert lock is not None
+    first = installed(tmp_path, settings, this_python, lock)
+    second = installed(tmp_path, settings, this_python, lock)
+    assert isinstance(first, Built)
+    assert isinstance(second, Built)
+    assert (first.reused, second.reused) == (False, True)
+    assert first.python == second.python
+
+
+@pytest.mark.parametrize("harm", ["missing", "shortened", "mark", "foreign mark"])
+def test_a_damaged_environment_is_built_again(
+    tmp_path: Path, settings: Index, this_python: Interpreter, harm: str
+) -> None:
+    lock = resolved(tmp_path, settings, this_python).lock
+    assert lock is not None
+    built = installed(tmp_path, settings, this_python, lock)
+    assert isinstance(built, Built)
+    folder = built.python.parent.parent
+    (module,) = folder.glob("lib/python3*/site-packages/helper.py")
+    mark = folder / "asrcompat-complete.json"
+    content = module.read_text()
+    match harm:
+        case "missing":
+            module.unlink()
+        case "shortened":
+            module.unlink()  # a hard link shares its bytes with uv's cache: write another file in its place
+            module.write_text(content[:-3])
+        case "mark":
+            mark.unlink()
+        case _:
+            mark.write_text('{"lock": "another"}')
+    assert not is_complete(folder, lock)
+    again = installed(tmp_path, settings, this_python, lock)
+    assert isinstance(again, Built)
+    assert not again.reused
+    assert list(damage(folder)) == []
+    assert module.read_text() == content

@@ -1,0 +1,39 @@
+"""What uv's failures mean: only words that speak of the packages count against them."""
+
+from __future__ import annotations
+
+import pytest
+
+from asrcompat.run import uv
+from asrcompat.run.process import Finished
+
+NO_SOLUTION = "  × No solution found when resolving dependencies:\n  ╰─▶ Because espnet==202511 depends on setuptools<74"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (NO_SOLUTION, "conflict"),
+        (NO_SOLUTION + "\n hint: Packages were unavailable because the network was disabled.", "error"),
+        ("error: Failed to fetch: `https://pypi.org/simple/torch/`", "error"),
+        ("error: Request failed after 3 retries\n  Caused by: dns error", "error"),
+        ("  × Failed to build `s3prl==0.3.4`\n  ModuleNotFoundError: No module named 'pip'", "build"),
+        ("  × Failed to build `sentencepiece==0.1.97`\n fatal: unable to access 'https://…'", "error"),
+        ("  × Failed to build `x`\n urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>", "error"),
+        ("error: failed to write: No space left on device (os error 28)", "error"),
+        ("error: words of a uv that is not written yet", "error"),
+        ("", "error"),
+    ],
+)
+def test_kinds(text: str, kind: str) -> None:
+    failure = uv.failure(Finished(code=1, output=text, timed_out=False, seconds=1))
+    assert failure is not None
+    assert failure.kind == kind
+    assert failure.message
+
+
+def test_success_is_no_failure_and_a_deadline_is_an_error() -> None:
+    assert uv.failure(Finished(code=0, output="No solution found", timed_out=False, seconds=1)) is None
+    late = uv.failure(Finished(code=-15, output=NO_SOLUTION, timed_out=True, seconds=300))
+    assert late is not None
+    assert late.kind == "error"
