@@ -221,7 +221,13 @@ def test_nonsense_for_path_infos(ask: Asker, body: bytes) -> None:
 def test_the_pull_request_is_what_transformers_looks_for(ask: Asker) -> None:
     page = ask("GET", "/api/models/org/model/discussions?p=0").json
     (request,) = page["discussions"]
-    assert (request["num"], request["title"], request["author"]["name"], request["status"], request["isPullRequest"]) == (
+    assert (
+        request["num"],
+        request["title"],
+        request["author"]["name"],
+        request["status"],
+        request["isPullRequest"],
+    ) == (
         1,
         PULL_REQUEST["title"],
         "SFconvertbot",

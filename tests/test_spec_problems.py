@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from matrix_text import MATRIX, PATHS, edited, load, write
 
 from asrcompat.errors import ExitCode, UsageError
 from asrcompat.spec import SpecError, load_spec
 from asrcompat.spec.problems import Problem, key_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CORE_GRID = MATRIX[MATRIX.index("[[profiles.core.grid]]") : MATRIX.index("[profiles.smoke]")]
 FIRST_ENTRY = CORE_GRID[: CORE_GRID.index("[[profiles.core.grid]]", 1)]
@@ -202,6 +202,40 @@ def test_wild_files_are_reported_and_never_crash(tmp_path: Path, text: str) -> N
     problems = problems_of(tmp_path, text)
     assert len(problems) > 3
     assert "model" in [problem.key for problem in problems]
+
+
+SPOILT = [
+    "1",
+    "-1.5",
+    "true",
+    '""',
+    '"*"',
+    "[]",
+    "[[]]",
+    '["x", 1]',
+    "{}",
+    "{ a = 1 }",
+    "nan",
+    "2026-11-22",
+    '"\\u0000"',
+    "",
+]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(st.integers(0, MATRIX.count("\n")), st.sampled_from(SPOILT), min_size=1, max_size=4))
+def test_whatever_is_spoilt_is_accepted_or_reported(spoilt: dict[int, str]) -> None:
+    lines = MATRIX.split("\n")
+    for number, value in spoilt.items():
+        key, equals, _ = lines[number].partition(" = ")
+        lines[number] = f"{key} = {value}" if equals else ""
+    problems: tuple[Problem, ...] = ()
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            load(Path(folder), "\n".join(lines))
+        except SpecError as error:
+            problems = error.problems or (Problem(key="", message="", remedy=""),)
+    assert all(problem.key and problem.message and problem.remedy for problem in problems)
 
 
 def test_syntax_errors_have_a_line(tmp_path: Path) -> None:

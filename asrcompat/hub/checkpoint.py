@@ -111,16 +111,7 @@ def read_checkpoint(path: Path) -> dict[str, StoredTensor]:
     except CheckpointError as error:
         message = f"{path}: {error}"
         raise CheckpointError(message) from error
-    except (
-        zipfile.BadZipFile,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        EOFError,
-        struct.error,
-    ) as error:
+    except (*_MALFORMED, *_NONSENSE) as error:
         message = f"{path}: not a checkpoint in torch's zip format: {error}"
         raise CheckpointError(message) from error
     if not isinstance(state, dict) or not all(isinstance(value, StoredTensor) for value in state.values()):
