@@ -52,8 +52,9 @@ def session(options: Options, name: str) -> int:
         write_text(store.folder / f"{environment.lock}", lock.requirements(extra_index=torch_index))
     store.write(result)
     for cell in result.cells:
-        at = f" ({cell.stage})" if cell.stage else ""
-        tell(f"{cell.path} on {cell.device}: {cell.outcome}{at} {cell.message.splitlines()[0] if cell.message else ''}")
+        at = f" at {cell.stage}" if cell.stage else ""
+        first_line = cell.message.partition("\n")[0]
+        tell(f"{cell.path} on {cell.device}: {cell.outcome}{at}" + (f": {first_line}" if first_line else ""))
     return _judge(options, [request], [result]).exit_code
 
 

@@ -6,9 +6,11 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from huggingface_hub import HfApi
 
 from asrcompat.errors import HarnessError
 from asrcompat.hub.architecture import read_architecture
@@ -163,10 +165,19 @@ def test_a_missing_repository_is_said(endpoint: Hub, tmp_path: Path) -> None:
         mirror(model="some/other", endpoint=endpoint.endpoint, work=tmp_path / "work")
 
 
-def test_a_hub_that_goes_away_in_the_middle_leaves_nothing(real: Path, tmp_path: Path) -> None:
-    (real / MODEL / "main" / "vanishing.txt").write_text("listed, then gone")
-    with Hub(real) as hub:
-        (real / MODEL / "main" / "vanishing.txt").unlink()
-        with pytest.raises(HarnessError, match="cannot fetch"):
-            mirror(model=MODEL, endpoint=hub.endpoint, work=tmp_path / "work")
+def test_a_hub_that_goes_away_in_the_middle_leaves_nothing(
+    endpoint: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    download, calls = HfApi.hf_hub_download, []
+
+    def failing(self: HfApi, *arguments: Any, **options: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise ConnectionResetError(104, "Connection reset by peer")
+        return download(self, *arguments, **options)
+
+    monkeypatch.setattr(HfApi, "hf_hub_download", failing)
+    with pytest.raises(HarnessError, match="Connection reset"):
+        mirror(model=MODEL, endpoint=endpoint.endpoint, work=tmp_path / "work")
+    assert len(calls) == 3
     assert list((tmp_path / "work").iterdir()) == []

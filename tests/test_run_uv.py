@@ -7,7 +7,9 @@ import pytest
 from asrcompat.run import uv
 from asrcompat.run.process import Finished
 
-NO_SOLUTION = "  × No solution found when resolving dependencies:\n  ╰─▶ Because espnet==202511 depends on setuptools<74"
+NO_SOLUTION = (
+    "  × No solution found when resolving dependencies:\n  ╰─▶ Because espnet==202511 depends on setuptools<74"
+)
 
 
 @pytest.mark.parametrize(
@@ -19,7 +21,10 @@ NO_SOLUTION = "  × No solution found when resolving dependencies:\n  ╰─▶ 
         ("error: Request failed after 3 retries\n  Caused by: dns error", "error"),
         ("  × Failed to build `s3prl==0.3.4`\n  ModuleNotFoundError: No module named 'pip'", "build"),
         ("  × Failed to build `sentencepiece==0.1.97`\n fatal: unable to access 'https://…'", "error"),
-        ("  × Failed to build `x`\n urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>", "error"),
+        (
+            "  × Failed to build `x`\n urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>",
+            "error",
+        ),
         ("error: failed to write: No space left on device (os error 28)", "error"),
         ("error: words of a uv that is not written yet", "error"),
         ("", "error"),

@@ -12,6 +12,7 @@ import hashlib
 import json
 import shutil
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from huggingface_hub import HfApi
@@ -80,7 +81,7 @@ def _describe(api: HfApi, name: str, *, only: tuple[str, ...] = ()) -> _Source:
     names = sorted(sibling.rfilename for sibling in info.siblings or ())
     commit = info.sha or MAIN
     description = {
-        "created": info.created_at.isoformat() if info.created_at else "1970-01-01T00:00:00+00:00",
+        "created": _written(info.created_at or datetime.fromtimestamp(0, UTC)),
         "pull_requests": [] if only else _pull_requests(api, name, commit),
         "source": {"endpoint": api.endpoint, "commit": commit},
     }
@@ -96,9 +97,14 @@ def _pull_requests(api: HfApi, name: str, commit: str) -> list[dict[str, Any]]:
     ):
         commits = api.list_repo_commits(name, revision=request.git_reference)
         if request.author == _BOT and [item.commit_id for item in commits[1:2]] == [commit]:
-            created = request.created_at.isoformat()
+            created = _written(request.created_at)
             found.append({"number": request.num, "title": request.title, "author": request.author, "created": created})
     return found
+
+
+def _written(time: datetime) -> str:
+    # The one form that clients read: milliseconds, and Z.
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def _fetch(api: HfApi, source: _Source, folder: Path) -> None:

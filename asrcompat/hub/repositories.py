@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asrcompat.errors import UsageError
-from asrcompat.hub import architecture, checkpoint, safetensors, weights
+from asrcompat.hub import architecture, checkpoint, pickles, safetensors, weights
 from asrcompat.hub.catalogue import MAIN, revision_folder
 from asrcompat.hub.folders import building
 
@@ -77,7 +77,7 @@ def _content_hash(source: Path, weights_name: str) -> str:
     for path in sorted(path for path in source.rglob("*") if path.is_file()):
         _update(digest, path.relative_to(source).as_posix(), path.read_bytes())
     # The generator's own text counts too: a version number to raise by hand would be forgotten one day.
-    for made in (architecture, checkpoint, safetensors, weights):
+    for made in (architecture, checkpoint, pickles, safetensors, weights):
         _update(digest, made.__name__, Path(str(made.__file__)).read_bytes())
     _update(digest, __name__, Path(__file__).read_bytes())
     return digest.hexdigest()

@@ -29,8 +29,11 @@ class Sources:
 
     @property
     def install_arguments(self) -> tuple[str, ...]:
-        """The same places, as arguments of an installation: a lock names its files by address, builds need an index."""
-        arguments = () if self.index.url is None else ("--default-index", self.index.url)
+        """The same places, as arguments of an installation."""
+        arguments: tuple[str, ...] = () if self.index.url is None else ("--default-index", self.index.url)
+        if self.torch_index is not None:
+            # versions are pinned and hashed: which index a distribution comes from cannot change what is installed
+            arguments += ("--index", self.torch_index, "--index-strategy", "unsafe-best-match")
         return (*arguments, *(part for place in self.index.find_links for part in ("--find-links", place)))
 
 

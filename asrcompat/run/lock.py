@@ -38,14 +38,17 @@ class Lock:
         return {name: self.versions[name] for name in AXIS_DISTRIBUTIONS if name in self.versions}
 
     @property
-    def download_bytes(self) -> int:
-        """Size of all files, in bytes, as the index states it: what an empty cache would have to fetch."""
-        return sum(next((file["size"] for file in _files(one) if "size" in file), 0) for one in self._packages)
+    def download(self) -> str:
+        """How much an empty cache would have to fetch, in words; indexes do not tell every file's size."""
+        sizes = [next(_files(one), {}).get("size") for one in self._packages]
+        told = sum(size for size in sizes if size is not None) / 1e9
+        unknown = sizes.count(None)
+        return f"{told:.1f} GB" + (f" and {unknown} of unknown size" if unknown else "")
 
-    @property
+    @cached_property
     def sha256(self) -> str:
-        """Identity of the lock."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        """Identity of the lock: names, versions and hashes, and nothing that an index may tell one day and not the next."""
+        return hashlib.sha256(self.requirements().encode()).hexdigest()
 
     @property
     def torch_build(self) -> str | None:

@@ -213,5 +213,8 @@ class _Watch:
         elif event["event"] == "check":
             if event["stage"] == "import":
                 self._importing = None
-            mark = "" if event["outcome"] == "passed" else f": {event['outcome']}"
-            self._tell(name, f"{event['stage']}/{event['id']}{mark} ({event['seconds']:.1f} s)")
+                self._tell(name, f"import {event['outcome']} ({event['seconds']:.1f} s)")
+            elif event["required"] and event["outcome"] not in ("passed", "skipped"):
+                self._tell(name, f"{event['stage']} {event['outcome']} at {event['id']}")
+        elif event["event"] == "stage":
+            self._tell(name, f"{event['stage']} done ({event['seconds']:.1f} s)")

@@ -66,8 +66,7 @@ def run_session(
     if isinstance(source, NotBuilt):
         return _without_probe(environment, source, settings)
     lock, interpreter = source
-    size = lock.download_bytes / 1e9
-    tell(f"install: {len(lock.versions)} packages, {size:.1f} GB if none of them is cached")
+    tell(f"install: {len(lock.versions)} packages; if none is cached, {lock.download} to download")
     built = build(
         environment.id,
         lock,

@@ -1,0 +1,110 @@
+"""The command: bad usage is told and exits with 2; what it says can be acted on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from asrcompat.cli import main
+from asrcompat.options import Options, parse
+
+
+def test_plan_lists_every_environment_with_its_versions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--matrix", str(ROOT / "matrix.toml")]) == 0
+    said = capsys.readouterr().out
+    assert said.count("Python 3.") == 6
+    assert "Python 3.10, torch 2.3.1, torchaudio 2.3.1, s3prl 0.4.14, espnet 202402, transformers 4.41.2" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["matrix", "--profile", "cor"], "did you mean 'core'"),
+        (["matrix", "--environments", "py2*"], "no environment of profile 'core' matches 'py2*'"),
+        (["matrix", "--paths", "fairseq"], "unknown path 'fairseq'"),
+        (["matrix", "--devices", "tpu"], "unknown device 'tpu'"),
+        (["session", "py2.7"], "no environment 'py2.7'"),
+    ],
+)
+def test_wrong_choices_are_named_and_exit_with_2(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main([*arguments, "--matrix", str(ROOT / "matrix.toml"), "--work", str(tmp_path)]) == 2
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["matrix", "--jobs", "0"], ["matrix", "--weights", "x"], ["matrix", "-x"]])
+def test_wrong_options_exit_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+
+
+def test_every_fault_of_a_bad_matrix_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "matrix.toml").read_text(encoding="utf-8")
+    (tmp_path / "matrix.toml").write_text(text.replace("trials = 20", "trials = 0").replace("seed = 23", "sed = 23"))
+    assert main(["plan", "--matrix", str(tmp_path / "matrix.toml")]) == 2
+    said = capsys.readouterr().err
+    for part in ("matrix.toml", "probe.trials", "probe.sed", "probe.seed"):
+        assert part in said
+
+
+def test_a_report_without_results_says_what_to_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["report", "--matrix", str(ROOT / "matrix.toml"), "--work", str(tmp_path)]
+    assert main([*arguments, "--reports", str(tmp_path / "reports")]) == 3
+    assert "nox -s matrix" in capsys.readouterr().err
+    assert not (tmp_path / "reports").exists()
+
+
+def test_only_the_default_profile_on_its_weights_goes_to_reports() -> None:
+    def folder(*arguments: str) -> Path:
+        _, options, _ = parse(["matrix", "--matrix", str(ROOT / "matrix.toml"), *arguments])
+        return options.reports_folder
+
+    assert folder() == ROOT / "reports"
+    kept = ROOT / ".asrcompat" / "reports"
+    assert folder("--profile", "smoke") == kept / "smoke-synthetic-small"
+    assert folder("--weights", "synthetic-small") == kept / "core-synthetic-small"
+    assert folder("--reports", "elsewhere") == Path("elsewhere")
+
+
+def test_a_session_is_given_all_choices_of_its_run() -> None:
+    command = ["matrix", "--matrix", str(ROOT / "matrix.toml"), "--paths", "transformers", "--devices", "cpu"]
+    _, options, _ = parse([*command, "--weights", "synthetic-small", "--fresh"])
+    _, again, name = parse(["session", "some-id", *options.for_sessions(threads=3)])
+    assert name == "some-id"
+    for key in ("chosen_paths", "chosen_devices", "weights", "work_folder", "fresh"):
+        assert getattr(again, key) == getattr(options, key), key
+    assert isinstance(again, Options)
+    assert again.threads == 3
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 3])
+def test_nox_passes_exit_codes_on(code: int, tmp_path: Path) -> None:
+    """nox alone turns every failure of a session into 1."""
+    text = (ROOT / "noxfile.py").read_text(encoding="utf-8")
+    (tmp_path / "noxfile.py").write_text(text.replace("from asrcompat.cli import main", f"main = lambda _: {code}"))
+    (tmp_path / "matrix.toml").write_bytes((ROOT / "matrix.toml").read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-m", "nox", "-s", "matrix"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+
+
+def test_nox_lists_environments_with_their_versions_and_names_faults_of_the_matrix(tmp_path: Path) -> None:
+    for name in ("noxfile.py", "matrix.toml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    listed = subprocess.run(
+        [sys.executable, "-m", "nox", "-l"], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout
+    assert "py3.10-torch2.3.1-s3prl0.4.14-espnet202402-transformers4.41.2 -> Python 3.10, torch 2.3.1," in listed
+    matrix = tmp_path / "matrix.toml"
+    matrix.write_text(matrix.read_text(encoding="utf-8").replace('"cuda"]', '"tpu"]'), encoding="utf-8")
+    bad = subprocess.run([sys.executable, "-m", "nox", "-l"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert bad.returncode == 2
+    assert "probe.devices[1]" in bad.stdout
