@@ -59,7 +59,7 @@ def environment(request: Request) -> Callable[[nox.Session], None]:
 
 try:
     for each in load_spec(ROOT / "matrix.toml").all_environments():
-        nox.session(environment(each), name=each.id, venv_backend="none", default=False)
+        nox.session(name=each.id, venv_backend="none", default=False)(environment(each))
 except UsageError as wrong:
     print(wrong)
     raise SystemExit(wrong.exit_code) from None

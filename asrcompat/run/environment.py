@@ -102,17 +102,10 @@ def _install(
     made = uv.command(["venv", "--quiet", "--relocatable", "--python", interpreter.executable, folder], seconds=120)
     if (failure := uv.failure(made)) is not None:
         return uv.Failure(kind="error", message=failure.message)
-    listed = folder / "pylock.toml"
-    listed.write_text(lock.text, encoding="utf-8")
-    command: list[str | Path] = [
-        "pip",
-        "sync",
-        "--quiet",
-        "--preview-features",
-        "pylock",
-        "--python",
-        python_of(folder),
-    ]
+    # not from the pylock.toml it was resolved to: uv fetches every file of one again, whatever its cache holds
+    listed = folder / "requirements.txt"
+    listed.write_text(lock.requirements(), encoding="utf-8")
+    command: list[str | Path] = ["pip", "sync", "--quiet", "--require-hashes", "--python", python_of(folder)]
     finished = uv.command([*command, *arguments, listed], seconds=seconds)
     if (failure := uv.failure(finished)) is not None:
         return failure
