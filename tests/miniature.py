@@ -1,4 +1,4 @@
-"""A miniature package index on loopback, with tiny wheels, that can be made to fail; for testing around the packages."""
+"""A miniature package index on loopback, with tiny wheels, that can be made to fail: for tests around the packages."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def serving(*wheels: tuple[str, str, tuple[str, ...]]) -> Iterator[MiniatureInde
             if self.command == "GET":
                 self.wfile.write(body[: len(body) // 2] if trouble == "cut" else body)
 
-        do_HEAD = do_GET
+        do_HEAD = do_GET  # noqa: N815 - the name that http.server calls
 
         def log_message(self, *_: object) -> None:
             pass

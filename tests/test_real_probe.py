@@ -164,7 +164,7 @@ LATE = """
     ],
     ids=["fresh tensor", "detached", "lengths in samples", "sometimes", "crash", "late"],
 )
-def test_planted_breakage_is_seen_where_it_is(  # noqa: PLR0917 - parameters of a table
+def test_planted_breakage_is_seen_where_it_is(
     torch_env: Path,
     climb: Climb,
     tmp_path: Path,

@@ -23,7 +23,7 @@ def test_paths_with_a_common_beginning_share_a_process_and_others_do_not() -> No
 
 
 def test_an_unknown_path_and_a_file_without_modules_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no-such-path.*transformers"):
+    with pytest.raises(UsageError, match=r"no-such-path.*transformers"):
         paths.path_files(["no-such-path"])
     (tmp_path / "bare.py").write_text("x = 1\n")
     with pytest.raises(UsageError, match=r"bare\.py.*MODULES"):

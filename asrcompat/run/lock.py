@@ -47,7 +47,7 @@ class Lock:
 
     @cached_property
     def sha256(self) -> str:
-        """Identity of the lock: names, versions and hashes, and nothing that an index may tell one day and not the next."""
+        """Identity: names, versions and hashes, and nothing that an index may tell one day and not the next."""
         return hashlib.sha256(self.requirements().encode()).hexdigest()
 
     @property
