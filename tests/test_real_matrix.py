@@ -23,8 +23,6 @@ QUICK = ["--weights", "synthetic-small", "--devices", "cpu"]
 @pytest.fixture
 def checkout(tmp_path: Path, work: Path, before_0415: RealEnvironment, with_0415: RealEnvironment) -> Path:
     """A checkout of its own, with two trials, that shares what is installed and generated here."""
-    assert before_0415.built
-    assert with_0415.built
     folder = tmp_path / "checkout"
     folder.mkdir()
     for name in ("noxfile.py", "baseline.toml"):

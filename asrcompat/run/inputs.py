@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from asrcompat.hub.compare import compare
+from asrcompat.hub.mirror import ENDPOINT, mirror
 from asrcompat.hub.reference import prepare_reference
 from asrcompat.hub.repositories import prepare
 from asrcompat.hub.speech import features_batch, load_utterances
 from asrcompat.model import Weights
+from asrcompat.run.store import write_bytes, write_text
 
 # ESPnet's convention: the blank first, the symbol for both ends of a sentence last.
 _BLANK, _UNKNOWN, _ENDS, _SPACE = "<blank>", "<unk>", "<sos/eos>", "<space>"
@@ -18,17 +22,30 @@ _BLANK, _UNKNOWN, _ENDS, _SPACE = "<blank>", "<unk>", "<sos/eos>", "<space>"
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """`hub_root` is served by a `Hub`; `probe` and `expected` go into every probe's settings (form: `probe.arrays`)."""
+    """`hub_root` is served by a `Hub`; `probe` and `expected` go into every probe's settings (form: `probe.arrays`).
+
+    `weights_comparison` tells, for real weights, how their repository differs from the fixture's.
+    """
 
     hub_root: Path
     symbols: tuple[str, ...]
     probe: dict[str, Any]
     expected: dict[str, Any]
+    weights_comparison: dict[str, Any] | None = None
 
 
-def prepare_inputs(*, model: str, weights: Weights, fixtures: Path, work: Path, hub_root: Path | None = None) -> Inputs:
-    """Make, or find again, all inputs of a run under `work`; `hub_root` is given where another hub is to be served."""
-    root = prepare(weights=weights, model=model, fixtures=fixtures, work=work) if hub_root is None else hub_root
+def prepare_inputs(*, model: str, weights: Weights, fixtures: Path, work: Path) -> Inputs:
+    """Make, or find again, all inputs of a run under `work`.
+
+    Weights ``hub`` are fetched from the Hugging Face Hub, or the mirror of it that ``HF_ENDPOINT`` names; raises
+    `HarnessError` where it cannot be reached.
+    """
+    comparison = None
+    if weights == "hub":
+        root = mirror(model=model, endpoint=os.environ.get("HF_ENDPOINT") or ENDPOINT, work=work)
+        comparison = compare(fixtures / "hub" / model, root / model)
+    else:
+        root = prepare(weights=weights, model=model, fixtures=fixtures, work=work)
     folder = work / "inputs" / root.name
     folder.mkdir(parents=True, exist_ok=True)
     batch = features_batch(fixtures)
@@ -39,16 +56,18 @@ def prepare_inputs(*, model: str, weights: Weights, fixtures: Path, work: Path, 
     reference = prepare_reference(hub_root=root, model=model, utterances=batch, work=work)
     facts = {"shape": list(reference.shape), "lengths": list(reference.lengths)}
     for kind, file in (("raw", reference.raw), ("prepared", reference.prepared)):
-        (folder / f"reference-{kind}.json").write_text(json.dumps({**facts, "file": str(file)}), encoding="utf-8")
+        write_text(folder / f"reference-{kind}.json", json.dumps({**facts, "file": str(file)}))
     layers, _, _, width = reference.shape
     return Inputs(
         hub_root=root,
         symbols=(_BLANK, _UNKNOWN, _SPACE, *letters, _ENDS),
         probe={"features": features, "train": train, "reference": str(folder / "reference")},
         expected={"width": width, "layers": layers, "lengths": list(reference.lengths)},
+        weights_comparison=comparison,
     )
 
 
 def _write(file: Path, samples: Any) -> str:
-    file.write_bytes(samples.astype("<f4").tobytes())
+    # another session may be reading it
+    write_bytes(file, samples.astype("<f4").tobytes())
     return str(file)

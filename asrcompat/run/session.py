@@ -13,7 +13,7 @@ from asrcompat.hub.server import Hub
 from asrcompat.model import Cell, Device, Environment, EnvironmentResult, Outcome, Stage, Weights
 from asrcompat.run import host, outcome, uv
 from asrcompat.run.environment import Built, build
-from asrcompat.run.inputs import prepare_inputs
+from asrcompat.run.inputs import Inputs, prepare_inputs
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
 from asrcompat.run.paths import path_files
@@ -79,10 +79,13 @@ def run_session(
         return _not_installed(environment, built, settings)
     tell("install: already there" if built.reused else f"install: done ({built.seconds:.0f} s)")
     started = time.monotonic()
-    cells, static = _probe_all(environment, lock, built, settings, tell)
+    inputs = prepare_inputs(
+        model=settings.model, weights=settings.weights, fixtures=settings.fixtures, work=settings.work
+    )
+    cells, static = _probe_all(environment, lock, built, inputs, settings, tell)
     seconds = {**environment.seconds, "install": round(built.seconds, 1), "probe": round(time.monotonic() - started, 1)}
     done = replace(environment, installable="ok", seconds=seconds, build={**environment.build, **static})
-    return _result(done, cells, settings)
+    return replace(_result(done, cells, settings), weights_comparison=inputs.weights_comparison)
 
 
 def unavailable_devices(devices: Sequence[Device]) -> dict[Device, str]:
@@ -93,15 +96,12 @@ def unavailable_devices(devices: Sequence[Device]) -> dict[Device, str]:
 
 
 def _probe_all(
-    environment: Environment, lock: Lock, built: Built, settings: Settings, tell: Progress
+    environment: Environment, lock: Lock, built: Built, inputs: Inputs, settings: Settings, tell: Progress
 ) -> tuple[list[Cell], dict[str, Any]]:
     files = path_files(settings.paths)
     absent = unavailable_devices(settings.devices)
     cells = []
     static: dict[str, Any] = {}
-    inputs = prepare_inputs(
-        model=settings.model, weights=settings.weights, fixtures=settings.fixtures, work=settings.work
-    )
     with Hub(inputs.hub_root) as hub:
         target = Target(
             python=built.python,

@@ -12,10 +12,15 @@ from asrcompat.model import EnvironmentResult, ResultError, Weights, dump, parse
 
 def write_text(file: Path, text: str) -> None:
     """Write by temporary file, fsync and rename."""
+    write_bytes(file, text.encode())
+
+
+def write_bytes(file: Path, content: bytes) -> None:
+    """Write by temporary file, fsync and rename."""
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, part = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".part")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-        handle.write(text)
+    with os.fdopen(descriptor, "wb") as handle:
+        handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())
     Path(part).chmod(0o644)
