@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from types import FrameType
 
@@ -17,20 +18,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command, options, environment = parse(arguments)
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        match command:
-            case "matrix":
-                return tasks.matrix(options)
-            case "session":
-                return tasks.session(options, environment or "")
-            case "report":
-                return tasks.report(options)
-            case _:
-                return tasks.plan(options)
+        if command == "session":
+            return tasks.session(options, environment or "")
+        return {"matrix": tasks.matrix, "report": tasks.report, "plan": tasks.plan}[command](options)
     except HarnessError as error:
         print(f"asrcompat: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("asrcompat: stopped; finished environments are kept, and `report` shows them", file=sys.stderr)
+        return ExitCode.UNFINISHED
+    except Exception:
+        # an exit code of 1 says that a package got worse: a fault of ours must not
+        traceback.print_exc()
+        print(
+            "asrcompat: this is a fault of the harness or of this machine; nothing is said of packages", file=sys.stderr
+        )
         return ExitCode.UNFINISHED
     finally:
         signal.signal(signal.SIGTERM, before)

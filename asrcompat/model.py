@@ -79,7 +79,8 @@ class Environment:
 
     `packages` holds the axis packages' versions as locked, by distribution name (``espnet-s3prl``
     stands under its own name). `lock` is a path relative to the report's folder. `seconds` maps a
-    stage of building (``resolve``, ``install``, ``probe``) to its duration.
+    stage of building (``resolve``, ``install``, ``probe``) to its duration. `ran_at` (UTC) and `commit` (of the
+    harness) tell when and by what its cells were found: a report may hold environments of several runs.
     """
 
     __pydantic_config__ = _STRICT
@@ -99,6 +100,8 @@ class Environment:
     reason: str | None = None
     build: Mapping[str, Any] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    ran_at: str | None = None
+    commit: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,8 @@ from asrcompat.model import Device, Weights
 from asrcompat.run.paths import path_files
 from asrcompat.spec import Request, Spec, load_spec
 
+NO_INDEX = "none"  # said for --torch-index: torch comes from where everything else does
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -30,6 +32,7 @@ class Options:
     jobs: int | None = None
     threads: int | None = None
     reports: Path | None = None
+    torch_index: str | None = None
     fresh: bool = False
     quiet: bool = False
 
@@ -88,20 +91,34 @@ class Options:
         )
 
     @property
+    def whole(self) -> bool:
+        """Whether nothing of the profile was left out."""
+        return not (self.environments or self.paths or self.devices)
+
+    @property
+    def whole_cells(self) -> bool:
+        """Whether every path and device is run, so that a result replaces all that was known of its environment."""
+        return not (self.paths or self.devices) or (
+            set(self.chosen_paths) >= set(self.spec.probe.paths)
+            and set(self.chosen_devices) >= set(self.spec.probe.devices)
+        )
+
+    @property
     def reports_folder(self) -> Path:
-        """``reports/`` holds the default profile on its own weights; every other choice is kept out of its way."""
+        """``reports/`` holds the whole default profile on its own weights; all else is kept out of its way."""
         if self.reports is not None:
             return self.reports
         profile, weights = self.chosen_profile, self.chosen_weights
-        if profile == self.spec.default_profile and weights == self.spec.weights_of(profile):
+        if self.whole and profile == self.spec.default_profile and weights == self.spec.weights_of(profile):
             return self.root / "reports"
-        return self.work_folder / "reports" / f"{profile}-{weights}"
+        return self.work_folder / "reports" / (f"{profile}-{weights}" if self.whole else f"{profile}-{weights}-part")
 
-    def for_sessions(self, *, threads: int) -> list[str]:
-        """The options as arguments of one environment's session, which may use so many threads."""
+    def for_sessions(self, *, threads: int, torch_index: str | None) -> list[str]:
+        """The options as arguments of one environment's session; all sessions of a run take torch from one index."""
         arguments = ["--weights", self.chosen_weights, "--paths", ",".join(self.chosen_paths)]
         arguments += ["--devices", ",".join(self.chosen_devices), "--matrix", str(self.matrix.resolve())]
         arguments += ["--work", str(self.work_folder), "--threads", str(threads)]
+        arguments += ["--torch-index", torch_index or NO_INDEX]
         return arguments + (["--fresh"] if self.fresh else [])
 
 
@@ -152,6 +169,7 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
     command.add_argument("--paths", type=_names, default=(), metavar="NAME,…", help="ways to load the checkpoint")
     command.add_argument("--devices", type=_names, default=(), metavar="cpu,cuda", help="devices to try")
     command.add_argument("--threads", type=_positive, help="threads of one probe; default: all cores, shared")
+    command.add_argument("--torch-index", metavar="URL", help=f"index for torch alone, or {NO_INDEX!r}")
     command.add_argument("--fresh", action="store_true", help="resolve again, however young the locks are")
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -12,17 +11,17 @@ from rich.console import Console
 from asrcompat.baseline import Comparison, compare, load_baseline
 from asrcompat.errors import ExitCode, HarnessError, UsageError
 from asrcompat.model import EnvironmentResult
-from asrcompat.options import Options
+from asrcompat.options import NO_INDEX, Options
 from asrcompat.plan.prepare import Sources, prepare
 from asrcompat.plan.torch_index import reachable
-from asrcompat.report.merge import merge
+from asrcompat.report.merge import admit, merge
 from asrcompat.report.publish import publish
 from asrcompat.report.summary import job_summary
 from asrcompat.report.terminal import render_table
 from asrcompat.run import host, schedule
 from asrcompat.run.inputs import prepare_inputs
 from asrcompat.run.progress import Progress
-from asrcompat.run.session import Settings, run_session, unavailable_devices
+from asrcompat.run.session import Locked, Settings, run_session, unavailable_devices
 from asrcompat.run.store import Store, write_text
 from asrcompat.spec import Request, environment_id
 
@@ -39,18 +38,15 @@ def session(options: Options, name: str) -> int:
     progress = Progress(quiet=options.quiet)
     tell = progress.about(request.id)
     store = Store(options.work_folder, options.chosen_weights)
-    for identity in _identities(request):
-        store.remove(identity)
+    if options.whole_cells:
+        _forget(store, request)
     sources = _sources(options)
     settings = _settings(options, sources, threads=options.threads or host.usable_cores())
     tell("resolve")
     environment, source = prepare(request, sources)
     result = run_session(environment, source, settings, tell=tell)
-    if isinstance(source, tuple):
-        lock, _ = source
-        torch_index = options.spec.index.torch_cpu if environment.id != request.id else None
-        write_text(store.folder / f"{environment.lock}", lock.requirements(extra_index=torch_index))
-    store.write(result)
+    lock = source.text if isinstance(source, Locked) else None
+    store.write(result, lock=lock)
     for cell in result.cells:
         at = f" at {cell.stage}" if cell.stage else ""
         first_line = cell.message.partition("\n")[0]
@@ -67,7 +63,8 @@ def matrix(options: Options) -> int:
     wanted = options.jobs or limits.jobs
     jobs = schedule.parallel(wanted, environments=len(chosen), memory_gb=limits.memory_gb)
     threads = options.threads or max(1, host.usable_cores() // jobs)
-    settings = _settings(options, _sources(options), threads=threads)
+    sources = _sources(options)
+    settings = _settings(options, sources, threads=threads)
     progress.tell(
         f"profile {options.chosen_profile}: {len(chosen)} environments, {jobs} at a time; weights {settings.weights}; "
         f"paths {', '.join(settings.paths)}; devices {', '.join(settings.devices)}"
@@ -79,18 +76,17 @@ def matrix(options: Options) -> int:
     seconds = limits.resolve_seconds * 2 + limits.install_seconds + _SPARE_SECONDS
     seconds += 2 * cells * (limits.import_seconds + limits.cell_seconds)
     store = Store(options.work_folder, settings.weights)
-    for request in chosen:
-        for identity in _identities(request):
-            store.remove(identity)
+    for request in chosen if options.whole_cells else ():
+        _forget(store, request)
 
     def after(name: str, code: int) -> None:
-        if code in (ExitCode.USAGE, ExitCode.UNFINISHED) or code < 0:
+        if code not in (ExitCode.OK, ExitCode.WORSE):
             progress.tell(f"{name}: its session ended with code {code}:\n{schedule.tail(logs, name)}")
 
     schedule.run_sessions(
         [request.id for request in chosen],
         root=options.root,
-        options=options.for_sessions(threads=threads),
+        options=options.for_sessions(threads=threads, torch_index=sources.torch_index),
         jobs=jobs,
         seconds=seconds,
         logs=logs,
@@ -118,9 +114,9 @@ def plan(options: Options) -> int:
 
 
 def _report(options: Options, judged: Sequence[Request]) -> int:
-    """Publish the whole profile; judge the environments of `judged` only: those that were to run."""
-    planned = options.spec.environments(options.chosen_profile)
-    found = {request.id: _read(options, request) for request in planned}
+    """Publish and judge these environments from the results there are."""
+    store = Store(options.work_folder, options.chosen_weights)
+    found = {request.id: _read(store, request) for request in judged}
     results = [result for result in found.values() if result is not None]
     if not results:
         message = f"no results of profile '{options.chosen_profile}' on {options.chosen_weights}: run `nox -s matrix`"
@@ -133,8 +129,9 @@ def _report(options: Options, judged: Sequence[Request]) -> int:
         expectations=comparison.as_data(),
     )
     folder = options.reports_folder
+    locks = {result.environment.lock: store.lock(result.environment) for result in results if result.environment.lock}
     publish(merged, folder)
-    _publish_locks(options, results, folder)
+    _publish_locks(locks, folder)
     if (summary := os.environ.get("GITHUB_STEP_SUMMARY")) is not None:
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(job_summary(merged))
@@ -144,12 +141,13 @@ def _report(options: Options, judged: Sequence[Request]) -> int:
     return comparison.exit_code
 
 
-def _publish_locks(options: Options, results: Sequence[EnvironmentResult], folder: Path) -> None:
-    shutil.rmtree(folder / "locks", ignore_errors=True)
-    store = Store(options.work_folder, options.chosen_weights)
-    for result in results:
-        if result.environment.lock is not None:
-            write_text(folder / result.environment.lock, (store.folder / result.environment.lock).read_text("utf-8"))
+def _publish_locks(locks: Mapping[str, str], folder: Path) -> None:
+    """Write the locks of this report, then remove those of an earlier one."""
+    for name, text in locks.items():
+        write_text(folder / name, text)
+    for old in (folder / "locks").glob("*.txt"):
+        if f"locks/{old.name}" not in locks:
+            old.unlink()
 
 
 def _judge(options: Options, judged: Sequence[Request], results: Sequence[EnvironmentResult]) -> Comparison:
@@ -168,13 +166,17 @@ def _judge(options: Options, judged: Sequence[Request], results: Sequence[Enviro
     return compare(baseline, planned=planned, cells=cells)
 
 
-def _read(options: Options, request: Request) -> EnvironmentResult | None:
-    store = Store(options.work_folder, options.chosen_weights)
-    progress = Progress()
+def _read(store: Store, request: Request) -> EnvironmentResult | None:
+    """The newest result of a request, whichever build of torch it is of."""
+    warn = Progress().tell
+    found = [result for identity in _identities(request) if (result := store.read(identity, warn=warn)) is not None]
+    return max((admit(result) for result in found), key=lambda result: result.generated_at, default=None)
+
+
+def _forget(store: Store, request: Request) -> None:
+    """A run that is killed must not leave the last run's results as its own."""
     for identity in _identities(request):
-        if (result := store.read(identity, warn=progress.tell)) is not None:
-            return result
-    return None
+        store.remove(identity)
 
 
 def _identities(request: Request) -> tuple[str, str]:
@@ -199,11 +201,14 @@ def _settings(options: Options, sources: Sources, *, threads: int) -> Settings:
 
 def _sources(options: Options) -> Sources:
     index = options.spec.index
-    devices = options.chosen_devices
-    cuda = "cuda" in devices and not unavailable_devices(devices)
+    torch_index = options.torch_index
+    if torch_index is None and index.torch_cpu is not None:
+        devices = options.chosen_devices
+        cuda = "cuda" in devices and not unavailable_devices(devices)
+        torch_index = index.torch_cpu if not cuda and reachable(index.torch_cpu) else None
     return Sources(
         index=index,
-        torch_index=index.torch_cpu if index.torch_cpu and not cuda and reachable(index.torch_cpu) else None,
+        torch_index=None if torch_index == NO_INDEX else torch_index,
         work=options.work_folder,
         seconds=options.spec.limits.resolve_seconds,
         fresh=options.fresh,

@@ -14,6 +14,7 @@ from asrcompat.plan.prepare import Sources, prepare
 from asrcompat.run.environment import Built, build
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
+from asrcompat.run.session import Locked
 from asrcompat.spec import Request, Spec, load_spec
 
 ROOT = Path(__file__).parent.parent
@@ -59,8 +60,8 @@ def real_environment(spec: Spec, work: Path, identity: str) -> RealEnvironment:
     (request,) = [one for one in spec.all_environments() if one.id == identity]
     sources = Sources(index=spec.index, torch_index=None, work=work, seconds=spec.limits.resolve_seconds, fresh=False)
     environment, source = prepare(request, sources)
-    assert isinstance(source, tuple), source
-    lock, interpreter = source
+    assert isinstance(source, Locked), source
+    lock, interpreter = source.lock, source.interpreter
     built = build(
         environment.id,
         lock,

@@ -111,32 +111,40 @@ def make_cell(
     )
     if outcome in (Outcome.BROKEN, Outcome.UNSTABLE, Outcome.ERROR):
         stage = failed or (Stage.TRAIN if outcome is Outcome.UNSTABLE else Stage.LOAD)
-        cell = _failed(cell, stage, str(changes.get("message", PREPROCESSOR)), str(changes.get("exception", "OSError")))
+        cell = _failed(
+            cell, stage, str(changes.get("message", PREPROCESSOR)), str(changes.get("exception", raised(stage)))
+        )
     if outcome is Outcome.UNAVAILABLE:
         cell = Cell(environment=environment.id, path=path, device=Device.CPU, outcome=outcome, message="no CUDA device")
     return dataclasses.replace(cell, **changes)
 
 
+def raised(failed: Stage) -> str:
+    """Name the exception of a failure at this stage."""
+    return {Stage.RESOLVE: "ResolutionConflict", Stage.INSTALL: "BuildFailed"}.get(failed, "OSError")
+
+
 def _failed(cell: Cell, failed: Stage, message: str, exception: str) -> Cell:
     unstable = cell.outcome is Outcome.UNSTABLE
     below = [stage for stage in PROBED if stage.rung < failed.rung]
+    building = failed in (Stage.RESOLVE, Stage.INSTALL)
+    probed = {"causes": [f"{exception}: {message}", "KeyError: 'x'"]}
     check = make_check(
         failed,
         {Outcome.UNSTABLE: CheckOutcome.UNSTABLE, Outcome.ERROR: CheckOutcome.ERROR}.get(
             cell.outcome, CheckOutcome.FAILED
         ),
         message=message,
-        data={"exception": exception, "traceback": TRACEBACK, "causes": [f"{exception}: {message}", "KeyError: 'x'"]},
+        data={"exception": exception, **({"traceback": message} if building else {"traceback": TRACEBACK, **probed})},
     )
-    building = failed in (Stage.RESOLVE, Stage.INSTALL)
     return dataclasses.replace(
         cell,
         stage=failed,
         passed=below[-1] if below else None if building else Stage.INSTALL,
         failed=failed,
-        exception=None if building else exception,
+        exception=exception,
         message=message,
-        checks=() if building else (*(make_check(stage) for stage in below), check),
+        checks=(*(make_check(stage) for stage in below), check),
         features=cell.features if failed.rung > Stage.FEATURES.rung else None,
         trials=Trials(passed=13, of=20) if unstable else None,
         evidence=None if building else cell.evidence,

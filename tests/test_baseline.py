@@ -197,8 +197,8 @@ WORKS, BROKEN, UNSTABLE = Outcome.WORKS, Outcome.BROKEN, Outcome.UNSTABLE
         ("works", None, Outcome.ERROR, None, {"unfinished"}),
         ("broken", Stage.LOAD, Outcome.ERROR, None, {"unfinished"}),
         ("works", None, Outcome.UNAVAILABLE, None, {"unfinished"}),
-        ("broken", Stage.LOAD, Outcome.UNAVAILABLE, None, set()),
-        ("unstable", None, Outcome.UNAVAILABLE, None, set()),
+        ("broken", Stage.LOAD, Outcome.UNAVAILABLE, None, {"unfinished"}),
+        ("unstable", None, Outcome.UNAVAILABLE, None, {"unfinished"}),
     ],
 )
 def test_the_order_of_verdicts(

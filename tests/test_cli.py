@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from asrcompat import tasks
 from asrcompat.cli import main
 from asrcompat.options import Options, parse
 
@@ -61,6 +62,19 @@ def test_a_report_without_results_says_what_to_run(tmp_path: Path, capsys: pytes
     assert not (tmp_path / "reports").exists()
 
 
+def test_a_fault_of_ours_never_ends_in_the_code_for_a_regression(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tasks, "report", full)
+    assert main(["report", "--matrix", str(ROOT / "matrix.toml"), "--work", str(tmp_path)]) == 3
+    said = capsys.readouterr().err
+    assert "No space left on device" in said
+    assert "nothing is said of packages" in said
+
+
 def test_only_the_default_profile_on_its_weights_goes_to_reports() -> None:
     def folder(*arguments: str) -> Path:
         _, options, _ = parse(["matrix", "--matrix", str(ROOT / "matrix.toml"), *arguments])
@@ -71,17 +85,19 @@ def test_only_the_default_profile_on_its_weights_goes_to_reports() -> None:
     assert folder("--profile", "smoke") == kept / "smoke-synthetic-small"
     assert folder("--weights", "synthetic-small") == kept / "core-synthetic-small"
     assert folder("--reports", "elsewhere") == Path("elsewhere")
+    for part in (("--paths", "transformers"), ("--devices", "cpu"), ("--environments", "py3.10*")):
+        assert folder(*part) == kept / "core-synthetic-base-part"
 
 
 def test_a_session_is_given_all_choices_of_its_run() -> None:
     command = ["matrix", "--matrix", str(ROOT / "matrix.toml"), "--paths", "transformers", "--devices", "cpu"]
     _, options, _ = parse([*command, "--weights", "synthetic-small", "--fresh"])
-    _, again, name = parse(["session", "some-id", *options.for_sessions(threads=3)])
+    _, again, name = parse(["session", "some-id", *options.for_sessions(threads=3, torch_index=None)])
     assert name == "some-id"
     for key in ("chosen_paths", "chosen_devices", "weights", "work_folder", "fresh"):
         assert getattr(again, key) == getattr(options, key), key
     assert isinstance(again, Options)
-    assert again.threads == 3
+    assert (again.threads, again.torch_index) == (3, "none")
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 3])

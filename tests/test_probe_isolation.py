@@ -87,7 +87,7 @@ def climb(
     [
         ("segfault", "ProcessKilled", "SIGSEGV"),
         ("sleep", "SilenceExceeded", "no sign of life for 3 s"),
-        ("allocate", "MemoryError", ""),
+        ("allocate", "MemoryLimitExceeded", "under the limit of its memory"),
         ("allocate-in-children", "MemoryLimitExceeded", "over the limit of 0.5 GB"),
         ("flood", "OutputLimitExceeded", "printed more than 1 MB"),
         ("exit", "ProcessExited", "exit status 3"),
@@ -100,7 +100,7 @@ def test_each_way_to_go_wrong_is_one_cell(tmp_path: Path, name: str, exception: 
     assert (broken.outcome, broken.stage, broken.exception) == (Outcome.BROKEN, Stage.LOAD, exception)
     assert message in broken.message
     assert len(raws[name].log) < 1_100_000
-    died = exception.startswith(("Process", "Silence", "Output", "MemoryLimit"))
+    died = exception.startswith(("Process", "Silence", "Output")) or name == "allocate-in-children"
     assert broken.evidence is not None
     assert broken.evidence.mode == ("fresh" if died else "forked")
     for cell in cells.values():

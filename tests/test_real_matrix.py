@@ -28,7 +28,9 @@ def checkout(tmp_path: Path, work: Path, before_0415: RealEnvironment, with_0415
     for name in ("noxfile.py", "baseline.toml"):
         shutil.copy(ROOT / name, folder)
     text = (ROOT / "matrix.toml").read_text(encoding="utf-8")
-    (folder / "matrix.toml").write_text(text.replace("trials = 20", "trials = 2 "), encoding="utf-8")
+    (folder / "matrix.toml").write_text(
+        text.replace("trials = 20", "trials = 2 ").replace("torch_cpu", "#"), encoding="utf-8"
+    )
     (folder / "fixtures").symlink_to(ROOT / "fixtures")
     (folder / ".asrcompat").mkdir()
     for name in ("envs", "locks"):
@@ -43,7 +45,7 @@ def nox(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def results(checkout: Path) -> Results:
-    file = checkout / ".asrcompat" / "reports" / "core-synthetic-small" / "results.json"
+    file = checkout / ".asrcompat" / "reports" / "core-synthetic-small-part" / "results.json"
     return parse_results(file.read_bytes(), source=file.name)
 
 
@@ -71,7 +73,7 @@ def test_outcomes_do_not_come_from_the_baseline(checkout: Path) -> None:
     }
     environments = results(checkout).environments
     for environment in environments:
-        lock = checkout / ".asrcompat" / "reports" / "core-synthetic-small" / str(environment.lock)
+        lock = checkout / ".asrcompat" / "reports" / "core-synthetic-small-part" / str(environment.lock)
         assert f"s3prl=={environment.packages['s3prl']} \\\n    --hash=sha256:" in lock.read_text(encoding="utf-8")
 
     baseline = checkout / "baseline.toml"

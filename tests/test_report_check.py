@@ -62,6 +62,17 @@ def test_a_cell_that_contradicts_itself(cell: Cell, problem: str) -> None:
     assert any(problem in told for told in cell_problems(cell)), list(cell_problems(cell))
 
 
+@pytest.mark.parametrize("stage", [Stage.RESOLVE, Stage.INSTALL])
+def test_a_failed_build_is_told_by_the_cell_alone_or_with_its_check(stage: Stage) -> None:
+    cell = make_cell(outcome=Outcome.BROKEN, failed=stage)
+    assert cell.exception
+    assert [check.stage for check in cell.checks] == [stage]
+    assert list(cell_problems(cell)) == []
+    assert list(cell_problems(dataclasses.replace(cell, exception=None, checks=()))) == []
+    elsewhere = dataclasses.replace(cell, checks=(make_check(Stage.LOAD, CheckOutcome.FAILED),))
+    assert any("did not pass is at load" in problem for problem in cell_problems(elsewhere))
+
+
 def test_a_bare_assert_of_a_package_needs_no_message() -> None:
     assert list(cell_problems(make_cell(outcome=Outcome.BROKEN, exception="AssertionError", message=""))) == []
 

@@ -65,4 +65,23 @@ def test_lies(declared: str, outcome: Outcome, text: str | None) -> None:
 def test_labels_and_commands() -> None:
     cell = make_cell(make_environment("e"), "s3prl-hf", device=Device.CUDA)
     assert path_label(cell) == "s3prl-hf (cuda)"
-    assert reproduce(cell) == 'nox -s "e" -- --paths s3prl-hf --devices cuda'
+    command = reproduce(cell, weights="synthetic-small")
+    assert command == 'nox -s "e" -- --weights synthetic-small --paths s3prl-hf --devices cuda'
+
+
+def test_a_build_of_torch_has_no_session_of_its_own() -> None:
+    cell = make_cell(make_environment("py3.10-torch2.3.1+cpu-s3prl0.4.15"))
+    assert reproduce(cell, weights="hub").startswith('nox -s "py3.10-torch2.3.1-s3prl0.4.15" -- --weights hub ')
+
+
+@pytest.mark.parametrize(
+    ("ran_at", "commit", "text"),
+    [
+        ("2026-11-22T20:15:53+00:00", "e615f2b", "2026-11-22T20:15:53+00:00 by commit e615f2b"),
+        ("2026-11-22T20:15:53+00:00", None, "2026-11-22T20:15:53+00:00"),
+        (None, None, None),
+    ],
+)
+def test_facts_tell_the_run(ran_at: str | None, commit: str | None, text: str | None) -> None:
+    (row,) = rows([make_environment(ran_at=ran_at, commit=commit)], [])
+    assert dict(row.facts).get("run") == text

@@ -22,6 +22,7 @@ from markdown_it import MarkdownIt
 
 from asrcompat.model import CheckOutcome, Outcome, Results, Stage
 from asrcompat.report import render
+from asrcompat.report.check import verify
 
 EVIL = (
     "<script>alert(1)</script><img src=x onerror=y> | `a``b` \n```\n</details>"
@@ -147,7 +148,7 @@ def test_markdown_links_lead_somewhere() -> None:
 
 def test_markdown_gives_the_command_of_a_failed_cell() -> None:
     text = render.markdown(make_core_results())
-    assert 'nox -s "py310-torch2.3.1-s3prl0.4.14" -- --paths s3prl-hf --devices cpu' in text
+    assert 'nox -s "py310-torch2.3.1-s3prl0.4.14" -- --weights synthetic-base --paths s3prl-hf --devices cpu' in text
 
 
 def test_markdown_without_details_is_the_table_alone() -> None:
@@ -202,8 +203,40 @@ def test_the_policy_admits_the_style_sheet_and_nothing_else() -> None:
     assert f"default-src 'none'; style-src 'sha256-{digest}'" in text
 
 
+@pytest.mark.parametrize("stage", [Stage.RESOLVE, Stage.INSTALL])
+@pytest.mark.parametrize("form", [{}, {"exception": None, "checks": ()}])
+def test_a_failed_builds_text_is_folded(stage: Stage, form: dict[str, Any]) -> None:
+    said = "No solution found:\n" + "\n".join(f"  because package{number} needs more" for number in range(100))
+    results = make_results([make_cell(outcome=Outcome.BROKEN, failed=stage, message=said, **form)])
+    verify(results)
+    for text in (render.markdown(results), render.html(results)):
+        folded = text.index("<summary>Full text</summary>")
+        assert "No solution found: because package0" in text[:folded]
+        assert text.count("package99 needs more\n") + text.count("package99 needs more<") == 1
+        assert text.index("package99") > folded
+
+
+def test_a_line_from_a_build_needs_no_folding() -> None:
+    cell = make_cell(outcome=Outcome.BROKEN, failed=Stage.INSTALL, message="no wheel and no compiler")
+    assert "Full text" not in render.html(make_results([cell]))
+
+
+@pytest.mark.parametrize("write", [render.markdown, render.html])
+def test_an_environments_run_is_told(write: object) -> None:
+    assert callable(write)
+    text = write(make_results([], [make_environment(ran_at="2026-11-22T20:15:53+00:00", commit="e615f2b76814")]))
+    assert "2026-11-22T20:15:53+00:00 by commit e615f2b76814" in text
+
+
 def test_a_failed_install_is_told_without_an_exception() -> None:
-    cell = make_cell(path="s3prl-hf", outcome=Outcome.BROKEN, failed=Stage.INSTALL, message="no wheel and no compiler")
+    cell = make_cell(
+        path="s3prl-hf",
+        outcome=Outcome.BROKEN,
+        failed=Stage.INSTALL,
+        message="no wheel and no compiler",
+        exception=None,
+        checks=(),
+    )
     for text in (render.markdown(make_results([cell])), render.html(make_results([cell]))):
         assert "broken at install" in text
         assert "no wheel and no compiler" in text

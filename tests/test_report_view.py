@@ -138,6 +138,12 @@ def test_the_introduction_says_what_was_run() -> None:
         assert part in text
 
 
+def test_the_introduction_says_when_environments_are_of_several_runs() -> None:
+    old, new = make_environment("a", commit="aaaa"), make_environment("b", commit="bbbb")
+    assert facts.intro(make_results([], [old, new])).endswith(" Environments of several runs: see each.")
+    assert "several runs" not in facts.intro(make_results([], [old, dataclasses.replace(old, id="b")]))
+
+
 def test_the_summary_counts_by_outcome() -> None:
     assert facts.summary(make_core_results()) == (
         "36 cells in 6 environments: 11 works, 4 broken, 2 unstable, 18 unavailable, 1 error."

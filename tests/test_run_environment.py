@@ -171,7 +171,7 @@ def test_a_damaged_environment_is_built_again(
             mark.unlink()
         case _:
             mark.write_text('{"lock": "another"}')
-    assert not is_complete(folder, lock)
+    assert not is_complete(folder, lock, this_python)
     again = installed(tmp_path, settings, this_python, lock)
     assert isinstance(again, Built)
     assert not again.reused

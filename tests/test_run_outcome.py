@@ -80,7 +80,7 @@ def test_a_record_that_ends_early_is_never_a_success(reached: int) -> None:
 
 
 def test_a_death_is_blamed_on_the_check_it_was_at() -> None:
-    begun = {"event": "begin", "stage": "backward", "check": "differentiate"}
+    begun = {"event": "begin", "stage": "backward", "check": "differentiate", "required": True}
     ended = {"event": "ended", "pid": 9, "kind": "signal", "reason": "was ended by signal 11 (SIGSEGV)", "seconds": 1}
     found = cell(*map(check, CLIMB[:4]), begun, ended, log=b"Fatal Python error: Segmentation fault")
     assert (found.outcome, found.failed, found.exception) == (Outcome.BROKEN, Stage.BACKWARD, "ProcessKilled")
@@ -91,7 +91,7 @@ def test_a_death_is_blamed_on_the_check_it_was_at() -> None:
 
 @pytest.mark.parametrize(("kind", "reason"), [("parent", "exit code 1"), ("signal", "was ended by signal 9 (SIGKILL)")])
 def test_a_death_that_no_package_explains_is_an_error(kind: str, reason: str) -> None:
-    begun = {"event": "begin", "stage": "load", "check": "load"}
+    begun = {"event": "begin", "stage": "load", "check": "load", "required": True}
     ended = {"event": "ended", "pid": 9, "kind": kind, "reason": reason, "seconds": 1}
     assert cell(check("import"), begun, ended).outcome is Outcome.ERROR
 
@@ -124,3 +124,57 @@ def test_folders_of_this_machine_are_taken_out() -> None:
         'File "site-packages/torch/nn.py"\n<work>/probe <checkout>/fixtures /somewhere-else python3.10/json/decoder.py'
     )
     assert scrub.data({"a": [str(Path.home() / "x")]}) == {"a": ["~/x"]}
+
+
+SEGFAULT = {"event": "ended", "pid": 9, "kind": "signal", "reason": "was ended by signal 11 (SIGSEGV)", "seconds": 1}
+
+
+def test_a_death_in_a_check_that_is_not_required_turns_no_cell_red() -> None:
+    begun = {"event": "begin", "stage": "forward", "check": "validation", "required": False}
+    found = cell(*map(check, CLIMB[:3]), begun, SEGFAULT)
+    assert (found.outcome, found.failed) == (Outcome.ERROR, Stage.FORWARD)
+    assert [one.id for one in found.checks if one.outcome is CheckOutcome.FAILED and not one.required] == ["validation"]
+
+
+def test_a_death_between_checks_blames_none_of_them() -> None:
+    begun = {"event": "begin", "stage": "load", "check": "load", "required": True}
+    found = cell(check("import"), begun, check("load"), SEGFAULT)
+    assert found.outcome is Outcome.ERROR
+    assert next(one for one in found.checks if one.id == "load").outcome is CheckOutcome.PASSED
+
+
+def test_a_fault_of_the_probe_itself_is_an_error_whatever_was_passed() -> None:
+    begun = {"event": "begin", "stage": "features", "check": "finite", "required": True}
+    fault = {"event": "fault", "exception": "KeyError", "message": "'x'", "traceback": "…", "causes": []}
+    found = cell(*map(check, CLIMB[:2]), begun, check("features"), fault, FINISHED)
+    assert (found.outcome, found.exception) == (Outcome.ERROR, "KeyError")
+    assert "the probe's own fault" in found.message
+
+
+@pytest.mark.parametrize(("identity", "expected"), [("parity-path", Outcome.WORKS), ("parity", Outcome.ERROR)])
+def test_only_the_comparison_with_the_reference_path_may_be_skipped(identity: str, expected: Outcome) -> None:
+    skipped = {**check("features", "skipped"), "id": identity}
+    assert cell(*map(check, CLIMB), skipped, FINISHED).outcome is expected
+
+
+def test_a_second_run_that_passes_does_not_hide_the_first() -> None:
+    begun = {"event": "begin", "stage": "load", "check": "load", "required": True}
+    first = raw(begun, SEGFAULT)
+    second = Raw(
+        path="transformers",
+        device=Device.CPU,
+        events=(STARTED, *map(check, CLIMB), FINISHED),
+        log=b"",
+        first=first,
+    )
+    found = outcome.cell("environment", second, Scrubber({}))
+    assert found.outcome is Outcome.WORKS
+    (told,) = [one for one in found.checks if one.id == "first-run"]
+    assert not told.required
+    assert "SIGSEGV" in told.message
+
+
+def test_torch_that_sees_no_device_is_unavailable() -> None:
+    absent = {"event": "no-device", "message": "torch 2.3.1 sees no CUDA device on this machine"}
+    found = cell(check("import"), absent, FINISHED)
+    assert (found.outcome, found.stage) == (Outcome.UNAVAILABLE, None)

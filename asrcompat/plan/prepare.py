@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asrcompat.model import Environment, Outcome, Stage
 from asrcompat.plan.resolve import Resolution, resolve
 from asrcompat.run.interpreters import Interpreter, NoInterpreter, find
-from asrcompat.run.lock import Lock
 from asrcompat.run.scrub import Scrubber
-from asrcompat.run.session import NotBuilt
+from asrcompat.run.session import Locked, NotBuilt
 from asrcompat.run.uv import Failure
 from asrcompat.spec import Index, Request, environment_id
 
@@ -37,7 +36,7 @@ class Sources:
         return (*arguments, *(part for place in self.index.find_links for part in ("--find-links", place)))
 
 
-def prepare(request: Request, sources: Sources) -> tuple[Environment, tuple[Lock, Interpreter] | NotBuilt]:
+def prepare(request: Request, sources: Sources) -> tuple[Environment, Locked | NotBuilt]:
     """The environment of a request and its lock; without one, what its cells become and why."""
     interpreter = find(request.python)
     if isinstance(interpreter, NoInterpreter):
@@ -52,9 +51,13 @@ def prepare(request: Request, sources: Sources) -> tuple[Environment, tuple[Lock
         seconds=sources.seconds,
         fresh=sources.fresh,
     )
+    if sources.torch_index is not None and resolution.failure is not None and resolution.failure.kind == "conflict":
+        # the CPU index may lack a build that the common index has: only a conflict in both is a verdict
+        return prepare(request, replace(sources, torch_index=None))
     environment = _environment(request, interpreter, resolution, sources)
     if resolution.lock is not None:
-        return environment, (resolution.lock, interpreter)
+        text = resolution.lock.requirements(extra_index=sources.torch_index)
+        return environment, Locked(lock=resolution.lock, interpreter=interpreter, text=text)
     return environment, _unresolved(resolution.failure, environment)
 
 
@@ -91,7 +94,8 @@ def _unresolved(failure: Failure | None, environment: Environment) -> NotBuilt:
         return NotBuilt(outcome=Outcome.ERROR, stage=Stage.RESOLVE, message=message)
     # a distribution whose metadata can only be had by building it: what fails is the build
     stage = Stage.INSTALL if failure.kind == "build" else Stage.RESOLVE
-    return NotBuilt(outcome=Outcome.BROKEN, stage=stage, message=message)
+    exception = "BuildFailed" if failure.kind == "build" else "ResolutionConflict"
+    return NotBuilt(outcome=Outcome.BROKEN, stage=stage, message=message, exception=exception)
 
 
 def _pins(request: Request) -> tuple[str, ...]:

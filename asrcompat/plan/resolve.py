@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -30,7 +30,6 @@ class Resolution:
     failure: uv.Failure | None
     declared: Declared
     declared_reason: str | None
-    torch_index: str | None
     seconds: float
 
 
@@ -69,7 +68,6 @@ def resolve(
         failure=None if isinstance(pinned, Lock) else pinned,
         declared=declared,
         declared_reason=reason,
-        torch_index=torch_index,
         seconds=time.monotonic() - started,
     )
 
@@ -128,10 +126,3 @@ def _age_hours(file: Path) -> float:
         return (time.time() - file.stat().st_mtime) / 3600
     except FileNotFoundError:
         return float("inf")
-
-
-def write_locks(folder: Path, locks: Mapping[str, Lock], torch_index: str | None) -> None:
-    """Write each lock as requirements text to ``<folder>/<environment id>.txt``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for identity, lock in locks.items():
-        (folder / f"{identity}.txt").write_text(lock.requirements(extra_index=torch_index), encoding="utf-8")

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import json
 import os
+import platform
 import shutil
 import sys
 import time
@@ -74,7 +75,10 @@ class _Group:
         if not self.settings["preimport"]:
             self.import_modules(module, record)
         if self.failure is None:
-            ladder.climb(name, module, self.settings, record)
+            try:
+                ladder.climb(name, module, self.settings, record)
+            except Exception as error:  # outside of every check: the probe's own fault, and no package's
+                record.event("fault", **describe_exception(error))
         record.event("finished")
 
     def import_modules(self, module: ModuleType, record: Record) -> None:
@@ -84,13 +88,13 @@ class _Group:
         for entry in module.MODULES[len(self.imported) :]:
             if self.failure is not None:
                 break
-            record.event("begin", stage="import", check="import", module=entry)
+            record.event("begin", stage="import", check="import", required=True, module=entry)
             start = time.monotonic()
             try:
                 import_entry(entry)
             except (Exception, SystemExit) as error:
                 data = dict(describe_exception(error), module=entry)
-                self.failure = ("error" if guard.refused(error) else "failed", data)
+                self.failure = ("error" if ladder.not_the_packages(error) else "failed", data)
             self.import_seconds += time.monotonic() - start
             self.imported.append(entry)
         outcome, data = self.failure or ("passed", {"modules": module.MODULES})
@@ -101,7 +105,7 @@ class _Group:
         """Versions of the distributions asked about, as this interpreter finds them installed."""
         from importlib import metadata
 
-        found = {}
+        found = {"python": platform.python_version()}
         for name in self.settings["distributions"]:
             try:
                 found[name] = metadata.version(name)
@@ -116,6 +120,7 @@ class _Group:
         return Limits(
             seconds=seconds,
             silence_seconds=values["silence_seconds"],
+            import_seconds=0 if self.settings["preimport"] else values["import_seconds"],
             memory_bytes=memory,
             output_bytes=int(values["output_mb"] * 1e6),
             exit_seconds=values["exit_seconds"],

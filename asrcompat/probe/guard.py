@@ -48,7 +48,7 @@ def install(on_attempt: Callable[[str], None]) -> None:
         raise NetworkRefused(target)
 
     def hook(event: str, arguments: Tuple[Any, ...]) -> None:
-        if event == "socket.connect":
+        if event in ("socket.connect", "socket.sendto"):
             address = arguments[1]
             if not isinstance(address, tuple) or not isinstance(address[0], str):
                 return  # a local socket's file name

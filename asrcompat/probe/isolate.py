@@ -30,6 +30,7 @@ class Limits:
 
     seconds: float
     silence_seconds: float
+    import_seconds: float
     memory_bytes: int
     output_bytes: int
     data_bytes: Optional[int]
@@ -91,6 +92,12 @@ def finished_mark(record: str) -> str:
     return record + ".finished"
 
 
+def _has_check(record: str) -> bool:
+    """Whether a check is on record; the first is the import's."""
+    with open(record, "rb") as file:
+        return b'"event": "check"' in file.read()
+
+
 class _Watch:
     """The state of watching one child: what it printed, when it last gave a sign of life."""
 
@@ -102,6 +109,7 @@ class _Watch:
         self.limits = limits
         self.started = self.last_life = time.monotonic()
         self.life_size = -1
+        self.importing = limits.import_seconds > 0
         self.printed = 0
         self.open = True
         self.log = open(log, "ab")  # noqa: SIM115 - closed by `_watch`, which outlives every read
@@ -135,6 +143,9 @@ class _Watch:
         size = os.path.getsize(self.record) if os.path.exists(self.record) else 0
         if size != self.life_size:
             self.life_size, self.last_life = size, clock
+            self.importing = self.importing and not _has_check(self.record)
+        # an import prints nothing and gives no sign of life
+        silence = limits.silence_seconds + (limits.import_seconds if self.importing else 0)
         if self.printed > limits.output_bytes:
             return "output", "printed more than %.0f MB, the limit" % (limits.output_bytes / 1e6)
         if clock - self.started > limits.seconds:
@@ -143,8 +154,8 @@ class _Watch:
             self.finished_at = clock
         if self.finished_at is not None and clock - self.finished_at > limits.exit_seconds:
             return "exit", "had finished, but its interpreter did not shut down within %.0f s" % limits.exit_seconds
-        if clock - self.last_life > limits.silence_seconds:
-            return "silence", "gave no sign of life for %.0f s, the limit" % limits.silence_seconds
+        if clock - self.last_life > silence:
+            return "silence", "gave no sign of life for %.0f s, the limit" % silence
         return None
 
 

@@ -7,13 +7,16 @@ something to tell returns `Passed`.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import time
 from types import ModuleType
 from typing import Any, Callable, Dict, Optional
 
 from . import guard, static
-from .record import Record, describe_exception
+from .record import Record, chain, describe_exception
+
+_MACHINE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO)
 
 STAGES = ("load", "features", "forward", "backward", "step", "train")
 
@@ -65,7 +68,7 @@ class Cell:
 
         Raises `StageFailed` where a required check did not pass.
         """
-        self.record.event("begin", stage=self.stage, check=identity)
+        self.record.event("begin", stage=self.stage, check=identity, required=required)
         start = time.monotonic()
         outcome, message, data, value = _attempt(function)
         seconds = time.monotonic() - start
@@ -85,10 +88,25 @@ def _attempt(function: Callable[[], Any]) -> Any:
     except (Exception, SystemExit) as error:
         data: Dict[str, Any] = describe_exception(error)
         data.update(getattr(error, "data", {}) if isinstance(error, CheckFailed) else {})
-        return ("error" if guard.refused(error) else "failed"), data["message"], data, None
+        if _out_of_memory(error):
+            data["exception"] = "MemoryLimitExceeded"
+            data["message"] = "under the limit of its memory: " + data["message"]
+        return ("error" if not_the_packages(error) else "failed"), data["message"], data, None
     if isinstance(result, Passed):
         return "passed", result.message, result.data, result.value
     return "passed", "", {}, result
+
+
+def not_the_packages(error: BaseException) -> bool:
+    """Whether a failure is the machine's or our refusal's: no network, a full disk, no file handles."""
+    return guard.refused(error) or any(
+        isinstance(link, OSError) and link.errno in _MACHINE_ERRORS for link in chain(error)
+    )
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    """Whether the limit on the process's data was met: by Python's allocator or by torch's."""
+    return any(isinstance(link, MemoryError) or "can't allocate memory" in str(link) for link in chain(error))
 
 
 def write_check(
@@ -119,6 +137,8 @@ def climb(name: str, path: ModuleType, settings: Dict[str, Any], record: Record)
     """Take one path up the ladder, as far as it goes."""
     cell = Cell(name, path, settings, record)
     record.event("static", facts=static.facts())
+    if cell.device == "cuda" and not static.prepare_cuda(record):
+        return
     for stage in STAGES:
         cell.stage = stage
         module = importlib.import_module(".stages." + stage, __package__)

@@ -19,3 +19,19 @@ def facts() -> Dict[str, Any]:
         flags = None
     found["architectures"] = flags.split() if flags else []
     return found
+
+
+def prepare_cuda(record: Any) -> bool:
+    """Full float32 in convolutions and products (TF32 alone would exceed the tolerance); whether torch sees a device.
+
+    That it sees none (a driver too old, a hidden device) is no verdict on the packages: it is told as an event.
+    """
+    torch: Any = sys.modules.get("torch")
+    if torch is None:
+        return True
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    if not torch.cuda.is_available():
+        record.event("no-device", message="torch %s sees no CUDA device on this machine" % torch.__version__)
+        return False
+    return True

@@ -15,7 +15,8 @@ from asrcompat.model import Cell, CheckOutcome, Outcome, Results, Stage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# Stages that come before the probe: no process of theirs could raise an exception or leave evidence.
+# Stages that come before the probe: nothing of theirs leaves evidence. Their failures may hold the tool's words as a
+# check and an exception, or be told by the cell alone.
 BUILDING = (Stage.RESOLVE, Stage.INSTALL)
 
 _PASSING = (CheckOutcome.PASSED, CheckOutcome.SKIPPED)
@@ -107,8 +108,8 @@ def _against_checks(cell: Cell) -> Iterator[str]:
     required = [check for check in cell.checks if check.required]
     wrong = {check.stage for check in required if check.outcome not in _PASSING}
     failed = min(wrong, key=lambda stage: stage.rung, default=None)
-    # Building has no checks in the probe's record; what is known of it is what the cell says.
-    if failed is not cell.failed and cell.failed not in BUILDING:
+    # A failed build may have no check at all, and then what is known of it is what the cell says.
+    if failed is not cell.failed and (required or cell.failed not in BUILDING):
         yield f"failed is {cell.failed}, but the first required check that did not pass is at {failed}"
     passed = {check.stage for check in required} - wrong
     below = [stage for stage in passed if failed is None or stage.rung < failed.rung]

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from asrcompat.model import Cell, Device, Environment, Outcome
 from asrcompat.report import words
+from asrcompat.spec import request_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from asrcompat.model import Weights
 
 # A column's title and the distributions that may fill it; a distribution that is not the title's is named in the cell.
 COLUMNS = (
@@ -76,6 +79,7 @@ class EnvironmentRow:
             ("index", environment.index or ""),
             *((f"torch build, {name}", text) for name, text in words.facts(environment.build)),
             ("times", ", ".join(times)),
+            ("run", _run(environment)),
         )
         return tuple((name, text) for name, text in lines if text)
 
@@ -125,13 +129,19 @@ def path_label(cell: Cell) -> str:
     return cell.path if cell.device is Device.CPU else f"{cell.path} ({cell.device})"
 
 
-def reproduce(cell: Cell) -> str:
-    """Give the one command that runs this cell again."""
-    return f'nox -s "{cell.environment}" -- --paths {cell.path} --devices {cell.device}'
+def reproduce(cell: Cell, *, weights: Weights) -> str:
+    """Give the one command that runs this cell again; sessions are named by the request, without torch's build."""
+    session = request_id(cell.environment)
+    return f'nox -s "{session}" -- --weights {weights} --paths {cell.path} --devices {cell.device}'
 
 
 def _of(environment: Environment, cells: Sequence[Cell]) -> list[Cell]:
     return [cell for cell in cells if cell.environment == environment.id]
+
+
+def _run(environment: Environment) -> str:
+    by = f"by commit {environment.commit}" if environment.commit else ""
+    return " ".join(filter(None, [environment.ran_at, by]))
 
 
 def _found(environment: Environment) -> tuple[tuple[str, str], ...]:

@@ -15,9 +15,11 @@ def intro(results: Results) -> str:
     """Say in a paragraph what was run."""
     told = ", ".join(words.facts_line(results.host, ("os", "machine", "cpu", "cuda_devices")))
     host = f" on {told}" if told else ""
+    several = len({environment.commit for environment in results.environments}) > 1
+    runs = " Environments of several runs: see each." if several else ""
     return (
         f"Model {results.model} with weights {results.weights} ({words.WEIGHTS[results.weights]}). "
-        f"Profile {results.profile}, run{host}, {results.generated_at}, by asrcompat {harness(results)}."
+        f"Profile {results.profile}, run{host}, {results.generated_at}, by asrcompat {harness(results)}.{runs}"
     )
 
 

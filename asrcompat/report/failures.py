@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asrcompat.model import Cell, Check, CheckOutcome, Outcome
-from asrcompat.report import words
+from asrcompat.report import sanitize, words
+from asrcompat.report.check import BUILDING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+_HEADLINE_LENGTH = 400
 _TOLD = (Outcome.BROKEN, Outcome.UNSTABLE, Outcome.ERROR)
 _FAILED = (CheckOutcome.FAILED, CheckOutcome.UNSTABLE, CheckOutcome.ERROR)
 
@@ -19,7 +21,8 @@ _FAILED = (CheckOutcome.FAILED, CheckOutcome.UNSTABLE, CheckOutcome.ERROR)
 class Failure:
     """One way to fail and the cells that failed so; the text is the first cell's.
 
-    `causes` are the exceptions that this one was raised from, the nearest first.
+    `causes` are the exceptions that this one was raised from, the nearest first. `traceback` of a failed build is what
+    the tool said.
     """
 
     number: int
@@ -39,6 +42,25 @@ class Failure:
         """The failure in a headline: what was raised, and where."""
         standings = dict.fromkeys(words.standing(cell.outcome, cell.stage) for cell in self.cells)
         return ", ".join(filter(None, [self.exception.rpartition(".")[2], *standings]))
+
+    @property
+    def headline(self) -> str:
+        """The message; of a failed build, whose message is pages long, the beginning on one line."""
+        return sanitize.one_line(self.message, _HEADLINE_LENGTH) if self._built else self.message
+
+    @property
+    def folded(self) -> str:
+        """The long text, where it says more than the headline."""
+        return "" if self.traceback == self.headline else self.traceback
+
+    @property
+    def folded_title(self) -> str:
+        """What the long text is."""
+        return "Full text" if self._built else "Traceback"
+
+    @property
+    def _built(self) -> bool:
+        return self.cells[0].failed in BUILDING
 
     @property
     def hints(self) -> tuple[tuple[str, str], ...]:
@@ -116,11 +138,12 @@ def _failure(number: int, cells: Sequence[Cell]) -> Failure:
     # The first cell speaks for all, but the first with a traceback has more to say.
     first = next((cell for cell in cells if traceback_of(cell)), cells[0])
     causes = _decisive(first).get("causes")
+    text = traceback_of(first) or (first.message if first.failed in BUILDING else "")
     return Failure(
         number=number,
         exception=first.exception or "",
         message=first.message,
-        traceback=traceback_of(first),
+        traceback=text,
         causes=tuple(str(cause) for cause in causes[1:]) if isinstance(causes, list | tuple) else (),
         cells=tuple(cells),
     )

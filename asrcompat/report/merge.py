@@ -1,23 +1,21 @@
-"""One `Results` of many environments' results, and the refusal of those that prove nothing.
+"""One `Results` of many environments' results, and the refusal of those that do not belong together.
 
-A cell counts only with evidence that it ran, and only where the versions read inside the probe are
-those of its environment. A cell that fails this is the harness's fault, or a result file from
-somewhere else: it is refused by name, and never shown as a verdict on a package.
+A single cell that proves nothing becomes an error (`admit`). Results that are mixed up as a whole can't be told in one
+report at all, and end the command.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
-
 from asrcompat.errors import HarnessError
-from asrcompat.model import Cell, Environment, EnvironmentResult, Outcome, Results, Stage
-from asrcompat.report.check import BUILDING
+from asrcompat.model import EnvironmentResult, Results
+from asrcompat.report.admit import admit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+__all__ = ["admit", "merge"]
 
 
 def merge(
@@ -29,18 +27,16 @@ def merge(
 ) -> Results:
     """Merge into one, environments in the order of `planned` and a derived environment after its origin.
 
-    Raises `HarnessError` that names everything refused: cells without proof, foreign or doubled
-    environments, and mixtures of models or weights.
+    Verdicts without proof become errors (`admit`). Raises `HarnessError` that names everything refused: foreign or
+    doubled environments, cells of another environment, and mixtures of models or weights.
     """
     if not environment_results:
         message = "no environment has a result, so there is nothing to report; run `nox -s matrix` first"
         raise HarnessError(message)
     ordered = sorted(environment_results, key=lambda result: _place(result, planned))
-    problems = [*_mixtures(ordered, planned)]
-    for result in ordered:
-        problems += _refusals(result)
-    if problems:
+    if problems := [*_mixtures(ordered, planned), *_strays(ordered)]:
         raise HarnessError("\n  ".join(["these results are refused:", *problems]))
+    ordered = [admit(result) for result in ordered]
     first = ordered[0]
     present = {result.environment.id for result in ordered}
     return Results(
@@ -57,20 +53,6 @@ def merge(
         expectations=dict(expectations or {}),
         weights_comparison=_comparison(ordered),
     )
-
-
-def disagreements(environment: Environment, versions: Mapping[str, str]) -> Iterator[str]:
-    """Where versions read inside a probe are not those of the environment; local parts (``+cpu``) may differ."""
-    read = {canonicalize_name(name): version for name, version in versions.items()}
-    for name, locked in environment.packages.items():
-        found = read.get(canonicalize_name(name))
-        if found is None:
-            yield f"the probe read no version of {name}, which is locked to {locked}"
-        elif _public(found) != _public(locked):
-            yield f"the probe read {name} {found}, where {locked} is locked"
-    python = read.get(canonicalize_name("python"))
-    if python is not None and not f"{python}.".startswith(f"{environment.python}."):
-        yield f"the probe ran on Python {python}, where {environment.python} was asked for"
 
 
 def _place(result: EnvironmentResult, planned: Sequence[str]) -> tuple[int, bool, str]:
@@ -97,30 +79,11 @@ def _mixtures(results: Sequence[EnvironmentResult], planned: Sequence[str]) -> I
             yield f"{environment.id}: not an environment of this plan"
 
 
-def _refusals(result: EnvironmentResult) -> Iterator[str]:
-    environment = result.environment
-    for cell in result.cells:
-        name = "/".join(cell.key)
-        if cell.environment != environment.id:
-            yield f"{name}: stands in the result of environment {environment.id}"
-        elif cell.evidence:
-            yield from (f"{name}: {problem}" for problem in disagreements(environment, cell.evidence.versions))
-        elif _needs_evidence(cell):
-            yield f"{name}: {cell.outcome} without evidence that it ran"
-
-
-def _needs_evidence(cell: Cell) -> bool:
-    stage: Stage | None = cell.failed or cell.stage
-    return cell.outcome in (Outcome.WORKS, Outcome.UNSTABLE) or (
-        cell.outcome is Outcome.BROKEN and stage not in BUILDING
-    )
-
-
-def _public(version: str) -> Version | str:
-    try:
-        return Version(Version(version).public)
-    except InvalidVersion:
-        return version.partition("+")[0]
+def _strays(results: Iterable[EnvironmentResult]) -> Iterator[str]:
+    for result in results:
+        for cell in result.cells:
+            if cell.environment != result.environment.id:
+                yield f"{'/'.join(cell.key)}: stands in the result of environment {result.environment.id}"
 
 
 def _harness(results: Iterable[EnvironmentResult]) -> dict[str, str]:

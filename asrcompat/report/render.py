@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -61,7 +62,6 @@ def _environment(escape: Callable[[str], str]) -> Environment:
         words=words,
         titles=environments.TITLES,
         path_label=environments.path_label,
-        reproduce=environments.reproduce,
         rungs=ladder.rungs,
         measured=ladder.measured,
         line=sanitize.one_line,
@@ -72,4 +72,5 @@ def _environment(escape: Callable[[str], str]) -> Environment:
 
 
 def _render(jinja: Environment, template: str, results: Results, **options: Any) -> str:
-    return jinja.get_template(template).render(view=view(results), **options)
+    reproduce = partial(environments.reproduce, weights=results.weights)
+    return jinja.get_template(template).render(view=view(results), reproduce=reproduce, **options)

@@ -106,7 +106,7 @@ def view(results: Results) -> View:
         summary=facts.summary(results),
         host=facts.host(results),
         comparison=facts.comparison(results),
-        example=reproduce(results.cells[0]) if results.cells else "nox -l",
+        example=reproduce(results.cells[0], weights=results.weights) if results.cells else "nox -l",
         expectations=expectations.told(results),
         failures=told,
         findings=findings(results.cells),

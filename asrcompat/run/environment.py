@@ -10,10 +10,9 @@ from __future__ import annotations
 import csv
 import fcntl
 import json
-import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from pathlib import Path
 from asrcompat.run import uv
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
+from asrcompat.run.store import write_text
 
 _MARK = "asrcompat-complete.json"
 _RECORD_FIELDS = 3  # file, hash, size
@@ -41,25 +41,24 @@ def build(
 ) -> Built | uv.Failure:
     """The environment of this lock under ``<work>/envs/<identity>/``, built if it is not there.
 
-    Older environments of the same identity (another lock) are removed. Two callers wait for each other.
+    Older environments of the same identity (another lock or interpreter) are removed: call it inside `alone`.
     """
     started = time.monotonic()
     home = work / "envs" / identity
     home.mkdir(parents=True, exist_ok=True)
     target = home / lock.sha256[:16]
-    with _alone(home / ".lock"):
-        if is_complete(target, lock):
-            return Built(python=python_of(target), reused=True, seconds=time.monotonic() - started)
-        for stale in home.iterdir():
-            if stale.is_dir():
-                shutil.rmtree(stale)
-        aside = home / f"{target.name}.part"
-        failure = _install(aside, lock, interpreter=interpreter, arguments=arguments, seconds=seconds)
-        if failure is not None:
-            shutil.rmtree(aside, ignore_errors=True)
-            return failure
-        aside.rename(target)
-        _write_mark(target, lock)
+    if is_complete(target, lock, interpreter):
+        return Built(python=python_of(target), reused=True, seconds=time.monotonic() - started)
+    for stale in home.iterdir():
+        if stale.is_dir():
+            shutil.rmtree(stale)
+    aside = home / f"{target.name}.part"
+    failure = _install(aside, lock, interpreter=interpreter, arguments=arguments, seconds=seconds)
+    if failure is not None:
+        shutil.rmtree(aside, ignore_errors=True)
+        return failure
+    aside.rename(target)
+    write_text(target / _MARK, json.dumps(_mark(lock, interpreter)))
     return Built(python=python_of(target), reused=False, seconds=time.monotonic() - started)
 
 
@@ -68,13 +67,13 @@ def python_of(environment: Path) -> Path:
     return environment / "bin" / "python"
 
 
-def is_complete(environment: Path, lock: Lock) -> bool:
-    """Whether the environment carries the mark of this lock and every file it should have."""
+def is_complete(environment: Path, lock: Lock, interpreter: Interpreter) -> bool:
+    """Whether the environment carries the mark of this lock and interpreter, and every file it should have."""
     try:
         mark = json.loads((environment / _MARK).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return bool(mark == {"lock": lock.sha256}) and next(damage(environment), None) is None
+    return bool(mark == _mark(lock, interpreter)) and next(damage(environment), None) is None
 
 
 def damage(environment: Path) -> Iterator[str]:
@@ -116,17 +115,18 @@ def _install(
     return None
 
 
-def _write_mark(environment: Path, lock: Lock) -> None:
-    part = environment / f"{_MARK}.part"
-    with part.open("w", encoding="utf-8") as file:
-        json.dump({"lock": lock.sha256}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(environment / _MARK)
+def _mark(lock: Lock, interpreter: Interpreter) -> dict[str, str]:
+    return {"lock": lock.sha256, "python": interpreter.version, "executable": str(interpreter.executable)}
 
 
 @contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    with file.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+def alone(home: Path, tell: Callable[[str], None]) -> Iterator[None]:
+    """Hold the environments of one identity (the folder `home`), waiting for whoever else does."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / ".lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            tell("waits for another session of this environment")
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield

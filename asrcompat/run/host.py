@@ -45,6 +45,8 @@ def cuda_devices() -> tuple[str, ...]:
         asked = run(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"], seconds=30)
     except OSError:
         return ("NVIDIA device (nvidia-smi is missing)",)
+    if asked.code != 0:
+        return ("NVIDIA device (nvidia-smi fails)",)
     return tuple(line.strip() for line in asked.output.splitlines() if line.strip())
 
 

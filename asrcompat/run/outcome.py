@@ -16,6 +16,9 @@ from asrcompat.run.scrub import Scrubber
 _CLIMBED = tuple(stage for stage in Stage if Stage.IMPORT.rung <= stage.rung <= Stage.TRAIN.rung)
 _LOG_TAIL = 4000
 
+# Required, and may be skipped: where the reference path did not come so far, the harness's own reference decides.
+_MAY_SKIP = ("parity-path",)
+
 # What ended a probe's process, by the kind that `probe.isolate` gives it, as the type of a cell's failure.
 _ENDINGS = {
     "signal": "ProcessKilled",
@@ -26,19 +29,23 @@ _ENDINGS = {
     "output": "OutputLimitExceeded",
     "parent": "ProbeDied",
 }
-# An ending that nothing in the packages explains: the kernel's out-of-memory killer, or an operator, did it.
-_FROM_OUTSIDE = "signal 9 "
+# Endings that nothing in the packages explains: the kernel's out-of-memory killer, an operator, a CI that cancels.
+_FROM_OUTSIDE = ("signal 1 ", "signal 2 ", "signal 9 ", "signal 15 ")
 
 
 def cell(environment: str, raw: Raw, scrub: Scrubber) -> Cell:
     """The cell of one path on one device, from its record."""
     checks = [_check(event, scrub) for event in raw.events if event["event"] == "check"]
     if raw.died:
-        checks.append(_death(raw, scrub))
+        checks += _death(raw, scrub)
+    elif (fault := raw.last("fault")) is not None:
+        checks.append(_fault(fault, raw, scrub))
     checks += _remarks(raw, scrub)
     passed, failed = climbed(checks)
     decisive = _decisive(checks, failed)
     outcome = _outcome(decisive, passed, failed)
+    if (absent := raw.last("no-device")) is not None:
+        return without_run(environment, raw.path, raw.device, Outcome.UNAVAILABLE, None, absent["message"])
     message = "" if decisive is None else decisive.message
     if outcome is Outcome.ERROR and decisive is None:
         message = "the probe left no record of what it did"
@@ -61,9 +68,18 @@ def cell(environment: str, raw: Raw, scrub: Scrubber) -> Cell:
 
 
 def without_run(
-    environment: str, path: str, device: Device, outcome: Outcome, stage: Stage | None, message: str
+    environment: str,
+    path: str,
+    device: Device,
+    outcome: Outcome,
+    stage: Stage | None,
+    message: str,
+    exception: str | None = None,
 ) -> Cell:
-    """The cell of a path that was never probed: no such device or interpreter, or no environment to run in."""
+    """The cell of a path that was never probed: no such device or interpreter, or no environment to run in.
+
+    `exception` names what kept the environment from being made, where that is a verdict on the packages.
+    """
     below = None if stage is None or stage.rung == 0 else list(Stage)[stage.rung - 1]
     failed = stage if outcome is Outcome.BROKEN else None
     return Cell(
@@ -74,8 +90,15 @@ def without_run(
         stage=stage,
         passed=below if failed else None,
         failed=failed,
+        exception=exception,
         message=message,
+        checks=() if failed is None else (_not_made(failed, message, exception),),
     )
+
+
+def _not_made(stage: Stage, message: str, exception: str | None) -> Check:
+    data = {"exception": exception, "traceback": message}
+    return Check(id=stage.value, stage=stage, required=True, outcome=CheckOutcome.FAILED, message=message, data=data)
 
 
 def climbed(checks: Iterable[Check]) -> tuple[Stage | None, Stage | None]:
@@ -86,10 +109,15 @@ def climbed(checks: Iterable[Check]) -> tuple[Stage | None, Stage | None]:
         of_stage = [check for check in required if check.stage is stage]
         if not of_stage:
             break
-        if any(check.outcome not in (CheckOutcome.PASSED, CheckOutcome.SKIPPED) for check in of_stage):
+        if any(not _stands(check) for check in of_stage):
             return passed or Stage.INSTALL, stage
         passed = stage
     return passed, None
+
+
+def _stands(check: Check) -> bool:
+    """Whether a required check lets the climb go on: a skipped one does only where skipping is foreseen."""
+    return check.outcome is CheckOutcome.PASSED or (check.outcome is CheckOutcome.SKIPPED and check.id in _MAY_SKIP)
 
 
 def _outcome(decisive: Check | None, passed: Stage | None, failed: Stage | None) -> Outcome:
@@ -98,6 +126,7 @@ def _outcome(decisive: Check | None, passed: Stage | None, failed: Stage | None)
             CheckOutcome.FAILED: Outcome.BROKEN,
             CheckOutcome.UNSTABLE: Outcome.UNSTABLE,
             CheckOutcome.ERROR: Outcome.ERROR,
+            CheckOutcome.SKIPPED: Outcome.ERROR,
         }[decisive.outcome]
     # a record that ends early without a failure is no success
     return Outcome.WORKS if passed is Stage.TRAIN and failed is None else Outcome.ERROR
@@ -106,13 +135,7 @@ def _outcome(decisive: Check | None, passed: Stage | None, failed: Stage | None)
 def _decisive(checks: Sequence[Check], failed: Stage | None) -> Check | None:
     """The check that decided: the first required one of the failed stage that did not pass."""
     return next(
-        (
-            check
-            for check in checks
-            if check.required
-            and check.stage is failed
-            and check.outcome not in (CheckOutcome.PASSED, CheckOutcome.SKIPPED)
-        ),
+        (check for check in checks if check.required and check.stage is failed and not _stands(check)),
         None,
     )
 
@@ -129,21 +152,55 @@ def _check(event: Event, scrub: Scrubber) -> Check:
     )
 
 
-def _death(raw: Raw, scrub: Scrubber) -> Check:
-    """The check that a process was at when it ended before it was done."""
-    at = raw.last("begin")
-    ended = raw.last("ended") or {"kind": "parent", "reason": "nothing is known of how it ended"}
+def _death(raw: Raw, scrub: Scrubber) -> list[Check]:
+    """The check that a process was at when it ended before it was done.
+
+    Between checks, by a hand from outside, or in a check that may not decide, it says nothing about the packages.
+    """
+    at = _unfinished(raw)
+    ended = raw.last("ended") or {"kind": "parent", "reason": "ended, and nothing is known of how"}
     reason = ended["reason"] or "left before it was done, with exit status 0"
-    tail = raw.log[-_LOG_TAIL:].decode("utf-8", "replace")
-    outside = at is None or ended["kind"] == "parent" or _FROM_OUTSIDE in reason
-    return Check(
-        id="process" if at is None else at["check"],
-        stage=Stage.IMPORT if at is None else Stage(at["stage"]),
-        required=True,
-        outcome=CheckOutcome.ERROR if outside else CheckOutcome.FAILED,
-        message=scrub.text(f"the process {reason}"),
-        data={"exception": _ENDINGS[ended["kind"]], "traceback": scrub.text(tail)},
-    )
+    outside = ended["kind"] == "parent" or any(signal in reason for signal in _FROM_OUTSIDE)
+    message = scrub.text(f"the process {reason}")
+    data = {
+        "exception": _ENDINGS[ended["kind"]],
+        "traceback": scrub.text(raw.log[-_LOG_TAIL:].decode("utf-8", "replace")),
+    }
+    if at is not None and at["required"] and not outside:
+        stage = Stage(at["stage"])
+        failed = CheckOutcome.FAILED
+        return [Check(id=at["check"], stage=stage, required=True, outcome=failed, message=message, data=data)]
+    where = _where(raw)
+    told = [] if at is None else [_remark(at["check"], Stage(at["stage"]), message, scrub)]
+    undecided = "" if outside else ", at no required check: there is no verdict"
+    error = CheckOutcome.ERROR
+    return [
+        *told,
+        Check(id="process", stage=where, required=True, outcome=error, message=message + undecided, data=data),
+    ]
+
+
+def _fault(fault: Event, raw: Raw, scrub: Scrubber) -> Check:
+    """What the probe itself raised outside of every check: an error, whatever was passed before."""
+    data = scrub.data({key: fault[key] for key in ("exception", "traceback", "causes")})
+    message = scrub.text(f"the probe's own fault: {fault['message']}")
+    return Check(id="probe", stage=_where(raw), required=True, outcome=CheckOutcome.ERROR, message=message, data=data)
+
+
+def _unfinished(raw: Raw) -> Event | None:
+    """The check that was begun last, unless it was recorded as well."""
+    at = None
+    for event in raw.events:
+        if event["event"] == "begin":
+            at = event
+        elif event["event"] == "check":
+            at = None
+    return at
+
+
+def _where(raw: Raw) -> Stage:
+    at = raw.last("begin")
+    return Stage.IMPORT if at is None else Stage(at["stage"])
 
 
 def _remarks(raw: Raw, scrub: Scrubber) -> list[Check]:
@@ -166,6 +223,10 @@ def _remarks(raw: Raw, scrub: Scrubber) -> list[Check]:
         late.append("the process " + ended["reason"])
     if late:
         found.append(_remark("exit", stage, "; ".join(late), scrub))
+    if raw.first is not None and (ended := raw.first.last("ended")) is not None:
+        tail = scrub.text(raw.first.log[-_LOG_TAIL:].decode("utf-8", "replace"))
+        message = f"in a first run the process {ended['reason']}; this is what a second, fresh one found"
+        found.append(_remark("first-run", _where(raw.first), message, scrub, traceback=tail))
     return found
 
 

@@ -32,8 +32,11 @@ def modules(file: Path) -> tuple[str, ...]:
     raise UsageError(message)
 
 
-def groups(files: Mapping[str, Path]) -> list[dict[str, Path]]:
-    """Paths that share a parent process: those whose module lists are prefixes of one another, shortest first."""
+def groups(files: Mapping[str, Path], *, first: str | None = None) -> list[dict[str, Path]]:
+    """Paths that share a parent process: those whose module lists are prefixes of one another, shortest first.
+
+    The group of path `first` leads, whatever the order asked for; the others follow that order.
+    """
     found: list[tuple[tuple[str, ...], dict[str, Path]]] = []
     wanted = {name: modules(file) for name, file in files.items()}
     for name in sorted(files, key=lambda name: len(wanted[name])):
@@ -43,5 +46,5 @@ def groups(files: Mapping[str, Path]) -> list[dict[str, Path]]:
                 break
         else:
             found.append((wanted[name], {name: files[name]}))
-    order = list(files)
+    order = [name for name in files if name == first] + [name for name in files if name != first]
     return sorted((members for _, members in found), key=lambda members: min(order.index(name) for name in members))

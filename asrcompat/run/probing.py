@@ -6,12 +6,13 @@ fresh process, and that result stands. CUDA cells get fresh processes from the s
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,13 @@ _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES
 
 @dataclass(frozen=True, kw_only=True)
 class Raw:
-    """What one path's probe left: its events in order, its log, and whether it ran forked or fresh."""
+    """What one path's probe left: its events in order and its log; `first` is the run that died before this one."""
 
     path: str
     device: Device
     events: tuple[Event, ...]
     log: bytes
+    first: Raw | None = None
 
     def last(self, kind: str) -> Event | None:
         """The last event of a kind."""
@@ -71,14 +73,19 @@ def probe(
     """Climb the ladder on every path of `files`; `folder` is emptied and used for records, logs and scratch."""
     shutil.rmtree(folder, ignore_errors=True)
     found: dict[str, Raw] = {}
-    for number, group in enumerate(groups(files)):
+    for number, group in enumerate(groups(files, first=REFERENCE_PATH)):
         if device is Device.CPU:
             found |= _run_group(target, group, device, folder / f"group{number}", True, on_progress)
         again = {name: file for name, file in group.items() if name not in found or found[name].died}
         for name, file in again.items():
             if name in found:
                 on_progress(name, "died; once more in a fresh process")
-            found |= _run_group(target, {name: file}, device, folder / f"fresh-{name}", False, on_progress)
+            first = found.get(name)
+            fresh = _run_group(target, {name: file}, device, folder / f"fresh-{name}", False, on_progress)[name]
+            if first is None and fresh.died:  # a device whose first run is a fresh one already
+                first = fresh
+                fresh = _run_group(target, {name: file}, device, folder / f"again-{name}", False, on_progress)[name]
+            found[name] = replace(fresh, first=first)
     return {name: found[name] for name in files}
 
 
@@ -154,6 +161,8 @@ def environment(target: Target, folder: Path) -> dict[str, str]:
         "HF_HOME": str(home / "huggingface"),
         "HF_ENDPOINT": target.endpoint,
         "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_ETAG_TIMEOUT": "120",  # a busy machine is no verdict
+        "HF_HUB_DOWNLOAD_TIMEOUT": "120",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
@@ -177,7 +186,11 @@ def read_events(file: Path) -> list[Event]:
         lines = file.read_bytes().split(b"\n")[:-1]
     except FileNotFoundError:
         return []
-    return [json.loads(line) for line in lines]
+    events = []
+    for line in lines:
+        with contextlib.suppress(ValueError):  # torn by a full disk: what is missing makes the record end early
+            events.append(json.loads(line))
+    return events
 
 
 class _ImportDeadlineError(Exception):

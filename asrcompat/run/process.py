@@ -35,11 +35,12 @@ def run(
     seconds: float,
     on_line: Callable[[str], None] | None = None,
     poll: Callable[[], None] | None = None,
+    grace: float = _TERMINATE_SECONDS,
 ) -> Finished:
     """Run to the end or the deadline; output and error stream together.
 
     `on_line` gets each line as it is printed; `poll` is called about five times a second. When this function is left by
-    an exception (an interrupt), the group is ended too.
+    an exception (an interrupt), the group is ended too: asked, and after `grace` seconds killed.
     """
     started = time.monotonic()
     process = subprocess.Popen(
@@ -69,7 +70,7 @@ def run(
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(0.2)
         finally:
-            end_group(process.pid, process)
+            end_group(process, grace)
             process.wait()
             reader.join(timeout=_TERMINATE_SECONDS)
             # a grandchild that left the group may hold the pipe open: then the reader keeps it
@@ -100,13 +101,14 @@ def _registered(process: subprocess.Popen[str]) -> Iterator[None]:
             _running.discard(process.pid)
 
 
-def end_group(group: int, process: subprocess.Popen[str]) -> None:
+def end_group(process: subprocess.Popen[str], grace: float) -> None:
     """Ask the process group to end, then make it."""
+    group = process.pid
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_TERMINATE_SECONDS)
+            process.wait(grace)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
 

@@ -15,6 +15,7 @@ from asrcompat.run import host, process
 from asrcompat.run.progress import RELAY_VARIABLE, Progress
 
 _TAIL_LINES = 15
+_GRACE_SECONDS = 20.0  # more than a session itself gives what it started
 
 
 def parallel(wanted: int | Literal["auto"], *, environments: int, memory_gb: float) -> int:
@@ -71,7 +72,7 @@ def _session(name: str, root: Path, options: Sequence[str], seconds: float, logs
             progress.relay(line)
 
         environment = {**os.environ, RELAY_VARIABLE: "1"}
-        ended = process.run(command, env=environment, cwd=root, seconds=seconds, on_line=take)
+        ended = process.run(command, env=environment, cwd=root, seconds=seconds, on_line=take, grace=_GRACE_SECONDS)
     if ended.timed_out:
         progress.tell(f"{name}: the session did not end within {seconds:.0f} s and was ended")
     return ended.code

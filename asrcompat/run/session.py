@@ -12,7 +12,7 @@ from typing import Any
 from asrcompat.hub.server import Hub
 from asrcompat.model import Cell, Device, Environment, EnvironmentResult, Outcome, Stage, Weights
 from asrcompat.run import host, outcome, uv
-from asrcompat.run.environment import Built, build
+from asrcompat.run.environment import alone, build
 from asrcompat.run.inputs import Inputs, prepare_inputs
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
@@ -23,6 +23,8 @@ from asrcompat.run.store import write_text
 from asrcompat.spec import Limits, ProbeSettings
 
 Progress = Callable[[str], None]
+
+_SERVER_FAULT = 500  # statuses from here on are the hub's own failures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,25 +49,44 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Locked:
+    """What an environment is built from; `text` is the lock as it is published."""
+
+    lock: Lock
+    interpreter: Interpreter
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class NotBuilt:
     """Why there is nothing to probe: what its cells become, at which stage, and the message."""
 
     outcome: Outcome
     stage: Stage | None
     message: str
+    exception: str | None = None
 
 
 def run_session(
     environment: Environment,
-    source: tuple[Lock, Interpreter] | NotBuilt,
+    source: Locked | NotBuilt,
     settings: Settings,
     *,
     tell: Progress,
 ) -> EnvironmentResult:
-    """The result of one environment, from its lock; where there is none, every cell says why."""
+    """The result of one environment, from its lock; where there is none, every cell says why.
+
+    Two sessions of one environment wait for each other: neither may take away what the other probes.
+    """
     if isinstance(source, NotBuilt):
         return _without_probe(environment, source, settings)
-    lock, interpreter = source
+    with alone(settings.work / "envs" / environment.id, tell):
+        return _build_and_probe(environment, source.lock, source.interpreter, settings, tell)
+
+
+def _build_and_probe(
+    environment: Environment, lock: Lock, interpreter: Interpreter, settings: Settings, tell: Progress
+) -> EnvironmentResult:
     tell(f"install: {len(lock.versions)} packages; if none is cached, {lock.download} to download")
     built = build(
         environment.id,
@@ -82,7 +103,7 @@ def run_session(
     inputs = prepare_inputs(
         model=settings.model, weights=settings.weights, fixtures=settings.fixtures, work=settings.work
     )
-    cells, static = _probe_all(environment, lock, built, inputs, settings, tell)
+    cells, static = _probe_all(environment, lock, built.python, inputs, settings, tell)
     seconds = {**environment.seconds, "install": round(built.seconds, 1), "probe": round(time.monotonic() - started, 1)}
     done = replace(environment, installable="ok", seconds=seconds, build={**environment.build, **static})
     return replace(_result(done, cells, settings), weights_comparison=inputs.weights_comparison)
@@ -96,7 +117,7 @@ def unavailable_devices(devices: Sequence[Device]) -> dict[Device, str]:
 
 
 def _probe_all(
-    environment: Environment, lock: Lock, built: Built, inputs: Inputs, settings: Settings, tell: Progress
+    environment: Environment, lock: Lock, python: Path, inputs: Inputs, settings: Settings, tell: Progress
 ) -> tuple[list[Cell], dict[str, Any]]:
     files = path_files(settings.paths)
     absent = unavailable_devices(settings.devices)
@@ -104,7 +125,7 @@ def _probe_all(
     static: dict[str, Any] = {}
     with Hub(inputs.hub_root) as hub:
         target = Target(
-            python=built.python,
+            python=python,
             distributions=tuple(lock.axis_versions),
             endpoint=hub.endpoint,
             model=settings.model,
@@ -124,7 +145,18 @@ def _probe_all(
             found, facts = probe_cells(environment.id, target, files, device, settings, tell=tell)
             cells += found
             static |= facts
+        troubles = [f"{method} {path}: {status}" for method, path, status in hub.requests if status >= _SERVER_FAULT]
+    if troubles:
+        cells = [_doubted(cell, troubles) for cell in cells]
     return cells, static
+
+
+def _doubted(cell: Cell, troubles: Sequence[str]) -> Cell:
+    """A cell that did not work while our own hub failed: it says nothing about the packages."""
+    if cell.outcome not in (Outcome.BROKEN, Outcome.UNSTABLE):
+        return cell
+    message = f"the harness's hub failed ({'; '.join(troubles)}); the path then said: {cell.message}"
+    return replace(cell, outcome=Outcome.ERROR, message=message)
 
 
 def probe_cells(
@@ -146,7 +178,7 @@ def probe_cells(
     )
     facts: dict[str, Any] = {}
     for raw in raws.values():
-        _keep_log(raw, settings.work / "logs" / identity)
+        _keep_log(raw, settings.work / "logs" / settings.weights / identity)
         told = raw.last("static")
         facts |= told["facts"] if told else {}
     return [outcome.cell(identity, raw, scrub) for raw in raws.values()], facts
@@ -168,7 +200,8 @@ def _not_installed(environment: Environment, failure: uv.Failure, settings: Sett
             environment, NotBuilt(outcome=Outcome.ERROR, stage=Stage.INSTALL, message=message), settings
         )
     failed = replace(environment, installable="failed", reason=message)
-    return _without_probe(failed, NotBuilt(outcome=Outcome.BROKEN, stage=Stage.INSTALL, message=message), settings)
+    why = NotBuilt(outcome=Outcome.BROKEN, stage=Stage.INSTALL, message=message, exception="BuildFailed")
+    return _without_probe(failed, why, settings)
 
 
 def _without_probe(environment: Environment, why: NotBuilt, settings: Settings) -> EnvironmentResult:
@@ -180,7 +213,9 @@ def _without_probe(environment: Environment, why: NotBuilt, settings: Settings) 
         else:
             why_here = why
         cells += [
-            outcome.without_run(environment.id, path, device, why_here.outcome, why_here.stage, why_here.message)
+            outcome.without_run(
+                environment.id, path, device, why_here.outcome, why_here.stage, why_here.message, why_here.exception
+            )
             for path in settings.paths
         ]
     return _result(environment, cells, settings)
@@ -188,13 +223,14 @@ def _without_probe(environment: Environment, why: NotBuilt, settings: Settings) 
 
 def _result(environment: Environment, cells: Sequence[Cell], settings: Settings) -> EnvironmentResult:
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    harness = host.harness(settings.root)
     return EnvironmentResult(
         schema=1,
         model=settings.model,
         weights=settings.weights,
         generated_at=now,
-        harness=host.harness(settings.root),
+        harness=harness,
         host=host.facts(),
-        environment=environment,
+        environment=replace(environment, ran_at=now, commit=harness["commit"]),
         cells=tuple(cells),
     )

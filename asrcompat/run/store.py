@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from asrcompat.model import EnvironmentResult, ResultError, Weights, dump, parse_environment_result
+from asrcompat.model import Environment, EnvironmentResult, ResultError, Weights, dump, parse_environment_result
 
 
 def write_text(file: Path, text: str) -> None:
@@ -27,6 +28,14 @@ def write_bytes(file: Path, content: bytes) -> None:
     Path(part).replace(file)
 
 
+def _comparable(before: EnvironmentResult, after: EnvironmentResult) -> bool:
+    return (
+        before.environment.lock_sha256 == after.environment.lock_sha256
+        and before.harness == after.harness
+        and not after.harness["commit"].endswith("-dirty")
+    )
+
+
 class Store:
     """The results of one kind of weights in a work folder, by environment id."""
 
@@ -37,9 +46,23 @@ class Store:
         """Where an environment's result lies."""
         return self.folder / f"{identity}.json"
 
-    def write(self, result: EnvironmentResult) -> None:
-        """Keep a result, in place of an earlier one of the same environment."""
+    def write(self, result: EnvironmentResult, *, lock: str | None) -> None:
+        """Keep a result and its lock's text, in place of an earlier one of the same environment.
+
+        Cells that this run did not try are kept, where they were found with the same lock by the same harness.
+        """
+        if lock is not None:
+            write_text(self.folder / str(result.environment.lock), lock)
+        before = self.read(result.environment.id, warn=lambda _: None)
+        if before is not None and _comparable(before, result):
+            tried = {cell.key for cell in result.cells}
+            kept = tuple(cell for cell in before.cells if cell.key not in tried)
+            result = replace(result, cells=(*result.cells, *kept))
         write_text(self.file(result.environment.id), dump(result))
+
+    def lock(self, environment: Environment) -> str:
+        """The text of an environment's lock, as it was when its result was kept."""
+        return (self.folder / str(environment.lock)).read_text(encoding="utf-8")
 
     def remove(self, identity: str) -> None:
         """Forget a result: a run that is killed must not leave the last run's in its place."""

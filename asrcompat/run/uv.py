@@ -20,11 +20,21 @@ from asrcompat.run.process import Finished, run
 
 FailureKind = Literal["conflict", "build", "error"]
 
-_NETWORK = re.compile(
+_PASSED_ON = (
+    *("UV_CACHE_DIR", "UV_LINK_MODE", "UV_PYTHON_INSTALL_DIR", "UV_SYSTEM_CERTS", "UV_NATIVE_TLS"),
+    *("UV_HTTP_TIMEOUT", "UV_HTTP_RETRIES", "UV_CONCURRENT_DOWNLOADS", "UV_CONCURRENT_BUILDS"),
+)
+
+# The network's failures and the machine's, in uv's words and in those of what it runs to build.
+_NOT_THE_PACKAGES = re.compile(
     r"network was disabled|Failed to fetch|Failed to download|Request failed after|error sending request|"
     r"error decoding response|dns error|operation timed out|Temporary failure in name resolution|"
     r"Could not resolve host|Name or service not known|Connection (?:refused|reset|timed out)|Network is unreachable|"
-    r"urlopen error|unable to access|No space left on device|HTTP status (?:server error|client error \(429)",
+    r"urlopen error|unable to access|HTTP status (?:server error|client error \(429)|"
+    r"was not found in the package registry|No space left on device|Disk quota exceeded|Too many open files|"
+    r"Permission denied \(os error|Cannot allocate memory|"
+    r"command '[^']*(?:gcc|cc|g\+\+|c\+\+|clang)' failed: No such file|"
+    r"Python\.h: No such file",
     re.IGNORECASE,
 )
 _NO_SOLUTION = re.compile(r"No solution found when resolving")
@@ -41,9 +51,13 @@ class Failure:
 
 def command(arguments: Sequence[str | Path], *, seconds: float, cwd: Path | None = None) -> Finished:
     """Run uv with these arguments."""
-    environment = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "CONDA_PREFIX")}
-    # a build that fails has to tell why; colours would end in messages and reports
-    environment.update(NO_COLOR="1", UV_NO_PROGRESS="1", UV_PYTHON_DOWNLOADS="manual")
+    # a person's settings of uv (an index, a constraint, a cut-off date) would change verdicts unseen
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("VIRTUAL_ENV", "CONDA_PREFIX") and (not key.startswith("UV_") or key in _PASSED_ON)
+    }
+    environment.update(NO_COLOR="1", UV_NO_PROGRESS="1", UV_NO_CONFIG="1", UV_PYTHON_DOWNLOADS="manual")
     return run([find_uv_bin(), *arguments], env=environment, cwd=cwd, seconds=seconds)
 
 
@@ -54,7 +68,7 @@ def failure(finished: Finished) -> Failure | None:
     text = finished.output.strip() or f"uv ended with exit code {finished.code} and said nothing"
     if finished.timed_out:
         return Failure(kind="error", message=f"uv did not finish within {finished.seconds:.0f} s\n{text}")
-    if _NETWORK.search(text):
+    if _NOT_THE_PACKAGES.search(text):
         return Failure(kind="error", message=text)
     if _NO_SOLUTION.search(text):
         return Failure(kind="conflict", message=text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any, Dict
 
-from ..ladder import CheckFailed, Passed, Unstable
+from ..ladder import CheckFailed, Passed, Unstable, not_the_packages
 from ..record import describe_exception
 from .forward import finite_loss
 from .step import optimiser
@@ -33,6 +33,8 @@ def _trials(cell: Cell) -> Passed:
         try:
             losses.append(_trial(cell, steps, trial, seed))
         except Exception as error:
+            if not_the_packages(error):
+                raise
             described = describe_exception(error)
             kind = described["exception"]
             known = failures.setdefault(kind, dict(described, seeds=[]))

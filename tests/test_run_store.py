@@ -1,0 +1,73 @@
+"""Results are kept whole; a part of an environment's cells takes nothing of the others away."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from factories import make_cell, make_environment, make_environment_result
+
+from asrcompat.model import EnvironmentResult
+from asrcompat.run.environment import alone
+from asrcompat.run.store import Store
+
+
+def result(*paths: str, lock: str = "l" * 64, commit: str = "abc") -> EnvironmentResult:
+    environment = replace(make_environment(), lock_sha256=lock)
+    cells = tuple(make_cell(environment, path=path) for path in paths)
+    made = make_environment_result(environment=environment, cells=cells)
+    return replace(made, harness={"version": "0", "commit": commit})
+
+
+def stored(tmp_path: Path, *results: EnvironmentResult) -> list[str]:
+    store = Store(tmp_path, "synthetic-base")
+    for one in results:
+        store.write(one, lock="the lock")
+    found = store.read(results[0].environment.id, warn=pytest.fail)
+    assert found is not None
+    assert store.lock(found.environment) == "the lock"
+    return sorted(cell.path for cell in found.cells)
+
+
+def test_a_partial_run_keeps_the_other_cells_of_the_same_lock_and_harness(tmp_path: Path) -> None:
+    assert stored(tmp_path, result("a", "b"), result("b")) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "later", [result("b", lock="m" * 64), result("b", commit="def"), result("b", commit="abc-dirty")]
+)
+def test_cells_of_another_lock_or_harness_are_not_mixed_in(tmp_path: Path, later: EnvironmentResult) -> None:
+    assert stored(tmp_path, result("a", "b"), later) == ["b"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": 2}', "\x00"])
+def test_torn_and_foreign_files_are_named_and_passed_over(tmp_path: Path, content: str) -> None:
+    store = Store(tmp_path, "synthetic-base")
+    store.folder.mkdir(parents=True)
+    store.file("some-id").write_text(content)
+    said: list[str] = []
+    assert store.read("some-id", warn=said.append) is None
+    assert len(said) == 1
+    assert "some-id.json" in said[0]
+    assert store.read("another", warn=pytest.fail) is None
+
+
+def test_two_sessions_of_one_environment_wait_for_each_other(tmp_path: Path) -> None:
+    order: list[str] = []
+    told: list[str] = []
+
+    def second() -> None:
+        with alone(tmp_path / "home", told.append):
+            order.append("second")
+
+    with alone(tmp_path / "home", pytest.fail):
+        thread = threading.Thread(target=second)
+        thread.start()
+        time.sleep(0.3)
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]
+    assert len(told) == 1
