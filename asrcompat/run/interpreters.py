@@ -88,7 +88,12 @@ def _candidates(wanted: str) -> Iterator[Path]:
             yield Path(found)
     yield from _of_uv(wanted)
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    yield from sorted(pyenv.glob(f"versions/{wanted}.*/bin/python"), reverse=True)
+    yield from sorted(pyenv.glob(f"versions/{wanted}.*/bin/python"), key=_patch_number, reverse=True)
+
+
+def _patch_number(executable: Path) -> int:
+    """3.10.14 is newer than 3.10.9."""
+    return int("".join(filter(str.isdigit, executable.parent.parent.name.rpartition(".")[2])) or 0)
 
 
 def _of_uv(wanted: str) -> Iterator[Path]:

@@ -10,37 +10,24 @@ from hashlib import sha256
 from typing import Any
 
 from asrcompat.model import Cell, Check, CheckOutcome, Device, Evidence, Features, Outcome, Stage, Trials
+from asrcompat.run import endings
 from asrcompat.run.probing import Event, Raw
 from asrcompat.run.scrub import Scrubber
 
 _CLIMBED = tuple(stage for stage in Stage if Stage.IMPORT.rung <= stage.rung <= Stage.TRAIN.rung)
-_LOG_TAIL = 4000
 
 # Required, and may be skipped: where the reference path did not come so far, the harness's own reference decides.
 _MAY_SKIP = ("parity-path",)
-
-# What ended a probe's process, by the kind that `probe.isolate` gives it, as the type of a cell's failure.
-_ENDINGS = {
-    "signal": "ProcessKilled",
-    "exit": "ProcessExited",
-    "deadline": "DeadlineExceeded",
-    "silence": "SilenceExceeded",
-    "memory": "MemoryLimitExceeded",
-    "output": "OutputLimitExceeded",
-    "parent": "ProbeDied",
-}
-# Endings that nothing in the packages explains: the kernel's out-of-memory killer, an operator, a CI that cancels.
-_FROM_OUTSIDE = ("signal 1 ", "signal 2 ", "signal 9 ", "signal 15 ")
 
 
 def cell(environment: str, raw: Raw, scrub: Scrubber) -> Cell:
     """The cell of one path on one device, from its record."""
     checks = [_check(event, scrub) for event in raw.events if event["event"] == "check"]
     if raw.died:
-        checks += _death(raw, scrub)
+        checks += endings.death(raw, scrub)
     elif (fault := raw.last("fault")) is not None:
-        checks.append(_fault(fault, raw, scrub))
-    checks += _remarks(raw, scrub)
+        checks.append(endings.fault(fault, raw, scrub))
+    checks += endings.remarks(raw, scrub)
     passed, failed = climbed(checks)
     decisive = _decisive(checks, failed)
     outcome = _outcome(decisive, passed, failed)
@@ -149,90 +136,6 @@ def _check(event: Event, scrub: Scrubber) -> Check:
         message=scrub.text(event["message"]),
         data=scrub.data(event["data"]),
         seconds=event["seconds"],
-    )
-
-
-def _death(raw: Raw, scrub: Scrubber) -> list[Check]:
-    """The check that a process was at when it ended before it was done.
-
-    Between checks, by a hand from outside, or in a check that may not decide, it says nothing about the packages.
-    """
-    at = _unfinished(raw)
-    ended = raw.last("ended") or {"kind": "parent", "reason": "ended, and nothing is known of how"}
-    reason = ended["reason"] or "left before it was done, with exit status 0"
-    outside = ended["kind"] == "parent" or any(signal in reason for signal in _FROM_OUTSIDE)
-    message = scrub.text(f"the process {reason}")
-    data = {
-        "exception": _ENDINGS[ended["kind"]],
-        "traceback": scrub.text(raw.log[-_LOG_TAIL:].decode("utf-8", "replace")),
-    }
-    if at is not None and at["required"] and not outside:
-        stage = Stage(at["stage"])
-        failed = CheckOutcome.FAILED
-        return [Check(id=at["check"], stage=stage, required=True, outcome=failed, message=message, data=data)]
-    where = _where(raw)
-    told = [] if at is None else [_remark(at["check"], Stage(at["stage"]), message, scrub)]
-    undecided = "" if outside else ", at no required check: there is no verdict"
-    error = CheckOutcome.ERROR
-    return [
-        *told,
-        Check(id="process", stage=where, required=True, outcome=error, message=message + undecided, data=data),
-    ]
-
-
-def _fault(fault: Event, raw: Raw, scrub: Scrubber) -> Check:
-    """What the probe itself raised outside of every check: an error, whatever was passed before."""
-    data = scrub.data({key: fault[key] for key in ("exception", "traceback", "causes")})
-    message = scrub.text(f"the probe's own fault: {fault['message']}")
-    return Check(id="probe", stage=_where(raw), required=True, outcome=CheckOutcome.ERROR, message=message, data=data)
-
-
-def _unfinished(raw: Raw) -> Event | None:
-    """The check that was begun last, unless it was recorded as well."""
-    at = None
-    for event in raw.events:
-        if event["event"] == "begin":
-            at = event
-        elif event["event"] == "check":
-            at = None
-    return at
-
-
-def _where(raw: Raw) -> Stage:
-    at = raw.last("begin")
-    return Stage.IMPORT if at is None else Stage(at["stage"])
-
-
-def _remarks(raw: Raw, scrub: Scrubber) -> list[Check]:
-    """Findings that no check makes: what reached for the network, and what went wrong on the way out."""
-    found = []
-    stage = Stage.IMPORT
-    reached: dict[str, Stage] = {}
-    for event in raw.events:
-        if event["event"] == "begin":
-            stage = Stage(event["stage"])
-        elif event["event"] == "network":
-            reached.setdefault(event["target"], stage)
-    if reached:
-        message = "reached for the network and was refused: " + ", ".join(sorted(reached))
-        first = min(reached.values(), key=lambda one: one.rung)
-        found.append(_remark("network", first, message, scrub, targets={one: str(at) for one, at in reached.items()}))
-    late = [event["message"] for event in raw.events if event["event"] == "unraisable"]
-    ended = raw.last("ended")
-    if not raw.died and ended is not None and ended["reason"] is not None:
-        late.append("the process " + ended["reason"])
-    if late:
-        found.append(_remark("exit", stage, "; ".join(late), scrub))
-    if raw.first is not None and (ended := raw.first.last("ended")) is not None:
-        tail = scrub.text(raw.first.log[-_LOG_TAIL:].decode("utf-8", "replace"))
-        message = f"in a first run the process {ended['reason']}; this is what a second, fresh one found"
-        found.append(_remark("first-run", _where(raw.first), message, scrub, traceback=tail))
-    return found
-
-
-def _remark(identity: str, stage: Stage, message: str, scrub: Scrubber, **data: Any) -> Check:
-    return Check(
-        id=identity, stage=stage, required=False, outcome=CheckOutcome.FAILED, message=scrub.text(message), data=data
     )
 
 

@@ -8,11 +8,13 @@ import signal
 import subprocess
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 _TERMINATE_SECONDS = 5.0
+_KEPT_CHARACTERS = 4_000_000
 _running: set[int] = set()
 _lock = threading.Lock()
 
@@ -37,7 +39,7 @@ def run(
     poll: Callable[[], None] | None = None,
     grace: float = _TERMINATE_SECONDS,
 ) -> Finished:
-    """Run to the end or the deadline; output and error stream together.
+    """Run to the end or the deadline; output and error stream together, of which the last megabytes are kept.
 
     `on_line` gets each line as it is printed; `poll` is called about five times a second. When this function is left by
     an exception (an interrupt), the group is ended too: asked, and after `grace` seconds killed.
@@ -55,7 +57,7 @@ def run(
         errors="replace",
         start_new_session=True,
     )
-    lines: list[str] = []
+    lines: deque[str] = deque()
     timed_out = False
     with _registered(process):
         reader = threading.Thread(target=_read, args=(process, lines, on_line), daemon=True)
@@ -81,11 +83,16 @@ def run(
     )
 
 
-def _read(process: subprocess.Popen[str], lines: list[str], on_line: Callable[[str], None] | None) -> None:
+def _read(process: subprocess.Popen[str], lines: deque[str], on_line: Callable[[str], None] | None) -> None:
     if process.stdout is None:
         return
-    for line in process.stdout:
+    size = 0
+    # a line without end is taken in pieces
+    while line := process.stdout.readline(_KEPT_CHARACTERS):
         lines.append(line)
+        size += len(line)
+        while size > _KEPT_CHARACTERS:
+            size -= len(lines.popleft())
         if on_line is not None:
             on_line(line.rstrip("\n"))
 
