@@ -115,10 +115,10 @@ def test_features_and_trials_come_from_their_checks() -> None:
 
 
 def test_folders_of_this_machine_are_taken_out() -> None:
-    scrub = Scrubber({"work": Path("/somewhere/work"), "checkout": Path("/somewhere")})
+    scrub = Scrubber({"work": Path("/somewhere/made"), "checkout": Path("/somewhere")})
     text = (
-        'File "/somewhere/work/envs/x/lib/python3.10/site-packages/torch/nn.py"\n'
-        "/somewhere/work/probe /somewhere/fixtures /somewhere-else /opt/py/lib/python3.10/json/decoder.py"
+        'File "/somewhere/made/envs/x/lib/python3.10/site-packages/torch/nn.py"\n'
+        "/somewhere/made/probe /somewhere/fixtures /somewhere-else /opt/py/lib/python3.10/json/decoder.py"
     )
     assert scrub.text(text) == (
         'File "site-packages/torch/nn.py"\n<work>/probe <checkout>/fixtures /somewhere-else python3.10/json/decoder.py'
