@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"asrcompat: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("asrcompat: stopped; finished environments are kept, and `report` shows them", file=sys.stderr)
+        print("asrcompat: stopped; `report` shows what was finished; the rest has no result now", file=sys.stderr)
         return ExitCode.UNFINISHED
     except Exception:
         # an exit code of 1 says that a package got worse: a fault of ours must not

@@ -15,6 +15,7 @@ from asrcompat.model import Device, Weights
 from asrcompat.run.paths import path_files
 from asrcompat.spec import Request, Spec, load_spec
 
+_ABOUT = "Which S3PRL, ESPnet, torch and Transformers versions load and train CLSRIL-23."
 NO_INDEX = "none"  # said for --torch-index: torch comes from where everything else does
 
 
@@ -133,18 +134,20 @@ def _positive(text: str) -> int:
     return number
 
 
-_positive.__name__ = "number of at least 1"
+_positive.__name__ = "whole number from 1 on:"
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line of ``python -m asrcompat``."""
-    top = argparse.ArgumentParser(prog="asrcompat", description=__doc__, allow_abbrev=False)
+    top = argparse.ArgumentParser(prog="asrcompat", description=_ABOUT, allow_abbrev=False)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    matrix = commands.add_parser("matrix", help="run a profile's environments, then report")
-    session = commands.add_parser("session", help="run one environment, as its nox session does")
+    matrix = commands.add_parser("matrix", allow_abbrev=False, help="run a profile's environments, then report")
+    session = commands.add_parser("session", allow_abbrev=False, help="run one environment, as its nox session does")
     session.add_argument("environment", help="its id, as `nox -l` lists it")
-    report = commands.add_parser("report", help="report from the results there are")
-    plan = commands.add_parser("plan", help="list a profile's environments; validates matrix.toml and baseline.toml")
+    report = commands.add_parser("report", allow_abbrev=False, help="report from the results there are")
+    plan = commands.add_parser(
+        "plan", allow_abbrev=False, help="list a profile's environments; validates matrix.toml and baseline.toml"
+    )
     for command in (matrix, session, report, plan):
         _add_common(command)
     for command in (matrix, session):

@@ -51,7 +51,14 @@ def session(options: Options, name: str) -> int:
         at = f" at {cell.stage}" if cell.stage else ""
         first_line = cell.message.partition("\n")[0]
         tell(f"{cell.path} on {cell.device}: {cell.outcome}{at}" + (f": {first_line}" if first_line else ""))
-    return _judge(options, [request], [result]).exit_code
+    kept = store.file(environment.id)
+    tell(f"kept in {kept.relative_to(options.root) if kept.is_relative_to(options.root) else kept}")
+    comparison = _judge(options, [request], [result])
+    for one in comparison.as_data()["regressions"]:
+        tell(
+            f"worse than {BASELINE}: {one['path']} on {one['device']}: {one['expected']} expected, {one['found']} found"
+        )
+    return comparison.exit_code
 
 
 def matrix(options: Options) -> int:
@@ -119,7 +126,11 @@ def _report(options: Options, judged: Sequence[Request]) -> int:
     found = {request.id: _read(store, request) for request in judged}
     results = [result for result in found.values() if result is not None]
     if not results:
-        message = f"no results of profile '{options.chosen_profile}' on {options.chosen_weights}: run `nox -s matrix`"
+        profile, weights = options.chosen_profile, options.chosen_weights
+        message = (
+            f"no results of profile '{profile}' on {weights}: run "
+            f"`nox -s matrix -- --profile {profile} --weights {weights}`, or name the profile and weights that were run"
+        )
         raise HarnessError(message)
     comparison = _judge(options, judged, results)
     merged = merge(

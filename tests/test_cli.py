@@ -39,7 +39,10 @@ def test_wrong_choices_are_named_and_exit_with_2(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments", [[], ["matrix", "--jobs", "0"], ["matrix", "--weights", "x"], ["matrix", "-x"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["matrix", "--jobs", "0"], ["matrix", "--weights", "x"], ["matrix", "-x"], ["matrix", "--profil", "smoke"]],
+)
 def test_wrong_options_exit_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(arguments)
@@ -58,7 +61,7 @@ def test_every_fault_of_a_bad_matrix_is_told_at_once(tmp_path: Path, capsys: pyt
 def test_a_report_without_results_says_what_to_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["report", "--matrix", str(ROOT / "matrix.toml"), "--work", str(tmp_path)]
     assert main([*arguments, "--reports", str(tmp_path / "reports")]) == 3
-    assert "nox -s matrix" in capsys.readouterr().err
+    assert "nox -s matrix -- --profile core --weights synthetic-base" in capsys.readouterr().err
     assert not (tmp_path / "reports").exists()
 
 

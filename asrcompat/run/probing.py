@@ -206,6 +206,7 @@ class _Watch:
         self._tell = tell
         self._seen = dict.fromkeys(names, 0)
         self._importing: tuple[str, float] | None = None
+        self._failed: dict[str, bool] = {}
 
     def poll(self) -> None:
         for name, seen in self._seen.items():
@@ -229,5 +230,7 @@ class _Watch:
                 self._tell(name, f"import {event['outcome']} ({event['seconds']:.1f} s)")
             elif event["required"] and event["outcome"] not in ("passed", "skipped"):
                 self._tell(name, f"{event['stage']} {event['outcome']} at {event['id']}")
-        elif event["event"] == "stage":
-            self._tell(name, f"{event['stage']} done ({event['seconds']:.1f} s)")
+            if event["required"]:
+                self._failed[name] = event["outcome"] not in ("passed", "skipped")
+        elif event["event"] == "stage" and not self._failed.get(name):
+            self._tell(name, f"{event['stage']} passed ({event['seconds']:.1f} s)")
