@@ -82,7 +82,8 @@ def remarks(raw: Raw, scrub: Scrubber) -> list[Check]:
         found.append(_remark("exit", stage, "; ".join(late), scrub))
     if raw.first is not None and (ended := raw.first.last("ended")) is not None:
         tail = scrub.text(raw.first.log[-_LOG_TAIL:].decode("utf-8", "replace"))
-        message = f"in a first run the process {ended['reason']}; this is what a second, fresh one found"
+        reason = ended["reason"] or "left before it was done"
+        message = f"in a first run the process {reason}; this is what a second, fresh one found"
         found.append(_remark("first-run", _where(raw.first), message, scrub, traceback=tail))
     return found
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime
 import time
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from asrcompat.spec import Limits, ProbeSettings
 
 Progress = Callable[[str], None]
 
-_SERVER_FAULT = 500  # statuses from here on are the hub's own failures
+_SERVER_FAULT = HTTPStatus.INTERNAL_SERVER_ERROR  # statuses from here on are the hub's own failures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,9 +148,21 @@ def _probe_all(
             cells += found
             static |= facts
         troubles = [f"{method} {path}: {status}" for method, path, status in hub.requests if status >= _SERVER_FAULT]
+        if not _answers(f"{hub.endpoint}/api/models/{settings.model}"):
+            troubles.append("it does not answer any more")
     if troubles:
         cells = [_doubted(cell, troubles) for cell in cells]
     return cells, static
+
+
+def _answers(address: str) -> bool:
+    """Whether our hub is still there: a path that found it gone looks as if the packages had failed."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a person's proxy does not know our loopback
+    try:
+        with direct.open(address, timeout=30) as response:
+            return bool(response.status == HTTPStatus.OK)
+    except OSError:
+        return False
 
 
 def _doubted(cell: Cell, troubles: Sequence[str]) -> Cell:
