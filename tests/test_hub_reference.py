@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,11 @@ from asrcompat.hub.architecture import Architecture, Convolution
 from asrcompat.hub.checkpoint import CheckpointError, StoredTensor
 from asrcompat.hub.encoder import Encoder, gelu
 from asrcompat.hub.reference import Reference, pad, prepare_reference, prepared
+from asrcompat.hub.renew import renew
 from asrcompat.hub.repositories import prepare
 from asrcompat.hub.server import Hub
 from asrcompat.hub.speech import features_batch
+from asrcompat.hub.stored import stored_reference
 from asrcompat.hub.weights import synthetic_tensor
 from asrcompat.model import Weights
 
@@ -139,8 +143,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Reference]:
 
 def referenced(weights: Weights, work: Path) -> tuple[Path, Reference]:
     root = prepare(weights=weights, model=MODEL, fixtures=FIXTURES, work=work)
+    stored = stored_reference(FIXTURES, weights)
     batch = features_batch(FIXTURES)
-    return root, prepare_reference(hub_root=root, model=MODEL, utterances=batch, work=work)
+    return root, prepare_reference(hub_root=root, model=MODEL, utterances=batch, work=work, stored=stored)
 
 
 def read(path: Path, reference: Reference) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -168,6 +173,92 @@ def test_a_reference_is_computed_once(small: tuple[Path, Reference]) -> None:
     other = prepare_reference(hub_root=root, model=MODEL, utterances=[noise(800)], work=root.parent)
     assert other.raw != reference.raw
     assert other.lengths == (2,)
+
+
+def stored_checks(small: tuple[Path, Reference], file: Path, work: Path) -> None:
+    prepare_reference(hub_root=small[0], model=MODEL, utterances=features_batch(FIXTURES), work=work, stored=file)
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    return Path(shutil.copy(stored_reference(FIXTURES, "synthetic-small"), tmp_path / "synthetic-small.json"))
+
+
+def changed(file: Path, change: Callable[[Any], None]) -> Path:
+    data = json.loads(file.read_text())
+    change(data)
+    file.write_text(json.dumps(data))
+    return file
+
+
+def test_the_arithmetic_gives_what_is_stored(small: tuple[Path, Reference], stored: Path) -> None:
+    stored_checks(small, stored, small[0].parent)
+    described = json.loads(small[1].raw.with_name("reference.json").read_text())
+    assert described["environment"]["numpy"] == np.__version__
+    assert described["sources"] == json.loads(stored.read_text())["sources"]
+
+
+def test_stored_samples_are_values_of_the_features(small: tuple[Path, Reference], stored: Path) -> None:
+    samples = json.loads(stored.read_text())["samples"]
+    for kind, file in (("raw", small[1].raw), ("prepared", small[1].prepared)):
+        features = read(file, small[1])
+        assert len(samples[kind]) == len(features)
+        for layer, kept in zip(features, samples[kind], strict=True):
+            there = set(np.concatenate([layer[0], layer[1, :34]]).ravel().tolist())
+            nearest = [min(abs(value - other) for other in there) for value in kept[:20]]
+            assert max(nearest) < 1e-5
+            assert len(set(kept)) > 250
+
+
+@pytest.mark.parametrize(
+    ("kind", "layer", "by", "afresh"),
+    [("raw", 0, 2e-5, True), ("raw", 0, 2e-5, False), ("prepared", 2, -3e-5, False), ("raw", 1, math.nan, False)],
+)
+def test_a_drift_is_told_by_layer(
+    small: tuple[Path, Reference], stored: Path, tmp_path: Path, kind: str, layer: int, by: float, afresh: bool
+) -> None:
+    def drift(data: Any) -> None:
+        data["samples"][kind][layer][-1] += by
+
+    changed(stored, drift)
+    work = tmp_path / "work" if afresh else small[0].parent
+    said = rf"has drifted: with {kind} input, layer {layer} is the first.*computed with.*renew synthetic-small"
+    with pytest.raises(HarnessError, match=said):
+        stored_checks(small, stored, work)
+    assert not afresh or list(work.iterdir()) == []
+
+
+@pytest.mark.parametrize("source", ["checkpoint", "architecture", "speech"])
+def test_another_fixture_is_told_as_such(small: tuple[Path, Reference], stored: Path, source: str) -> None:
+    changed(stored, lambda data: data["sources"].update({source: "0"}))
+    with pytest.raises(HarnessError, match=rf"of another fixture: {source} changed since 20.*renew synthetic-small"):
+        stored_checks(small, stored, small[0].parent)
+
+
+def test_fewer_samples_are_no_agreement(small: tuple[Path, Reference], stored: Path) -> None:
+    changed(stored, lambda data: data["samples"]["raw"].pop())
+    with pytest.raises(HarnessError, match=r"have \(3, 256\) samples"):
+        stored_checks(small, stored, small[0].parent)
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"environment": {}, "sources": {}, "samples": []}'])
+def test_nothing_stored_is_said(small: tuple[Path, Reference], stored: Path, content: str | None) -> None:
+    stored.unlink()
+    if content is not None:
+        stored.write_text(content)
+    with pytest.raises(HarnessError, match=r"no stored reference to check with.*renew synthetic-small makes it"):
+        stored_checks(small, stored, small[0].parent)
+
+
+def test_renewing_writes_what_is_committed(tmp_path: Path) -> None:
+    fixtures = tmp_path / "fixtures"
+    for part in ("hub", "speech"):
+        shutil.copytree(FIXTURES / part, fixtures / part)
+    file = renew(weights="synthetic-small", model=MODEL, fixtures=fixtures, work=tmp_path)
+    fresh, kept = (json.loads(path.read_text()) for path in (file, stored_reference(FIXTURES, "synthetic-small")))
+    assert (fresh["sources"], fresh["shape"], fresh["lengths"]) == (kept["sources"], kept["shape"], kept["lengths"])
+    for kind in ("raw", "prepared"):
+        np.testing.assert_allclose(fresh["samples"][kind], kept["samples"][kind], atol=1e-5, rtol=0)
 
 
 def test_too_short_utterances_are_refused(small: tuple[Path, Reference], tmp_path: Path) -> None:

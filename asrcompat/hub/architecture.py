@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 MASK = "masked_spec_embed"
 POSITION = "encoder.pos_conv_embed.conv"
 
+# The two halves of a weight norm, and what newer torch calls them.
+NEW_NAMES = {
+    f"{POSITION}.weight_g": f"{POSITION}.parametrizations.weight.original0",
+    f"{POSITION}.weight_v": f"{POSITION}.parametrizations.weight.original1",
+}
+OLD_NAMES = {new: old for old, new in NEW_NAMES.items()}
+
 # What must hold of a configuration for this module to describe it, with Transformers' default where the key is absent.
 _REQUIRED: Mapping[str, tuple[object, object]] = {
     "model_type": ("wav2vec2", None),

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asrcompat.errors import HarnessError
-from asrcompat.hub.pickles import Shape, state_dict_pickle
+from asrcompat.hub.pickles import Shape, state_dict, tree_pickle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +75,12 @@ class _Storage:
 
 def write_checkpoint(path: Path, shapes: Mapping[str, Shape], values: Callable[[str], NDArray[np.float32]]) -> None:
     """Write a state dict of float32 tensors, in the order of `shapes`; `values` is asked for one tensor at a time."""
+    write_tree(path, state_dict(shapes), values)
+
+
+def write_tree(path: Path, tree: object, values: Callable[[str], NDArray[np.float32]]) -> None:
+    """Write plain data with float32 tensors in it; `values` is asked for one tensor at a time, in the tree's order."""
+    content, tensors = tree_pickle(tree)
     with path.open("wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
 
         def add(name: str, content: bytes) -> None:
@@ -85,9 +91,9 @@ def write_checkpoint(path: Path, shapes: Mapping[str, Shape], values: Callable[[
             info.extra = struct.pack("<2sH", b"FB", padding) + b"Z" * padding
             archive.writestr(info, content)
 
-        add("data.pkl", state_dict_pickle(shapes))
-        for number, (name, shape) in enumerate(shapes.items()):
-            add(f"data/{number}", checked_values(values, name, shape))
+        add("data.pkl", content)
+        for number, tensor in enumerate(tensors):
+            add(f"data/{number}", checked_values(values, tensor.name, tensor.shape))
         add("version", b"3\n")
 
 
@@ -102,22 +108,27 @@ def checked_values(values: Callable[[str], NDArray[np.float32]], name: str, shap
 
 def read_checkpoint(path: Path) -> dict[str, StoredTensor]:
     """The tensors of a state dict by name, mapped from the file; raises `CheckpointError` for anything else."""
+    state = read_tree(path)
+    if not isinstance(state, dict) or not all(isinstance(value, StoredTensor) for value in state.values()):
+        message = f"{path}: not a plain state dict (names to tensors)"
+        raise CheckpointError(message)
+    return dict(state)
+
+
+def read_tree(path: Path) -> Any:
+    """Plain data with tensors in it, mapped from the file; raises `CheckpointError` for anything else."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.partition("/")[2]: info for info in archive.infolist()}
             content = archive.read(members["data.pkl"])
         storages = _Storages(np.memmap(path, dtype=np.uint8, mode="r"), members)
-        state = _Unpickler(io.BytesIO(content), storages).load()
+        return _Unpickler(io.BytesIO(content), storages).load()
     except CheckpointError as error:
         message = f"{path}: {error}"
         raise CheckpointError(message) from error
     except (*_MALFORMED, *_NONSENSE) as error:
         message = f"{path}: not a checkpoint in torch's zip format: {error}"
         raise CheckpointError(message) from error
-    if not isinstance(state, dict) or not all(isinstance(value, StoredTensor) for value in state.values()):
-        message = f"{path}: not a plain state dict (names to tensors)"
-        raise CheckpointError(message)
-    return dict(state)
 
 
 class _Storages:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asrcompat.hub.architecture import POSITION
+from asrcompat.hub.architecture import OLD_NAMES, POSITION
 from asrcompat.hub.checkpoint import CheckpointError
 
 if TYPE_CHECKING:
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
 # Group norm's epsilon is torch's default; the configuration's is for layer norms.
 _GROUP_EPSILON = 1e-5
 
-# Newer torch's names for the two halves of a weight norm.
-_ALIASES = {
-    f"{POSITION}.parametrizations.weight.original0": f"{POSITION}.weight_g",
-    f"{POSITION}.parametrizations.weight.original1": f"{POSITION}.weight_v",
-}
-
 
 class Encoder:
     """A wav2vec2 encoder with the tensors of a checkpoint."""
@@ -43,7 +37,7 @@ class Encoder:
         """Take the tensors, which may carry the prefix of a model with a head; refuse missing or misshapen ones."""
         self._architecture = architecture
         named = {name.removeprefix("wav2vec2."): tensor for name, tensor in tensors.items()}
-        self._tensors = {_ALIASES.get(name, name): tensor for name, tensor in named.items()}
+        self._tensors = {OLD_NAMES.get(name, name): tensor for name, tensor in named.items()}
         expected = {
             name: shape for name, shape in architecture.shapes().items() if name not in architecture.unused_tensors()
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -33,3 +34,11 @@ def building(final: Path) -> Iterator[Path]:
     except OSError as error:
         message = f"cannot lay out {final}: {error}; free some space, or name another work folder"
         raise HarnessError(message) from error
+
+
+def link(source: Path, target: Path) -> None:
+    """The same file under another name, as a hard link where the file system has them."""
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, target)
