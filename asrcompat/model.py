@@ -81,6 +81,8 @@ class Environment:
     stands under its own name). `lock` is a path relative to the report's folder. `seconds` maps a
     stage of building (``resolve``, ``install``, ``probe``) to its duration. `ran_at` (UTC) and `commit` (of the
     harness) tell when and by what its cells were found: a report may hold environments of several runs.
+    `host` names the host of an environment that was there already and was probed as it is; `installed` lists, as
+    ``name==version``, what was found in such a one: its lock is made of that, and has no hashes.
     """
 
     __pydantic_config__ = _STRICT
@@ -102,6 +104,8 @@ class Environment:
     seconds: Mapping[str, float] = field(default_factory=dict)
     ran_at: str | None = None
     commit: str | None = None
+    host: str | None = None
+    installed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +174,7 @@ class Cell:
     """What happened to one path on one device in one environment.
 
     `stage` is the failed stage, else the passed one. `exception` and `message` tell a failure's type and text.
+    `remedy` is the id of a `Remedy` that was seen to make the cell work; it changes nothing about the cell.
     `evidence` is None exactly where nothing ran: `unavailable`, `error` before the probe, failed resolve or install.
     """
 
@@ -217,8 +222,124 @@ class EnvironmentResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RemedyCell:
+    """What one cell became with a remedy's changes made; `before` is what it was as installed, ``broken at load``.
+
+    Where the cell was seen unstable, as installed or with fewer of the changes, `miss` is the chance that its steps
+    would all have passed with nothing cured, if each still failed as often.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    path: str
+    device: Device
+    before: str
+    outcome: Outcome
+    stage: Stage | None = None
+    message: str = ""
+    trials: Trials | None = None
+    miss: float | None = None
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remedy:
+    """Changes that were tried on a copy of an environment. `verified`: with them at least one cell works.
+
+    `id` is the derived environment's, `changes` are of the kinds and values of `asrcompat.lab.change`, the smallest set
+    that was found; `needless` were part of it and made no difference. `snippets` are texts to paste, by language.
+    `differences` are the packages whose versions differ from the environment's own, ``numpy 1.26.4 -> 1.23.5``.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    id: str
+    environment: str
+    changes: tuple[Mapping[str, str], ...]
+    says: str
+    verified: bool
+    cells: tuple[RemedyCell, ...]
+    signatures: tuple[str, ...] = ()
+    needless: tuple[Mapping[str, str], ...] = ()
+    snippets: tuple[Mapping[str, str], ...] = ()
+    lock: str | None = None
+    lock_sha256: str | None = None
+    differences: tuple[str, ...] = ()
+    ran_at: str | None = None
+    commit: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundaryRun:
+    """One release that was run on the way to a boundary. `attempt` is 0, then 1 when it was run again.
+
+    `environment` is the id of the environment that was made for it; `trials` are its train-mode steps.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    release: str
+    attempt: int
+    answer: Literal["good", "bad", "skip"]
+    told: str
+    environment: str
+    outcome: Outcome
+    stage: Stage | None = None
+    exception: str | None = None
+    trials: Trials | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boundary:
+    """Last good and first bad release along an axis, as runs in one environment found them, all else as it has it.
+
+    A release is good where the cell works or, where `stage` is given, passes that stage; what passes and fails is bad.
+    `direction` is where the bad releases lie from the good ones. `verdict`: ``found``, the two are neighbours; ``gap``,
+    between them lie only releases that gave no answer (`gap`); ``open``, up to the end of the line nothing answered
+    otherwise; ``no change``, the ends answer alike or one gives no answer; ``unsure``, a release answered differently
+    or not at all when it was run again. `skipped` are releases that gave no answer, with the reasons. `line` is the
+    oldest and the newest of the `releases` there were to ask. `along` are packages that move with the axis; `differs`
+    tells which other versions differ between last good and first bad, ``-`` for none. `miss` is the probability that
+    the last good release fails as often as the bad ones did and was lucky in every trial; None where nothing was bad.
+    `peak_gb` is how much less disk was free at the worst moment than before, whoever used it. `lock_sha256` is that of
+    the environment's own lock: with other packages the boundary may lie elsewhere.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    environment: str
+    axis: str
+    path: str
+    device: Device
+    stage: Stage | None
+    direction: Literal["newer", "older"]
+    verdict: Literal["found", "gap", "open", "no change", "unsure"]
+    last_good: str | None
+    first_bad: str | None
+    gap: tuple[str, ...] = ()
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    runs: tuple[BoundaryRun, ...] = ()
+    line: tuple[str, str] | None = None
+    releases: int = 0
+    along: tuple[str, ...] = ()
+    differs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    miss: float | None = None
+    peak_gb: float | None = None
+    lock_sha256: str | None = None
+    found_at: str | None = None
+    commit: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Results:
-    """``reports/results.json``: the one source of every published form."""
+    """``reports/results.json``: the one source of every published form.
+
+    `signatures` tells each recognised failure that was met: ``id``, ``title``, ``cause``, ``status``, ``source`` and
+    ``cures`` (to try) of the catalogue, the ``cells`` and ``findings`` that it was met in, and the ``environments`` and
+    ``versions`` seen ``failing`` and ``not_failing``. `unrecognised` groups the other failures by ``fingerprint``, each
+    with the same ``cells``, ``environments`` and ``versions``, its ``innermost`` exception, the ``package`` that raised
+    it and an ``entry`` for the catalogue. `rules` tells on which versions a failure depends (`explain.rules.judge`).
+    """
 
     __pydantic_config__ = _STRICT
 
@@ -235,8 +356,11 @@ class Results:
     expectations: Mapping[str, Any] = field(default_factory=dict)
     weights_comparison: Mapping[str, Any] | None = None
     claims: tuple[Mapping[str, Any], ...] = ()
-    boundaries: tuple[Mapping[str, Any], ...] = ()
+    signatures: tuple[Mapping[str, Any], ...] = ()
+    unrecognised: tuple[Mapping[str, Any], ...] = ()
+    boundaries: tuple[Boundary, ...] = ()
     rules: tuple[Mapping[str, Any], ...] = ()
+    remedies: tuple[Remedy, ...] = ()
     coverage: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -248,6 +372,7 @@ _T = TypeVar("_T")
 
 _ENVIRONMENT_RESULT = TypeAdapter(EnvironmentResult)
 _RESULTS = TypeAdapter(Results)
+_BOUNDARY = TypeAdapter(Boundary)
 
 
 def parse_environment_result(text: str | bytes, *, source: str) -> EnvironmentResult:
@@ -260,6 +385,11 @@ def parse_results(text: str | bytes, *, source: str) -> Results:
     return _parse(_RESULTS, text, source)
 
 
+def parse_boundary(text: str | bytes, *, source: str) -> Boundary:
+    """Read one boundary's file; raises `ResultError` naming `source` where it is not one."""
+    return _parse(_BOUNDARY, text, source)
+
+
 def _parse(adapter: TypeAdapter[_T], text: str | bytes, source: str) -> _T:
     try:
         return adapter.validate_json(text)
@@ -270,7 +400,7 @@ def _parse(adapter: TypeAdapter[_T], text: str | bytes, source: str) -> _T:
         raise ResultError(message) from error
 
 
-def dump(value: EnvironmentResult | Results) -> str:
+def dump(value: EnvironmentResult | Results | Boundary) -> str:
     """The value as JSON text: keys in the classes' order, two-space indent, a final newline."""
     return json.dumps(dataclasses.asdict(value), indent=2, ensure_ascii=False) + "\n"
 

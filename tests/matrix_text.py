@@ -82,6 +82,7 @@ resolve_seconds = 300
 install_seconds = 1800
 import_seconds = 300
 cell_seconds = 600
+train_seconds = 300
 silence_seconds = 300
 memory_gb = 8
 output_mb = 16

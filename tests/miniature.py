@@ -15,10 +15,10 @@ from typing import Literal
 Trouble = Literal["none", "500", "cut", "gone"]
 
 
-def wheel(name: str, version: str, *, requires: tuple[str, ...] = (), body: str = "") -> bytes:
-    """The bytes of a pure-Python wheel with one module."""
-    module = name.replace("-", "_")
-    info = f"{module}-{version}.dist-info"
+def wheel(name: str, version: str, *, requires: tuple[str, ...] = (), body: str = "", module: str = "") -> bytes:
+    """The bytes of a pure-Python wheel with one module, which has the distribution's name unless given."""
+    info = f"{name.replace('-', '_')}-{version}.dist-info"
+    module = module or name.replace("-", "_")
     metadata = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}"]
     metadata += [f"Requires-Dist: {requirement}" for requirement in requires]
     files = {

@@ -14,7 +14,8 @@ import pytest
 from asrcompat.model import Cell, Device, Outcome, Stage
 from asrcompat.run import outcome, probing
 from asrcompat.run.inputs import Inputs
-from asrcompat.run.probing import Raw, Target, probe
+from asrcompat.run.probing import Target, probe
+from asrcompat.run.records import Raw
 from asrcompat.run.scrub import Scrubber
 from asrcompat.spec import load_spec
 
@@ -43,6 +44,7 @@ PLANTED = {
         "    except OSError: pass\n"
         "    raise LookupError('as planted')"
     ),
+    "unknown": "from _asrcompat_probe.cell import CannotTell\n    raise CannotTell('names that nobody knows')",
     "late": (
         "import builtins\n"
         "    class Late:\n"
@@ -57,7 +59,7 @@ PLANTED = {
 def target(python: Path = Path(sys.executable)) -> Target:
     spec = load_spec(ROOT / "matrix.toml")
     limits = replace(spec.limits, cell_seconds=8, silence_seconds=3, memory_gb=0.5, output_mb=1, import_seconds=5)
-    inputs = Inputs(hub_root=ROOT, symbols=(), probe={}, expected={})
+    inputs = Inputs(hub_root=ROOT, symbols=(), probe={}, expected={}, states={}, fairseq=ROOT)
     return Target(
         python=python,
         distributions=("pytest",),
@@ -123,6 +125,11 @@ def test_a_kill_from_outside_says_nothing_about_the_packages(tmp_path: Path) -> 
     cells, _ = climb(tmp_path, {"outside": PLANTED["outside"]})
     assert cells["outside"].outcome is Outcome.ERROR
     assert "SIGKILL" in cells["outside"].message
+
+
+def test_what_the_probe_itself_does_not_know_says_nothing_about_the_packages(tmp_path: Path) -> None:
+    cells, _ = climb(tmp_path, {"unknown": PLANTED["unknown"]})
+    assert (cells["unknown"].outcome, cells["unknown"].message) == (Outcome.ERROR, "names that nobody knows")
 
 
 @pytest.mark.parametrize("name", ["network", "socket"])

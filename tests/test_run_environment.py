@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from miniature import MiniatureIndex, Trouble, serving
 
+from asrcompat.plan.prepare import Sources, prepare
 from asrcompat.plan.resolve import Resolution, resolve
 from asrcompat.run import uv
 from asrcompat.run.environment import Built, build, damage, is_complete
 from asrcompat.run.interpreters import Interpreter
-from asrcompat.run.lock import Lock
+from asrcompat.run.lock import Lock, versions_of
+from asrcompat.run.session import Locked
 from asrcompat.spec import Index, Pin, Request, Spec
 
 REQUEST = Request(python="3.11", torch="1.0", torchaudio="1.0", transformers="newest", s3prl="0.1", espnet="1")
@@ -32,6 +34,7 @@ def index() -> Iterator[MiniatureIndex]:
         ("helper", "2.0", ()),
         ("setuptools-of-old", "1.0", ()),
         ("setuptools-of-old", "2.0", ()),
+        ("of-its-own", "1.0", ("setuptools-of-old>=2",)),
     ) as served:
         yield served
 
@@ -74,6 +77,7 @@ def test_a_request_becomes_a_complete_hashed_lock(tmp_path: Path, settings: Inde
         "transformers": "2.0",
     }
     text = resolution.lock.requirements()
+    assert versions_of(text) == resolution.lock.versions
     assert text.count("--hash=sha256:") == 7
     assert "torch==1.0 \\\n    --hash=sha256:" in text
     assert str(tmp_path) not in resolution.lock.text
@@ -117,6 +121,59 @@ def test_an_index_in_trouble_while_resolving_is_an_error(
     assert resolution.failure is not None
     assert resolution.failure.kind == "error", resolution.failure.message
     assert resolution.declared == "unknown"
+
+
+def test_an_extra_is_part_of_what_is_declared(tmp_path: Path, settings: Index, this_python: Interpreter) -> None:
+    resolution = resolved(tmp_path, settings, this_python, replace(REQUEST, extras=("of-its-own==1.0",)))
+    assert resolution.declared == "conflict"
+    assert resolution.failure is not None
+    assert resolution.failure.kind == "conflict"
+    assert "of-its-own" in resolution.failure.message
+
+
+@pytest.mark.parametrize("with_torch_index", [False, True])
+def test_overrides_help_to_a_lock_and_not_to_declared(
+    tmp_path: Path, settings: Index, this_python: Interpreter, with_torch_index: bool
+) -> None:
+    override = Pin(requirements=("setuptools-of-old>=2",), reason="it works all the same")
+    request = replace(REQUEST, extras=("of-its-own==1.0",), overrides=(override,), python=this_python.version)
+    resolution = resolve(
+        request,
+        interpreter=this_python,
+        index=settings,
+        torch_index=settings.url if with_torch_index else None,
+        work=tmp_path,
+        seconds=60,
+    )
+    assert resolution.failure is None
+    assert resolution.lock is not None
+    assert resolution.lock.versions["of-its-own"] == "1.0"
+    assert resolution.lock.versions["setuptools-of-old"] == "2.0"
+    assert resolution.declared == "conflict"
+    assert "setuptools-of-old" in (resolution.declared_reason or "")
+
+
+def test_what_was_asked_for_besides_the_axes_is_among_the_packages(
+    tmp_path: Path, settings: Index, this_python: Interpreter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asrcompat.plan.prepare.find", lambda _: this_python)
+    override = Pin(requirements=("setuptools-of-old>=2",), reason="it works all the same")
+    request = replace(REQUEST, extras=("of-its-own==1.0",), overrides=(override,))
+    sources = Sources(index=settings, torch_index=None, work=tmp_path, seconds=60, fresh=False)
+    environment, source = prepare(request, sources)
+    assert isinstance(source, Locked)
+    assert environment.id.endswith("-of-its-own1.0")
+    assert environment.packages == {
+        "torch": "1.0",
+        "torchaudio": "1.0",
+        "transformers": "2.0",
+        "s3prl": "0.1",
+        "espnet": "1",
+        "of-its-own": "1.0",
+    }
+    assert environment.declared == "conflict"
+    assert environment.pins == ("setuptools-of-old>=2, in place of what packages ask for",)
+    assert environment.reason == "it works all the same"
 
 
 @pytest.mark.parametrize("trouble", ["500", "gone", "cut"])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from asrcompat.model import CheckOutcome, Device, Outcome, Stage
 from asrcompat.run import outcome
-from asrcompat.run.probing import Raw
+from asrcompat.run.records import Raw
 from asrcompat.run.scrub import Scrubber
 
 CLIMB = ["import", "load", "features", "forward", "backward", "step", "train"]

@@ -1,41 +1,51 @@
-"""What a session makes of its cells where the hub that it served them was itself in trouble."""
+"""What a session asks of the probe."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import ROOT
-from factories import make_cell, make_environment
+from factories import make_environment
 
-from asrcompat.hub.repositories import prepare
-from asrcompat.hub.server import Hub
-from asrcompat.model import Outcome, Stage
+from asrcompat.model import Device
 from asrcompat.run import session
-
-MODEL = "Harveenchadha/wav2vec2-pretrained-clsril-23-10k"
-
-
-def test_a_hub_that_is_gone_is_noticed(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # not asked for what is on loopback
-    root = prepare(weights="synthetic-small", model=MODEL, fixtures=ROOT / "fixtures", work=work)
-    with Hub(root) as hub:
-        address = f"{hub.endpoint}/api/models/{MODEL}"
-        assert session._answers(address)
-        assert not session._answers(address + "-of-nobody")
-    assert not session._answers(address)
+from asrcompat.run.cells import Settings, Subject
+from asrcompat.run.environment import Built
+from asrcompat.run.interpreters import Interpreter
+from asrcompat.run.lock import Lock
+from asrcompat.spec import Spec
 
 
-@pytest.mark.parametrize("found", [Outcome.BROKEN, Outcome.UNSTABLE])
-def test_a_failure_while_our_hub_failed_says_nothing_about_the_packages(found: Outcome) -> None:
-    stage = Stage.LOAD if found is Outcome.BROKEN else Stage.TRAIN
-    cell = make_cell(make_environment(), outcome=found, failed=stage)
-    doubted = session._doubted(cell, ["GET /x: 500"])
-    assert doubted.outcome is Outcome.ERROR
-    assert "GET /x: 500" in doubted.message
-    assert cell.message in doubted.message
+def test_the_versions_of_everything_asked_for_are_read(
+    spec: Spec, this_python: Interpreter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An extra is among them: its cells would be refused if the probe had not read it."""
+    asked: list[Subject] = []
 
+    def probed(subject: Subject, *_: Any, **__: Any) -> tuple[list[Any], dict[str, Any]]:
+        asked.append(subject)
+        return [], {}
 
-def test_what_worked_although_the_hub_stumbled_still_works() -> None:
-    cell = make_cell(make_environment())
-    assert session._doubted(cell, ["GET /x: 500"]) == cell
+    built = Built(python=Path("python"), reused=True, seconds=0)
+    monkeypatch.setattr(session, "build", lambda *_, **__: built)
+    monkeypatch.setattr(session, "prepare_inputs", lambda **_: type("Inputs", (), {"weights_comparison": None}))
+    monkeypatch.setattr(session, "probe_everywhere", probed)
+    versions = {"torch": "2.3.1", "fairseq": "0.12.2"}
+    settings = Settings(
+        root=tmp_path,
+        work=tmp_path,
+        model=spec.model.name,
+        weights="synthetic-small",
+        paths=(),
+        devices=(Device.CPU,),
+        probe=spec.probe,
+        findings={},
+        limits=spec.limits,
+        install_arguments=(),
+        threads=1,
+    )
+    text = "".join(f'[[packages]]\nname = "{name}"\nversion = "{version}"\n' for name, version in versions.items())
+    source = session.Locked(lock=Lock(text), interpreter=this_python, text="")
+    session.run_session(make_environment(packages=versions), source, settings, tell=lambda _: None)
+    assert set(asked[0].distributions) == set(versions)

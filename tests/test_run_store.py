@@ -36,6 +36,18 @@ def test_a_partial_run_keeps_the_other_cells_of_the_same_lock_and_harness(tmp_pa
     assert stored(tmp_path, result("a", "b"), result("b")) == ["a", "b"]
 
 
+def test_others_are_those_not_known_that_have_their_lock(tmp_path: Path) -> None:
+    store = Store(tmp_path, "synthetic-base")
+    for name in ("a", "b", "c"):
+        environment = make_environment(name)
+        made = make_environment_result(environment=environment, cells=[make_cell(environment)])
+        store.write(made, lock=None if name == "c" else "the lock")
+    (store.folder / "torn.json").write_text("{", encoding="utf-8")
+    told: list[str] = []
+    assert [one.environment.id for one in store.others(["a"], warn=told.append)] == ["b"]
+    assert len(told) == 1
+
+
 @pytest.mark.parametrize(
     "later", [result("b", lock="m" * 64), result("b", commit="def"), result("b", commit="abc-dirty")]
 )

@@ -11,6 +11,24 @@ NO_SOLUTION = (
     "  × No solution found when resolving dependencies:\n  ╰─▶ Because espnet==202511 depends on setuptools<74"
 )
 
+# What builds said here that fetch from GitHub or an index in their setup.py, shortened.
+S3PRL_WITHOUT_NETWORK = """error: Failed to build `s3prl==0.3.4`
+  cause: The build backend returned an error
+         [stderr]
+           Running command git clone --filter=blob:none --quiet https://github.com//pytorch/fairseq.git fairseq
+           fatal: unable to access 'https://github.com//pytorch/fairseq.git/': Could not resolve host: github.com
+           error: subprocess-exited-with-error
+         subprocess.CalledProcessError: Command '['pip', 'install', 'fairseq@git+https://github.com//pytorch/fairseq']'
+hint: Build failures usually indicate a problem with the package or the build environment"""
+SENTENCEPIECE_WITHOUT_NETWORK = """error: Failed to build `sentencepiece==0.1.97`
+         Cloning into 'sentencepiece'...
+         fatal: unable to access 'https://github.com/google/sentencepiece.git/': Could not resolve host: github.com
+         CMake Error: The source directory "src/sentencepiece" does not exist.
+         subprocess.CalledProcessError: Command '['./build_bundled.sh', '0.1.97']' returned non-zero exit status 1."""
+PIP_WITHOUT_NETWORK = """error: Failed to build `x==1`
+         WARNING: Retrying after connection broken by 'ProxyError('Cannot connect to proxy.', OSError('no'))'
+         ERROR: Could not find a version that satisfies the requirement cython (from versions: none)"""
+
 
 @pytest.mark.parametrize(
     ("text", "kind"),
@@ -25,6 +43,10 @@ NO_SOLUTION = (
             "  × Failed to build `x`\n urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>",
             "error",
         ),
+        (S3PRL_WITHOUT_NETWORK, "error"),
+        (SENTENCEPIECE_WITHOUT_NETWORK, "error"),
+        (PIP_WITHOUT_NETWORK, "error"),
+        ("  × Failed to build `x`\n curl: (7) Failed to connect to github.com port 443", "error"),
         ("error: failed to write: No space left on device (os error 28)", "error"),
         ("error: words of a uv that is not written yet", "error"),
         ("", "error"),

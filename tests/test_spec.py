@@ -46,6 +46,9 @@ def test_the_repositorys_own_file_is_valid() -> None:
         "py3.11-torch2.8.0-s3prl0.4.18-espnet202511-transformers-newest",
         "py3.12-torch2.11.0-s3prl0.4.18-espnet202611-transformers-newest",
         "py3.12-torch2.11.0-espnet-s3prl-newest-espnet202611-transformers-newest",
+        "py3.10-torch2.3.1-s3prl0.4.15-espnet202402-transformers4.41.2-fairseq0.12.2",
+        "py3.12-torch2.11.0-espnet-s3prl-newest-espnet202611-transformers-newest-fairseq0.12.2",
+        "py3.10-torch2.3.1-s3prl0.4.15-espnet202402-transformers4.41.2-tensorboardx2.6.2.2-pandas2.2.3-accelerate0.34.2",
     ]
     assert len(spec.environments("smoke")) == 1
     assert spec.weights_of("core") == "synthetic-base"
@@ -99,6 +102,39 @@ def test_pins_apply_where_they_match(tmp_path: Path) -> None:
     assert new.pins == ()
     (smoke,) = spec.environments("smoke")
     assert smoke.pinned_requirements[-2:] == ("setuptools<81", "numpy<2")
+
+
+EXTRAS = """\
+pins = ["numpy<2"]
+extras = ["fairseq==0.12.2", "six==1.17.0"]
+overrides = ["omegaconf>=2.3", "hydra-core>=1.3"]
+paths = ["transformers", "s3prl-hf@resaved"]
+"""
+
+
+def test_extras_are_asked_for_and_overrides_are_aids(tmp_path: Path) -> None:
+    plain = load(tmp_path).environments("smoke")[0]
+    (asked,) = load(tmp_path, edited(('pins = ["numpy<2"]\n', EXTRAS))).environments("smoke")
+    assert asked.id == f"{plain.id}-fairseq0.12.2-six1.17.0"
+    assert asked.title == f"{plain.title}, fairseq 0.12.2, six 1.17.0"
+    assert asked.requirements == (*plain.requirements, "fairseq==0.12.2", "six==1.17.0")
+    assert asked.distributions[-2:] == ("fairseq", "six")
+    assert asked.pins == plain.pins
+    assert asked.override_requirements == ("omegaconf>=2.3", "hydra-core>=1.3")
+    assert asked.aids[:2] == ("setuptools<81", "numpy<2")
+    assert asked.aids[2:] == tuple(f"{one}, in place of what packages ask for" for one in asked.override_requirements)
+    assert asked.reason == "pkg_resources; compiled against numpy 1"  # once, though it is of pins and of overrides
+    assert asked.paths == ("transformers", "s3prl-hf@resaved")
+    assert plain.paths == plain.override_requirements == ()
+
+
+def test_an_environment_with_an_extra_is_another_one(tmp_path: Path) -> None:
+    core = "[[profiles.core.grid]]\n"
+    extra = f'{core}python = "3.10"\ntorch = "2.3.1"\nespnet = "202402"\ntransformers = "4.41.2"\ns3prl = "0.4.14"\n'
+    spec = load(tmp_path, edited((core, extra + f'extras = ["fairseq==0.12.2"]\n\n{core}')))
+    first, second = spec.environments("core")[:2]
+    assert first.id == f"{second.id}-fairseq0.12.2"
+    assert request_id(environment_id(first.id, "cpu")) == first.id
 
 
 def test_an_unknown_profile_is_named_with_the_known_ones(tmp_path: Path) -> None:
@@ -178,7 +214,7 @@ def test_every_axis_has_to_match() -> None:
 def test_paths_are_found_by_their_files(tmp_path: Path) -> None:
     for name in ("__init__.py", "_shared.py", "s3prl_hf.py", "transformers.py", "notes.txt"):
         (tmp_path / name).touch()
-    assert known_paths(tmp_path) == ("s3prl-hf", "transformers")
+    assert list(known_paths(tmp_path)) == ["s3prl-hf", "transformers"]
     assert {"transformers", "s3prl-hf", "espnet-s3prl"} <= set(known_paths())
 
 

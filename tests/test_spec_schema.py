@@ -22,6 +22,9 @@ BEYOND = {
     "same environment twice", "same environment with other pins", "grid pins without reason",
     "reason without grid pins", "pin that is no requirement", "pin of an axis", "pin of the other s3prl",
     "bad specifier", "specifier without versions", "dead pin", "pin only for the excluded", "dead exclusion",
+    "grid overrides without reason", "override that is no requirement", "override of an axis", "extra of an axis",
+    "repeated extra", "unknown path of a grid", "unknown state in a grid's path", "repeated path of a grid",
+    "same environment with other overrides", "same environment with other paths",
     "profile all excluded", "same version twice", "same calendar version twice", "endless deadline",
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, ValidationError
 
 from asrcompat.model import Device, Stage
-from asrcompat.spec import Problem, Spec, SpecError, known_paths, request_id
+from asrcompat.spec import Problem, Spec, SpecError, known_paths, request_id, split_path, state_problem
 from asrcompat.spec.fields import Text, Values
 from asrcompat.spec.problems import key_of, suggest
 from asrcompat.spec.reading import adapter, as_json, piece, read_toml, schema_of, write_json
@@ -75,7 +75,7 @@ def load_baseline(path: Path, spec: Spec, *, paths: Sequence[str] | None = None)
     except ValidationError as error:
         problems += from_validation(error, schema())
     entries: dict[tuple[str, str, str], Expectation] = {}
-    known = known_paths() if paths is None else paths
+    known = tuple(known_paths()) if paths is None else paths
     problems += _check(_pieces(data), [one.id for one in spec.all_environments()], known, entries)
     if problems:
         raise SpecError(path.name, problems)
@@ -113,8 +113,11 @@ def _faults(entry: Expectation, environments: Sequence[str], paths: Sequence[str
         message = f"'{entry.environment}' is not an environment of matrix.toml"
         yield "environment", message, suggest(entry.environment, environments, what="environments")
     for path in entry.path:
-        if path not in (ALL_PATHS, *paths):
-            yield "path", f"'{path}' is not a known path", suggest(path, [*paths, ALL_PATHS], what="known paths")
+        if (problem := state_problem(path)) is not None:
+            yield "path", problem, "write path@state, or the path alone for it as published"
+        name, _ = split_path(path)
+        if name not in (ALL_PATHS, *paths):
+            yield "path", f"'{name}' is not a known path", suggest(name, [*paths, ALL_PATHS], what="known paths")
     if len(entry.path) > 1 and ALL_PATHS in entry.path:
         yield "path", "lists * beside other paths", "write * alone, or the paths alone"
     if entry.outcome == "broken" and entry.stage is None:

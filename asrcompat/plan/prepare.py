@@ -8,6 +8,7 @@ from pathlib import Path
 from asrcompat.model import Environment, Outcome, Stage
 from asrcompat.plan.resolve import Resolution, resolve
 from asrcompat.run.interpreters import Interpreter, NoInterpreter, find
+from asrcompat.run.lock import Lock
 from asrcompat.run.scrub import Scrubber
 from asrcompat.run.session import Locked, NotBuilt
 from asrcompat.run.uv import Failure
@@ -40,7 +41,7 @@ def prepare(request: Request, sources: Sources) -> tuple[Environment, Locked | N
     """The environment of a request and its lock; without one, what its cells become and why."""
     interpreter = find(request.python)
     if isinstance(interpreter, NoInterpreter):
-        environment = Environment(id=request.id, python=request.python, packages={}, pins=_pins(request))
+        environment = Environment(id=request.id, python=request.python, packages={}, pins=request.aids)
         return environment, NotBuilt(outcome=Outcome.UNAVAILABLE, stage=None, message=interpreter.message)
     resolution = resolve(
         request,
@@ -67,12 +68,11 @@ def _environment(request: Request, interpreter: Interpreter, resolution: Resolut
     identity = environment_id(request.id, build if sources.torch_index else None)
     scrub = Scrubber({"work": sources.work})
     failure = resolution.failure
-    reason = "; ".join(pin.reason for pin in request.pins) or None
     index = sources.index.url or _DEFAULT_INDEX
     return Environment(
         id=identity,
         python=interpreter.version,
-        packages={} if lock is None else lock.axis_versions,
+        packages={} if lock is None else _packages(request, lock),
         torch_build=build,
         declared=resolution.declared,
         declared_reason=None if resolution.declared_reason is None else scrub.text(resolution.declared_reason),
@@ -80,8 +80,8 @@ def _environment(request: Request, interpreter: Interpreter, resolution: Resolut
         lock=None if lock is None else f"locks/{identity}.txt",
         lock_sha256=None if lock is None else lock.sha256,
         index=index if sources.torch_index is None else f"{index}, torch from {sources.torch_index}",
-        pins=_pins(request),
-        reason=reason if failure is None else scrub.text(failure.message),
+        pins=request.aids,
+        reason=request.reason if failure is None else scrub.text(failure.message),
         seconds={"resolve": round(resolution.seconds, 1)},
     )
 
@@ -98,5 +98,7 @@ def _unresolved(failure: Failure | None, environment: Environment) -> NotBuilt:
     return NotBuilt(outcome=Outcome.BROKEN, stage=stage, message=message, exception=exception)
 
 
-def _pins(request: Request) -> tuple[str, ...]:
-    return tuple(requirement for pin in request.pins for requirement in pin.requirements)
+def _packages(request: Request, lock: Lock) -> dict[str, str]:
+    """Versions of the axis packages, and of what else was asked for."""
+    asked = {name: lock.versions[name] for name in request.distributions if name in lock.versions}
+    return {**lock.axis_versions, **asked}

@@ -21,10 +21,12 @@ Declared = Literal["ok", "conflict", "unknown"]
 # Distributions that PyTorch's index has in builds of its own.
 _TORCH_DISTRIBUTIONS = ("torch", "torchaudio")
 
+_OVERRIDES = "overrides.txt"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Resolution:
-    """A lock, or why there is none; and the *declared* verdict, on the request without this project's pins."""
+    """A lock, or why there is none; and the *declared* verdict, on the request without this project's aids."""
 
     lock: Lock | None
     failure: uv.Failure | None
@@ -52,10 +54,9 @@ def resolve(
     resolver = _Resolver(
         interpreter=interpreter, index=index, torch_index=torch_index, work=work, seconds=seconds, fresh=fresh
     )
-    pinned = resolver.lock(request.pinned_requirements)
+    aided = resolver.lock(request.pinned_requirements, overrides=request.override_requirements)
     declared: Declared
-    aided = request.pinned_requirements != request.requirements
-    unaided = resolver.lock(request.requirements) if aided else pinned
+    unaided = resolver.lock(request.requirements) if request.aids else aided
     reason = None
     if isinstance(unaided, Lock):
         declared = "ok"
@@ -64,8 +65,8 @@ def resolve(
     else:
         declared, reason = "unknown", unaided.message
     return Resolution(
-        lock=pinned if isinstance(pinned, Lock) else None,
-        failure=None if isinstance(pinned, Lock) else pinned,
+        lock=aided if isinstance(aided, Lock) else None,
+        failure=None if isinstance(aided, Lock) else aided,
         declared=declared,
         declared_reason=reason,
         seconds=time.monotonic() - started,
@@ -81,16 +82,20 @@ class _Resolver:
     seconds: float
     fresh: bool
 
-    def lock(self, requirements: Sequence[str]) -> Lock | uv.Failure:
+    def lock(self, requirements: Sequence[str], *, overrides: Sequence[str] = ()) -> Lock | uv.Failure:
         project = self._project(requirements)
         arguments = self._index_arguments()
-        key = sha256(json.dumps([project, arguments, str(self.interpreter.executable)]).encode()).hexdigest()[:24]
+        facts = [project, arguments, str(self.interpreter.executable), *([overrides] if overrides else [])]
+        key = sha256(json.dumps(facts).encode()).hexdigest()[:24]
         kept = self.work / "locks" / f"{key}.pylock.toml"
         if not self.fresh and _age_hours(kept) < self.index.lock_hours:
             return Lock(kept.read_text(encoding="utf-8"))
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
             (Path(folder) / "pyproject.toml").write_text(project, encoding="utf-8")
+            if overrides:  # not in the project: there they are configuration, and a person's is shut out
+                (Path(folder) / _OVERRIDES).write_text("\n".join(overrides) + "\n", encoding="utf-8")
+                arguments += ["--overrides", _OVERRIDES]
             made = Path(folder) / "pylock.toml"
             command: list[str | Path] = ["pip", "compile", "pyproject.toml", "--quiet", "--no-header", "--no-annotate"]
             command += ["--python", self.interpreter.executable, "--format", "pylock.toml", "--output-file", made]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import array
 import json
+import math
 import os
 import sys
-from typing import Any, Dict, List, NamedTuple, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+RATE = 16_000
 
 
 class Batch(NamedTuple):
@@ -44,20 +47,43 @@ def feature_batch(settings: Dict[str, Any]) -> Batch:
     return pad([read_floats(file) for file in settings["inputs"]["features"]], settings["device"])
 
 
-def train_batch(settings: Dict[str, Any], trial: int = 0, size: int = 2) -> Batch:
-    """A labelled batch of `size` utterances, beginning at another one in every trial."""
+def train_batch(
+    settings: Dict[str, Any], trial: int = 0, size: int = 2, seconds: Optional[float] = None, repeat: int = 1
+) -> Batch:
+    """A labelled batch of `size` utterances, beginning at another one in every trial.
+
+    With `seconds`, of the first so much of its beginning, of every next one a fifth less, and of the labels their
+    share: so that no consumer of features finds more labels than frames. `repeat` says the last one's labels again.
+    """
     import torch
 
     spoken: List[Dict[str, str]] = settings["inputs"]["train"]
     chosen = [spoken[(trial + offset) % len(spoken)] for offset in range(size)]
-    batch = pad([read_floats(item["file"]) for item in chosen], settings["device"])
+    utterances = [read_floats(item["file"]) for item in chosen]
+    texts = [item["text"] for item in chosen]
+    if seconds is not None:
+        for row, samples in enumerate(utterances):
+            kept = min(len(samples), int(seconds * RATE * (1 - row / 5)))
+            utterances[row] = samples[:kept]
+            texts[row] = texts[row][: max(1, len(texts[row]) * kept // len(samples))]
+    texts[-1] *= repeat
+    batch = pad(utterances, settings["device"])
     numbers = {symbol: number for number, symbol in enumerate(settings["symbols"])}
-    texts = [[numbers[letter.replace(" ", "<space>")] for letter in item["text"]] for item in chosen]
-    lengths = torch.tensor([len(text) for text in texts], device=batch.speech.device)
+    rows = [[numbers[letter.replace(" ", "<space>")] for letter in text] for text in texts]
+    lengths = torch.tensor([len(row) for row in rows], device=batch.speech.device)
     labels = torch.full((size, int(lengths.max())), -1, dtype=torch.long, device=batch.speech.device)
-    for row, text in enumerate(texts):
-        labels[row, : len(text)] = torch.tensor(text)
+    for number, numbered in enumerate(rows):
+        labels[number, : len(numbered)] = torch.tensor(numbered)
     return Batch(batch.speech, batch.lengths, labels, lengths)
+
+
+def speech_of(settings: Dict[str, Any], samples: int) -> Batch:
+    """One unlabelled utterance of so many samples: the training speech, as often as it takes."""
+    joined = array.array("f")
+    for item in settings["inputs"]["train"]:
+        joined.extend(read_floats(item["file"]))
+    joined *= -(-samples // len(joined))
+    return pad([joined[:samples]], settings["device"])
 
 
 def prepared(batch: Batch) -> Batch:
@@ -67,6 +93,22 @@ def prepared(batch: Batch) -> Batch:
         valid = samples[: int(length)]
         rows.append(((valid - valid.mean()) / (valid.var(unbiased=False) + 1e-7).sqrt()).tolist())
     return pad(rows, str(batch.speech.device))
+
+
+def is_finite(values: Any) -> bool:
+    """Whether a tensor holds numbers only; by its least and largest, which one that is no number would be."""
+    return not values.numel() or all(bool(bound.isfinite()) for bound in values.detach().aminmax())
+
+
+def largest_difference(mine: Any, other: Any) -> float:
+    """Between two tensors [batch, frames, width], over the frames that both have."""
+    frames = min(mine.size(1), other.size(1))
+    return float((mine[:, :frames].float() - other[:, :frames].float()).abs().max())
+
+
+def largest(values: Sequence[float]) -> float:
+    """The largest number; nan where one is none, which Python's max would pass over."""
+    return max(values, key=lambda value: (math.isnan(value), value))
 
 
 class Reference(NamedTuple):

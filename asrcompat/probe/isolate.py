@@ -26,9 +26,15 @@ _PAGE = resource.getpagesize()
 
 @dataclass(frozen=True)
 class Limits:
-    """What one child may use. Seconds, bytes; `data_bytes` None leaves RLIMIT_DATA alone (CUDA maps a lot)."""
+    """What one child may use. Seconds, bytes; `data_bytes` None leaves RLIMIT_DATA alone (CUDA maps a lot).
+
+    `seconds` are for the climb up to stage ``train``, which has `train_seconds` more; the findings after it have
+    `findings_seconds` more.
+    """
 
     seconds: float
+    train_seconds: float
+    findings_seconds: float
     silence_seconds: float
     import_seconds: float
     memory_bytes: int
@@ -92,10 +98,10 @@ def finished_mark(record: str) -> str:
     return record + ".finished"
 
 
-def _has_check(record: str) -> bool:
-    """Whether a check is on record; the first is the import's."""
+def _has(record: str, key: str, value: str) -> bool:
+    """Whether something on record says this."""
     with open(record, "rb") as file:
-        return b'"event": "check"' in file.read()
+        return b'"%s": "%s"' % (key.encode(), value.encode()) in file.read()
 
 
 class _Watch:
@@ -136,6 +142,15 @@ class _Watch:
             self.read(0)
         self.log.close()
 
+    def seconds(self) -> float:
+        """What it may take, as far as it has come."""
+        seconds, limits = self.limits.seconds, self.limits
+        if _has(self.record, "stage", "train"):
+            seconds += limits.train_seconds
+        if _has(self.record, "event", "climbed"):
+            seconds += limits.findings_seconds
+        return seconds
+
     def breach(self) -> Optional[Tuple[str, str]]:
         """The limit that the child has passed, as (kind, sentence); None while it keeps them all."""
         limits = self.limits
@@ -143,13 +158,13 @@ class _Watch:
         size = os.path.getsize(self.record) if os.path.exists(self.record) else 0
         if size != self.life_size:
             self.life_size, self.last_life = size, clock
-            self.importing = self.importing and not _has_check(self.record)
+            self.importing = self.importing and not _has(self.record, "event", "check")  # the first is the import's
         # an import prints nothing and gives no sign of life
         silence = limits.silence_seconds + (limits.import_seconds if self.importing else 0)
         if self.printed > limits.output_bytes:
             return "output", "printed more than %.0f MB, the limit" % (limits.output_bytes / 1e6)
-        if clock - self.started > limits.seconds:
-            return "deadline", "did not finish within %.0f s, the deadline" % limits.seconds
+        if clock - self.started > limits.seconds and clock - self.started > self.seconds():
+            return "deadline", "did not finish within %.0f s, the deadline" % self.seconds()
         if self.finished_at is None and os.path.exists(finished_mark(self.record)):
             self.finished_at = clock
         if self.finished_at is not None and clock - self.finished_at > limits.exit_seconds:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from asrcompat.model import Check, CheckOutcome, Stage
-from asrcompat.run.probing import Event, Raw
+from asrcompat.run.records import Event, Raw
 from asrcompat.run.scrub import Scrubber
 
 _LOG_TAIL = 4000
@@ -34,6 +35,10 @@ def death(raw: Raw, scrub: Scrubber) -> list[Check]:
     ended = raw.last("ended") or {"kind": "parent", "reason": "ended, and nothing is known of how"}
     reason = ended["reason"] or "left before it was done, with exit status 0"
     outside = ended["kind"] == "parent" or any(signal in reason for signal in _FROM_OUTSIDE)
+    if raw.climbed:
+        # all findings share one deadline: the last one pays for the others
+        outcome = CheckOutcome.ERROR if outside or ended["kind"] == "deadline" else CheckOutcome.FAILED
+        return [_lost_findings(raw, at, outcome, scrub.text(reason), scrub)]
     message = scrub.text(f"the process {reason}")
     data = {
         "exception": _ENDINGS[ended["kind"]],
@@ -53,11 +58,20 @@ def death(raw: Raw, scrub: Scrubber) -> list[Check]:
     ]
 
 
+def _lost_findings(raw: Raw, at: Event | None, outcome: CheckOutcome, reason: str, scrub: Scrubber) -> Check:
+    """The verdict stands; what was still to be found is not."""
+    identity = "findings" if at is None else at["check"]
+    message = f"the process {reason}; what was still to be tried after this was not"
+    tail = scrub.text(raw.log[-_LOG_TAIL:].decode("utf-8", "replace"))
+    return replace(_remark(identity, _where(raw), message, scrub, traceback=tail), outcome=outcome)
+
+
 def fault(fault: Event, raw: Raw, scrub: Scrubber) -> Check:
-    """What the probe itself raised outside of every check: an error, whatever was passed before."""
+    """What the probe itself raised outside of every check: an error, unless the verdict was there already."""
     data = scrub.data({key: fault[key] for key in ("exception", "traceback", "causes")})
     message = scrub.text(f"the probe's own fault: {fault['message']}")
-    return Check(id="probe", stage=_where(raw), required=True, outcome=CheckOutcome.ERROR, message=message, data=data)
+    error, required = CheckOutcome.ERROR, not raw.climbed
+    return Check(id="probe", stage=_where(raw), required=required, outcome=error, message=message, data=data)
 
 
 def remarks(raw: Raw, scrub: Scrubber) -> list[Check]:

@@ -13,6 +13,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+_REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s\\;]+)", re.MULTILINE)
 AXIS_DISTRIBUTIONS = ("torch", "torchaudio", "transformers", "s3prl", "espnet-s3prl", "espnet")
 
 
@@ -44,6 +45,12 @@ class Lock:
         told = sum(size for size in sizes if size is not None) / 1e9
         unknown = sizes.count(None)
         return f"{told:.1f} GB" + (f" and {unknown} of unknown size" if unknown else "")
+
+    def larger_than(self, size: int) -> tuple[str, ...]:
+        """The distributions of which a file is larger than this, in bytes; one whose size no index tells is not."""
+        return tuple(
+            canonicalize_name(one["name"]) for one in self._packages if (next(_files(one), {}).get("size") or 0) > size
+        )
 
     @cached_property
     def sha256(self) -> str:
@@ -78,6 +85,11 @@ class Lock:
             )
             lines.append(" \\\n    ".join([_requirement(one), *hashes]))
         return "\n".join(lines) + "\n"
+
+
+def versions_of(text: str) -> dict[str, str]:
+    """Version by normalised distribution name, of a lock's requirements text; those given by a URL have none there."""
+    return {canonicalize_name(one["name"]): one["version"] for one in _REQUIREMENT.finditer(text)}
 
 
 def _files(package: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

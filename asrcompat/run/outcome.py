@@ -11,13 +11,13 @@ from typing import Any
 
 from asrcompat.model import Cell, Check, CheckOutcome, Device, Evidence, Features, Outcome, Stage, Trials
 from asrcompat.run import endings
-from asrcompat.run.probing import Event, Raw
+from asrcompat.run.records import Event, Raw
 from asrcompat.run.scrub import Scrubber
 
 _CLIMBED = tuple(stage for stage in Stage if Stage.IMPORT.rung <= stage.rung <= Stage.TRAIN.rung)
 
 # Required, and may be skipped: where the reference path did not come so far, the harness's own reference decides.
-_MAY_SKIP = ("parity-path",)
+_MAY_SKIP = ("parity-path", "parity-alone")
 
 
 def cell(environment: str, raw: Raw, scrub: Scrubber) -> Cell:
@@ -174,4 +174,7 @@ def _evidence(raw: Raw) -> Evidence | None:
 def _seconds(raw: Raw) -> dict[str, float]:
     seconds = {event["stage"]: event["seconds"] for event in raw.events if event["event"] == "stage"}
     importing = next((event for event in raw.events if event["event"] == "check" and event["stage"] == "import"), None)
+    findings = [event["seconds"] for event in raw.events if event["event"] == "finding"]
+    if findings:
+        seconds["findings"] = round(sum(findings), 3)
     return seconds if importing is None else {"import": importing["seconds"], **seconds}

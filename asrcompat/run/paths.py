@@ -7,18 +7,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from asrcompat.errors import UsageError
+from asrcompat.spec import known_paths, split_path, state_problem
 
 PROBE = Path(__file__).resolve().parent.parent / "probe"
 
 
-def path_files(names: Sequence[str], *, folder: Path = PROBE / "paths") -> dict[str, Path]:
-    """The file of each named path; raises `UsageError` for a name that has none."""
-    known = {file.stem.replace("_", "-"): file for file in sorted(folder.glob("[!_]*.py"))}
+def path_files(names: Sequence[str]) -> dict[str, Path]:
+    """The file of each named path, whatever the checkpoint's state; raises `UsageError` for a name that has none."""
+    known = known_paths()
     for name in names:
-        if name not in known:
+        if (problem := state_problem(name)) is not None:
+            raise UsageError(problem)
+        if split_path(name)[0] not in known:
             message = f"unknown path {name!r}: there are {', '.join(known)}"
             raise UsageError(message)
-    return {name: known[name] for name in names}
+    return {name: known[split_path(name)[0]] for name in names}
 
 
 def modules(file: Path) -> tuple[str, ...]:

@@ -6,54 +6,41 @@ fresh process, and that result stands. CUDA cells get fresh processes from the s
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from asrcompat.model import Device
 from asrcompat.run.inputs import Inputs
 from asrcompat.run.paths import PROBE, groups
 from asrcompat.run.process import run
-from asrcompat.spec import Limits, ProbeSettings
-
-Event = dict[str, Any]
-Progress = Callable[[str, str], None]  # path, what it is at
+from asrcompat.run.records import Raw, read_events
+from asrcompat.run.watch import ImportDeadlineError, Progress, Watch
+from asrcompat.spec import Limits, ProbeSettings, split_path
 
 REFERENCE_PATH = "transformers"
 EXIT_SECONDS = 30  # for an interpreter to shut down, once its path is done
 _DEAD_PROXY = "http://127.0.0.1:9"
+# What the harness sets so that a probe is one: whose home, which hub, no network.
+RESERVED_VARIABLES = frozenset(
+    {
+        *("HOME", "PATH", "PYTHONPATH", "TMPDIR", "XDG_CACHE_HOME", "HF_HOME", "HF_ENDPOINT", "NO_PROXY", "no_proxy"),
+        *(spelling for name in ("http", "https", "all") for spelling in (f"{name}_proxy", f"{name}_proxy".upper())),
+    }
+)
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "SYSTEMROOT")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Raw:
-    """What one path's probe left: its events in order and its log; `first` is the run that died before this one."""
-
-    path: str
-    device: Device
-    events: tuple[Event, ...]
-    log: bytes
-    first: Raw | None = None
-
-    def last(self, kind: str) -> Event | None:
-        """The last event of a kind."""
-        return next((event for event in reversed(self.events) if event["event"] == kind), None)
-
-    @property
-    def died(self) -> bool:
-        """Whether the process ended before it was done."""
-        return self.last("finished") is None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Target:
-    """What is probed with: the interpreter, the distributions whose versions it tells, where the hub is."""
+    """What is probed with: the interpreter, the distributions whose versions it tells, where the hub is.
+
+    `findings` are the groups of findings to try, with their budgets in seconds; `variables` are set besides the
+    harness's own, or in place of them.
+    """
 
     python: Path
     distributions: Sequence[str]
@@ -65,6 +52,8 @@ class Target:
     limits: Limits
     threads: int
     write_bytecode: bool = True
+    findings: Mapping[str, float] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def probe(
@@ -76,17 +65,21 @@ def probe(
     for number, group in enumerate(groups(files, first=REFERENCE_PATH)):
         if device is Device.CPU:
             found |= _run_group(target, group, device, folder / f"group{number}", True, on_progress)
-        again = {name: file for name, file in group.items() if name not in found or found[name].died}
+        again = {name: file for name, file in group.items() if name not in found or _undecided(found[name])}
         for name, file in again.items():
             if name in found:
                 on_progress(name, "died; once more in a fresh process")
             first = found.get(name)
             fresh = _run_group(target, {name: file}, device, folder / f"fresh-{name}", False, on_progress)[name]
-            if first is None and fresh.died:  # a device whose first run is a fresh one already
+            if first is None and _undecided(fresh):  # a device whose first run is a fresh one already
                 first = fresh
                 fresh = _run_group(target, {name: file}, device, folder / f"again-{name}", False, on_progress)[name]
             found[name] = replace(fresh, first=first)
     return {name: found[name] for name in files}
+
+
+def _undecided(raw: Raw) -> bool:
+    return raw.died and not raw.climbed
 
 
 def _run_group(
@@ -102,7 +95,8 @@ def _run_group(
         "reference_folder": str(folder.parent),
         "scratch": str(scratch),
         "fixtures": str(target.fixtures),
-        "model": target.model,
+        "models": {name: target.inputs.states.get(split_path(name)[1], target.model) for name in group},
+        "fairseq": str(target.inputs.fairseq),
         "symbols": target.inputs.symbols,
         "inputs": target.inputs.probe,
         "expected": target.inputs.expected,
@@ -111,8 +105,10 @@ def _run_group(
         "seed": target.probe.seed,
         "trials": target.probe.trials,
         "tolerance": target.probe.tolerance,
+        "findings": target.findings,
         "limits": {
             "cell_seconds": target.limits.cell_seconds,
+            "train_seconds": target.limits.train_seconds,
             "import_seconds": target.limits.import_seconds,
             "silence_seconds": target.limits.silence_seconds,
             "memory_gb": target.limits.memory_gb,
@@ -122,14 +118,15 @@ def _run_group(
     }
     settings_file = folder / "settings.json"
     settings_file.write_text(json.dumps(settings, indent=1), encoding="utf-8")
-    watch = _Watch(folder, group, target.limits.import_seconds if preimport else None, on_progress)
+    watch = Watch(folder, group, target.limits.import_seconds if preimport else None, on_progress)
     limits = target.limits
-    deadline = len(group) * (limits.cell_seconds + limits.import_seconds + 60)
+    of_one = limits.cell_seconds + limits.train_seconds + sum(target.findings.values()) + limits.import_seconds + 60
+    deadline = len(group) * of_one
     command = [target.python, PROBE / "__main__.py", settings_file]
     try:
         done = run(command, env=environment(target, folder), cwd=scratch, seconds=deadline, poll=watch.poll)
         output, told = done.output, f"exit code {done.code}"
-    except _ImportDeadlineError as late:
+    except ImportDeadlineError as late:
         output, told = "", str(late)
     found = {}
     for name in group:
@@ -176,61 +173,6 @@ def environment(target: Target, folder: Path) -> dict[str, str]:
         "PYTHONIOENCODING": "utf-8:backslashreplace",
     }
     if not target.write_bytecode:
+        ours["NUMBA_CACHE_DIR"] = str(home / "numba")  # by itself numba makes folders beside librosa's modules
         ours["PYTHONDONTWRITEBYTECODE"] = "1"  # otherwise left out: without written bytecode S3PRL takes twice as long
-    return {**passed, **proxies, **ours}
-
-
-def read_events(file: Path) -> list[Event]:
-    """The whole lines of a record; a last line that a killed process tore is left out."""
-    try:
-        lines = file.read_bytes().split(b"\n")[:-1]
-    except FileNotFoundError:
-        return []
-    events = []
-    for line in lines:
-        with contextlib.suppress(ValueError):  # torn by a full disk: what is missing makes the record end early
-            events.append(json.loads(line))
-    return events
-
-
-class _ImportDeadlineError(Exception):
-    """An import in the probe's parent process takes too long."""
-
-
-class _Watch:
-    """Follows the records while the probe writes them: tells progress, and ends an import that does not end."""
-
-    def __init__(self, folder: Path, names: Mapping[str, Path], import_seconds: float | None, tell: Progress) -> None:
-        self._folder = folder
-        self._import_seconds = import_seconds
-        self._tell = tell
-        self._seen = dict.fromkeys(names, 0)
-        self._importing: tuple[str, float] | None = None
-        self._failed: dict[str, bool] = {}
-
-    def poll(self) -> None:
-        for name, seen in self._seen.items():
-            events = read_events(self._folder / f"{name}.jsonl")
-            self._seen[name] = len(events)
-            for event in events[seen:]:
-                self._follow(name, event)
-        if self._importing is not None and self._import_seconds is not None:
-            module, since = self._importing
-            if time.monotonic() - since > self._import_seconds:
-                message = f"importing {module} did not finish within {self._import_seconds:.0f} s, the deadline"
-                raise _ImportDeadlineError(message)
-
-    def _follow(self, name: str, event: Event) -> None:
-        if event["event"] == "begin" and event["stage"] == "import":
-            self._importing = (event["module"], time.monotonic())
-            self._tell(name, f"import {event['module']}")
-        elif event["event"] == "check":
-            if event["stage"] == "import":
-                self._importing = None
-                self._tell(name, f"import {event['outcome']} ({event['seconds']:.1f} s)")
-            elif event["required"] and event["outcome"] not in ("passed", "skipped"):
-                self._tell(name, f"{event['stage']} {event['outcome']} at {event['id']}")
-            if event["required"]:
-                self._failed[name] = event["outcome"] not in ("passed", "skipped")
-        elif event["event"] == "stage" and not self._failed.get(name):
-            self._tell(name, f"{event['stage']} passed ({event['seconds']:.1f} s)")
+    return {**passed, **proxies, **ours, **target.variables}

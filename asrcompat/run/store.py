@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,12 +20,16 @@ def write_bytes(file: Path, content: bytes) -> None:
     """Write by temporary file, fsync and rename."""
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, part = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".part")
-    with os.fdopen(descriptor, "wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    Path(part).chmod(0o644)
-    Path(part).replace(file)
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        Path(part).chmod(0o644)
+        Path(part).replace(file)
+    except BaseException:  # an interrupt leaves nothing behind either
+        Path(part).unlink(missing_ok=True)
+        raise
 
 
 def _comparable(before: EnvironmentResult, after: EnvironmentResult) -> bool:
@@ -63,6 +67,15 @@ class Store:
     def lock(self, environment: Environment) -> str:
         """The text of an environment's lock, as it was when its result was kept."""
         return (self.folder / str(environment.lock)).read_text(encoding="utf-8")
+
+    def others(self, known: Collection[str], *, warn: Callable[[str], None]) -> list[EnvironmentResult]:
+        """The results that are kept of environments other than those `known`, with their locks."""
+        names = sorted(file.stem for file in self.folder.glob("[!.]*.json"))
+        found = [self.read(name, warn=warn) for name in names if name not in known]
+        return [one for one in found if one is not None and self._has_lock(one.environment)]
+
+    def _has_lock(self, environment: Environment) -> bool:
+        return environment.lock is not None and (self.folder / environment.lock).is_file()
 
     def remove(self, identity: str) -> None:
         """Forget a result: a run that is killed must not leave the last run's in its place."""

@@ -30,6 +30,8 @@ _NOT_THE_PACKAGES = re.compile(
     r"network was disabled|Failed to fetch|Failed to download|Request failed after|error sending request|"
     r"error decoding response|dns error|operation timed out|Temporary failure in name resolution|"
     r"Could not resolve host|Name or service not known|Connection (?:refused|reset|timed out)|Network is unreachable|"
+    r"Max retries exceeded|Failed to establish a new connection|getaddrinfo failed|unable to resolve host|"
+    r"Failed to connect to|Cannot connect to proxy|Tunnel connection failed|Read timed out|CERTIFICATE_VERIFY_FAILED|"
     r"urlopen error|unable to access|HTTP status (?:server error|client error \(429)|"
     r"was not found in the package registry|No space left on device|Disk quota exceeded|Too many open files|"
     r"Permission denied \(os error|Cannot allocate memory|"

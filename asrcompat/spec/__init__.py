@@ -16,13 +16,16 @@ from .document import (
     Profile,
     TorchaudioRule,
 )
-from .expand import matches
-from .load import SCHEMA_FILE, Spec, known_paths, load_spec, schema, write_schema
+from .expand import general_pins, matches
+from .load import SCHEMA_FILE, Spec, load_spec, schema, write_schema
+from .paths import PUBLISHED, STATES, known_paths, split_path, state_problem
 from .problems import Problem, SpecError
-from .request import Pin, Request, environment_id, request_id, torchaudio_for
+from .request import Pin, Request, environment_id, request_id, torch_for, torchaudio_for
 
 __all__ = [
+    "PUBLISHED",
     "SCHEMA_FILE",
+    "STATES",
     "Axes",
     "Exclusion",
     "GridEntry",
@@ -39,11 +42,15 @@ __all__ = [
     "SpecError",
     "TorchaudioRule",
     "environment_id",
+    "general_pins",
     "known_paths",
     "load_spec",
     "matches",
     "request_id",
     "schema",
+    "split_path",
+    "state_problem",
+    "torch_for",
     "torchaudio_for",
     "write_schema",
 ]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
 from .draft import LISTED_AXES, Draft
 from .expand import expand, matches, products
+from .paths import split_path, state_problem
 from .problems import Problem, key_of, listed, suggest
 
 if TYPE_CHECKING:
@@ -49,15 +50,28 @@ def _grid_values_are_on_axes(draft: Draft) -> Iterator[Problem]:
                         yield Problem(key=key, message=f"'{value}' is not on its axis", remedy=remedy)
 
 
-def _grid_pins_have_reasons(draft: Draft) -> Iterator[Problem]:
+def _grid_aids_have_reasons(draft: Draft) -> Iterator[Problem]:
     for profile, grid in draft.grids.items():
         for number, entry in grid.items():
             key = key_of(["profiles", profile, "grid", number, "reason"])
-            if entry.pins and not entry.reason:
-                yield Problem(key=key, message="is missing", remedy="say why these environments need the pins")
-            if entry.reason and not entry.pins:
-                message = "is the reason for pins that are not there"
-                yield Problem(key=key, message=message, remedy="add `pins = [...]`, or make it a comment")
+            aids = [name for name in ("pins", "overrides") if getattr(entry, name)]
+            if aids and not entry.reason:
+                remedy = f"say why these environments need the {' and '.join(aids)}"
+                yield Problem(key=key, message="is missing", remedy=remedy)
+            if entry.reason and not aids:
+                message = "is the reason for pins or overrides that are not there"
+                remedy = "add `pins = [...]` or `overrides = [...]`, or make it a comment"
+                yield Problem(key=key, message=message, remedy=remedy)
+
+
+def _grid_extras_are_distinct(draft: Draft) -> Iterator[Problem]:
+    for profile, grid in draft.grids.items():
+        for number, entry in grid.items():
+            repeated = _repeated(extra.partition("==")[0] for extra in entry.extras)
+            if repeated:
+                key = key_of(["profiles", profile, "grid", number, "extras"])
+                remedy = "list each once; for another version of it write another entry of the grid"
+                yield Problem(key=key, message=f"repeats {listed(repeated)}", remedy=remedy)
 
 
 def _one_profile_is_default(draft: Draft) -> Iterator[Problem]:
@@ -76,15 +90,48 @@ def _profile_names_are_plain(draft: Draft) -> Iterator[Problem]:
             yield Problem(key=key_of(["profiles", profile]), message=message, remedy=remedy)
 
 
-def _probe_lists_are_distinct(draft: Draft) -> Iterator[Problem]:
-    for key, values in (("paths", draft.paths), ("devices", draft.devices)):
-        repeated = [value for value, count in Counter(values).items() if count > 1]
+def _lists_are_distinct(draft: Draft) -> Iterator[Problem]:
+    for key, values in (*_path_lists(draft), ("probe.devices", draft.devices)):
+        repeated = _repeated(values)
         if repeated:
-            yield Problem(key=f"probe.{key}", message=f"repeats {listed(repeated)}", remedy="list each once")
+            yield Problem(key=key, message=f"repeats {listed(repeated)}", remedy="list each once")
+
+
+def _path_lists(draft: Draft) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Every list of paths, with its key."""
+    yield "probe.paths", draft.paths
+    for profile, grid in draft.grids.items():
+        for number, entry in grid.items():
+            yield key_of(["profiles", profile, "grid", number, "paths"]), entry.paths
+
+
+def _repeated(values: Iterable[str]) -> list[str]:
+    return [value for value, count in Counter(values).items() if count > 1]
+
+
+def _paths_are_known(draft: Draft, known: Sequence[str]) -> Iterator[Problem]:
+    for key, paths in _path_lists(draft):
+        for number, path in enumerate(paths):
+            where = key + key_of([number])
+            if (problem := state_problem(path)) is not None:
+                remedy = "write path@state, or the path alone for it as published"
+                yield Problem(key=where, message=problem, remedy=remedy)
+            name, _ = split_path(path)
+            if name not in known:
+                remedy = suggest(name, known, what="known paths")
+                yield Problem(key=where, message=f"'{name}' is not a known path", remedy=remedy)
+
+
+# One environment has one result, whichever profiles it is in.
+_HELD_BY_THE_ENVIRONMENT = {
+    "pins": "write the pins under [[pins]], where they hold for every profile",
+    "overrides": "write the same overrides, and the same reason, in both",
+    "paths": "write the same paths in both",
+}
 
 
 def _environments_are_distinct(draft: Draft) -> Iterator[Problem]:
-    """Find environments, that is sets of axis values, that stand twice in a profile or have other pins in another."""
+    """Find environments that stand twice in a profile, or in two profiles with other aids or other paths."""
     anywhere: dict[str, tuple[str, Request]] = {}
     for profile, grid in draft.grids.items():
         here: dict[str, str] = {}
@@ -97,10 +144,10 @@ def _environments_are_distinct(draft: Draft) -> Iterator[Problem]:
                     continue
                 here[request.id] = key
                 first, other = anywhere.setdefault(request.id, (key, request))
-                if other.pins != request.pins:
-                    message = f"{request.id} has other pins than in {first}"
-                    remedy = "write the pins under [[pins]], where they hold for every profile"
-                    yield Problem(key=key, message=message, remedy=remedy)
+                for name, remedy in _HELD_BY_THE_ENVIRONMENT.items():
+                    if getattr(other, name) != getattr(request, name):
+                        message = f"{request.id} has other {name} than in {first}"
+                        yield Problem(key=key, message=message, remedy=remedy)
 
 
 def _rules_match_something(draft: Draft) -> Iterator[Problem]:
@@ -124,10 +171,11 @@ def _profiles_keep_environments(draft: Draft) -> Iterator[Problem]:
 _ON_PIECES: Sequence[Check] = (
     _axis_values_are_distinct,
     _grid_values_are_on_axes,
-    _grid_pins_have_reasons,
+    _grid_aids_have_reasons,
+    _grid_extras_are_distinct,
     _one_profile_is_default,
     _profile_names_are_plain,
-    _probe_lists_are_distinct,
+    _lists_are_distinct,
 )
 _ON_THE_WHOLE: Sequence[Check] = (_environments_are_distinct, _rules_match_something, _profiles_keep_environments)
 
@@ -136,10 +184,7 @@ def problems_of(draft: Draft, *, paths: Sequence[str]) -> Iterator[Problem]:
     """Every fault between the parts of a draft; `paths` are the names that exist."""
     pieces = [problem for check in _ON_PIECES for problem in check(draft)]
     yield from pieces
-    for number, path in enumerate(draft.paths):
-        if path not in paths:
-            key, remedy = key_of(["probe", "paths", number]), suggest(path, paths, what="known paths")
-            yield Problem(key=key, message=f"'{path}' is not a known path", remedy=remedy)
+    yield from _paths_are_known(draft, paths)
     off_axis = any(True for _ in _grid_values_are_on_axes(draft))
     if draft.complete and not off_axis:  # an off-axis value may be no version at all, and cannot be expanded
         for check in _ON_THE_WHOLE:

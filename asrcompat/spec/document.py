@@ -6,7 +6,7 @@ What can be checked by looking at one value is checked by its type (see `fields`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -15,6 +15,7 @@ from asrcompat.model import Device, Weights
 
 from .fields import (
     AxisVersion,
+    ExtraDistribution,
     Jobs,
     Name,
     PinRequirement,
@@ -31,6 +32,7 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 
 AxisName = Literal["python", "torch", "torchaudio", "transformers", "s3prl", "espnet"]
 When = Mapping[AxisName, Specifiers]
+FindingGroup = Literal["audio", "precision", "finetuning", "claims", "recipe"]
 NonEmpty = Field(min_length=1)
 
 
@@ -88,8 +90,14 @@ class GridEntry:
     s3prl: Annotated[Values, _about("one or more values of the s3prl axis")]
     espnet: Annotated[Values, _about("one or more values of the espnet axis")]
     torchaudio: Annotated[AxisVersion | None, _about("a torchaudio that does not follow the rule")] = None
+    extras: Annotated[tuple[ExtraDistribution, ...], _about("what else is asked for, as name==version")] = ()
     pins: Annotated[tuple[PinRequirement, ...], _about("extra requirements for these environments")] = ()
-    reason: Annotated[Text | None, _about("why the pins are needed")] = None
+    overrides: Annotated[tuple[PinRequirement, ...], _about("requirements in place of what packages ask for")] = ()
+    reason: Annotated[Text | None, _about("why the pins and overrides are needed")] = None
+    paths: Annotated[
+        tuple[str, ...], NonEmpty, _about("the only ways to load the checkpoint to try here, in place of [probe]'s")
+    ] = ()
+    recipe: Annotated[bool, _about("whether the toolkit's own recipe is run in these environments")] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +144,10 @@ class ProbeSettings:
     seed: Annotated[int, Field(ge=0), _about("seed of everything random")]
     trials: Annotated[int, Field(ge=1), _about("train-mode steps, each with its own seed")]
     tolerance: Annotated[Positive, _about("largest absolute difference of features from a reference")]
+    findings: Annotated[
+        Mapping[FindingGroup, Positive],
+        _about("what is tried after the climb, and for how many seconds in one cell; a group left out is not tried"),
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +159,8 @@ class Limits:
     resolve_seconds: Annotated[Positive, _about("for resolving one environment")]
     install_seconds: Annotated[Positive, _about("for installing one environment")]
     import_seconds: Annotated[Positive, _about("for importing a path's modules")]
-    cell_seconds: Annotated[Positive, _about("for one path on one device, load to train")]
+    cell_seconds: Annotated[Positive, _about("for one path on one device, load to step")]
+    train_seconds: Annotated[Positive, _about("for its trials, and its own training loop")]
     silence_seconds: Annotated[Positive, _about("without a finished check or a line of output")]
     memory_gb: Annotated[Positive, _about("per probe process, in gigabytes")]
     output_mb: Annotated[Positive, _about("printed by one path, in megabytes")]

@@ -38,7 +38,10 @@ class Expansion:
 
 def products(entry: GridEntry) -> Iterator[Request]:
     """Every combination of an entry's values; the last axis named here turns fastest."""
-    pins = (Pin(requirements=entry.pins, reason=entry.reason or ""),) if entry.pins else ()
+    pins, overrides = (
+        (Pin(requirements=requirements, reason=entry.reason or ""),) if requirements else ()
+        for requirements in (entry.pins, entry.overrides)
+    )
     axes = (entry.python, entry.torch, entry.espnet, entry.transformers, entry.s3prl)
     for python, torch, espnet, transformers, s3prl in itertools.product(*axes):
         yield Request(
@@ -48,7 +51,11 @@ def products(entry: GridEntry) -> Iterator[Request]:
             transformers=transformers,
             s3prl=s3prl,
             espnet=espnet,
+            extras=entry.extras,
             pins=pins,
+            overrides=overrides,
+            paths=entry.paths,
+            recipe=entry.recipe,
         )
 
 
@@ -57,6 +64,13 @@ def matches(when: When, request: Request) -> bool:
     return all(
         any(_matches(specifier, getattr(request, axis)) for specifier in specifiers)
         for axis, specifiers in when.items()
+    )
+
+
+def general_pins(rules: Sequence[PinRule], request: Request) -> tuple[Pin, ...]:
+    """The pins of the rules that match a request."""
+    return tuple(
+        Pin(requirements=rule.requirements, reason=rule.reason) for rule in rules if matches(rule.when, request)
     )
 
 
@@ -85,8 +99,5 @@ def expand(entries: Sequence[GridEntry], *, pins: Sequence[PinRule], exclude: Se
         if reason is not None:
             excluded.setdefault(request.id, (request, reason))
             continue
-        general = (
-            Pin(requirements=rule.requirements, reason=rule.reason) for rule in pins if matches(rule.when, request)
-        )
-        planned.setdefault(request.id, replace(request, pins=(*general, *request.pins)))
+        planned.setdefault(request.id, replace(request, pins=(*general_pins(pins, request), *request.pins)))
     return Expansion(planned=tuple(planned.values()), excluded=tuple(excluded.values()))

@@ -23,6 +23,7 @@ AXIS_DISTRIBUTIONS = ("torch", "torchaudio", "transformers", "s3prl", FORK, "esp
 
 # A version in its one normal spelling, without epoch and build: it stands in identifiers and file names.
 _VERSION = r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?"
+_EXTRA = rf"(?P<name>[a-z0-9]+(-[a-z0-9]+)*)==(?P<version>{_VERSION})"
 _ONE_OR_MORE: dict[str, Any] = {
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}]
 }
@@ -115,6 +116,17 @@ def _requirement(value: str) -> str:
     return value
 
 
+def _extra(value: str) -> str:
+    match = re.fullmatch(_EXTRA, value)
+    if match is None:
+        message = f"'{value}' is not a distribution at one version"
+        raise fault(message, 'write it as "fairseq==0.12.2", the name in lower case with hyphens')
+    if (name := match["name"]) in AXIS_DISTRIBUTIONS:
+        message = f"'{value}' names {name}, which is an axis"
+        raise fault(message, "choose its version in a grid")
+    return value
+
+
 def _jobs(value: object) -> object:
     if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
         return value
@@ -144,6 +156,11 @@ Specifiers = Annotated[
     tuple[str, ...], PlainValidator(_one_or_more), AfterValidator(_specifiers), WithJsonSchema(_ONE_OR_MORE)
 ]
 PinRequirement = Annotated[str, AfterValidator(_requirement), WithJsonSchema({"type": "string"})]
+ExtraDistribution = Annotated[
+    str,
+    AfterValidator(_extra),
+    WithJsonSchema({"type": "string", "pattern": f"^[a-z0-9]+(-[a-z0-9]+)*=={_VERSION}$"}),
+]
 Jobs = Annotated[
     int | Literal["auto"],
     PlainValidator(_jobs),

@@ -15,6 +15,7 @@ from .checks import problems_of
 from .document import Document
 from .draft import read_draft
 from .expand import Expansion, expand
+from .paths import known_paths
 from .problems import Problem, SpecError, suggest
 from .reading import adapter, as_json, read_toml, schema_of, write_json
 from .retell import from_validation
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from .request import Request
 
-PATHS_FOLDER = Path(__file__).parents[1] / "probe" / "paths"
 SCHEMA_FILE = Path(__file__).parents[1] / "matrix.schema.json"
 
 
@@ -71,11 +71,6 @@ class Spec(Document):
             raise UsageError(message)
 
 
-def known_paths(folder: Path = PATHS_FOLDER) -> tuple[str, ...]:
-    """The ways to load the checkpoint: one file each, found by name, so that a new one needs no entry anywhere."""
-    return tuple(sorted(file.stem.replace("_", "-") for file in folder.glob("[!_]*.py")))
-
-
 def load_spec(path: Path, *, paths: Sequence[str] | None = None) -> Spec:
     """Read and check matrix.toml; raises `SpecError` with every problem at once.
 
@@ -87,7 +82,7 @@ def load_spec(path: Path, *, paths: Sequence[str] | None = None) -> Spec:
         spec = adapter(Spec).validate_json(as_json(data))
     except ValidationError as error:
         problems += from_validation(error, schema())
-    problems += problems_of(read_draft(data), paths=known_paths() if paths is None else paths)
+    problems += problems_of(read_draft(data), paths=tuple(known_paths()) if paths is None else paths)
     if problems:
         raise SpecError(path.name, dict.fromkeys(problems))
     return spec

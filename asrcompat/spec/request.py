@@ -19,7 +19,7 @@ _TORCH_VALUE = re.compile(r"(?<=-torch)(-newest|[^-+]+)")
 
 @dataclass(frozen=True, kw_only=True)
 class Pin:
-    """Requirements that an environment gets besides its axes, and why."""
+    """Requirements that an environment gets besides those asked for, and why."""
 
     requirements: tuple[str, ...]
     reason: str
@@ -27,7 +27,12 @@ class Pin:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One value of every axis, as written in matrix.toml, and the pins that apply."""
+    """One value of every axis, as written in matrix.toml, what else is asked for, and the aids that apply.
+
+    `extras` (as ``name==version``) are installed besides the axes. `pins` and `overrides` are this project's aids,
+    which people would have to know of: further requirements, and such that hold in place of what packages ask for.
+    `paths`, where there are any, are the only ones to try.
+    """
 
     python: str
     torch: str
@@ -35,7 +40,11 @@ class Request:
     transformers: str
     s3prl: str
     espnet: str
+    extras: tuple[str, ...] = ()
     pins: tuple[Pin, ...] = ()
+    overrides: tuple[Pin, ...] = ()
+    paths: tuple[str, ...] = ()
+    recipe: bool = False
 
     @property
     def s3prl_distribution(self) -> str:
@@ -51,13 +60,19 @@ class Request:
             "transformers": self.transformers,
             self.s3prl_distribution: self.s3prl.removeprefix(f"{FORK} "),
             "espnet": self.espnet,
+            **dict(extra.split("==") for extra in self.extras),
         }
 
     @property
+    def distributions(self) -> tuple[str, ...]:
+        """What is asked for, by distribution name, in the order of requirements."""
+        return tuple(self._versions)
+
+    @property
     def id(self) -> str:
-        """Readable and stable. torchaudio is named only where it does not follow the rule; pins are no part of it."""
+        """Readable and stable. torchaudio is named only where it does not follow the rule; aids are no part of it."""
         versions = self._versions
-        order = ["torch", "torchaudio", self.s3prl_distribution, "espnet", "transformers"]
+        order = self._order
         if self.torchaudio == torchaudio_for(self.torch):
             order.remove("torchaudio")
         parts = (f"{name}-{NEWEST}" if versions[name] == NEWEST else f"{name}{versions[name]}" for name in order)
@@ -67,19 +82,42 @@ class Request:
     def title(self) -> str:
         """The versions in words, s3prl and espnet before transformers, as people name such a stack."""
         versions = self._versions
-        order = ["torch", "torchaudio", self.s3prl_distribution, "espnet", "transformers"]
-        return ", ".join([f"Python {self.python}", *(f"{name} {versions[name]}" for name in order)])
+        return ", ".join([f"Python {self.python}", *(f"{name} {versions[name]}" for name in self._order)])
+
+    @property
+    def _order(self) -> list[str]:
+        first = ["torch", "torchaudio", self.s3prl_distribution, "espnet", "transformers"]
+        return first + [name for name in self._versions if name not in first]
 
     @property
     def requirements(self) -> tuple[str, ...]:
-        """What is installed by the axes alone; ``newest`` leaves the choice to the resolver."""
+        """What is asked for, without any aid; ``newest`` leaves the choice to the resolver."""
         return tuple(name if version == NEWEST else f"{name}=={version}" for name, version in self._versions.items())
 
     @property
     def pinned_requirements(self) -> tuple[str, ...]:
         """`requirements` and those of the pins, each once."""
-        pinned = (requirement for pin in self.pins for requirement in pin.requirements)
-        return tuple(dict.fromkeys([*self.requirements, *pinned]))
+        return tuple(dict.fromkeys([*self.requirements, *_requirements(self.pins)]))
+
+    @property
+    def override_requirements(self) -> tuple[str, ...]:
+        """The requirements of the overrides, each once."""
+        return tuple(dict.fromkeys(_requirements(self.overrides)))
+
+    @property
+    def aids(self) -> tuple[str, ...]:
+        """Pins and overrides as a report lists them."""
+        replaced = (f"{one}, in place of what packages ask for" for one in self.override_requirements)
+        return (*_requirements(self.pins), *replaced)
+
+    @property
+    def reason(self) -> str | None:
+        """Why the aids are needed."""
+        return "; ".join(dict.fromkeys(aid.reason for aid in (*self.pins, *self.overrides))) or None
+
+
+def _requirements(aids: tuple[Pin, ...]) -> tuple[str, ...]:
+    return tuple(requirement for aid in aids for requirement in aid.requirements)
 
 
 def torchaudio_for(torch: str) -> str:
@@ -87,6 +125,11 @@ def torchaudio_for(torch: str) -> str:
     if torch == NEWEST or Version(torch).major != 1:
         return torch
     return "0" + torch[1:]
+
+
+def torch_for(torchaudio: str) -> str:
+    """The torch that a torchaudio release was compiled against: `torchaudio_for` the other way round."""
+    return torchaudio if torchaudio == NEWEST or Version(torchaudio).major else "1" + torchaudio[1:]
 
 
 def environment_id(request: str, build: str | None) -> str:

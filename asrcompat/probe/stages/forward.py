@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..arrays import train_batch
-from ..ladder import CheckFailed, Passed
+from ..arrays import is_finite, train_batch
+from ..cell import CheckFailed, Passed
 
 if TYPE_CHECKING:
-    from ..ladder import Cell
+    from ..cell import Cell
 
 
 def run(cell: Cell) -> None:
     """One loss, which stays on the cell for `backward`; before it, one as validation would compute it."""
     cell.check("validation", lambda: _validation(cell), required=False)
     train_without_chance(cell.subject)
-    cell.loss = cell.check("loss", lambda: finite_loss(cell))
+    cell.loss = cell.check("loss", lambda: short_loss(cell))
 
 
 def train_without_chance(subject: Any) -> None:
@@ -33,12 +33,16 @@ def train_without_chance(subject: Any) -> None:
             module.eval()
 
 
-def finite_loss(cell: Cell, trial: int = 0) -> Any:
-    """The loss of a trial's batch; raises `CheckFailed` where it is not finite."""
-    batch = train_batch(cell.settings, trial)
+def short_loss(cell: Cell) -> Any:
+    """The loss of about one second of labelled speech, two utterances."""
+    return finite_loss(cell, train_batch(cell.settings, seconds=1))
+
+
+def finite_loss(cell: Cell, batch: Any) -> Any:
+    """The loss of a batch; raises `CheckFailed` where it is not finite."""
     loss = cell.subject.loss(batch.speech, batch.lengths, batch.labels, batch.label_lengths)
     value = float(loss.detach())
-    if not bool(loss.detach().isfinite().all()):
+    if not is_finite(loss):
         raise CheckFailed("the loss is %r" % value, loss=repr(value))
     return Passed("loss %.4g" % value, value=loss, loss=value)
 
@@ -48,6 +52,6 @@ def _validation(cell: Cell) -> Passed:
 
     cell.subject.model.eval()
     with torch.no_grad():
-        passed: Passed = finite_loss(cell)
+        passed: Passed = short_loss(cell)
     passed.value = None
     return passed

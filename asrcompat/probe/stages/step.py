@@ -1,22 +1,30 @@
-"""Stage ``step``: one optimiser step changes the parameters that it should, and leaves them finite."""
+"""Stage ``step``: what a user's training stands on.
+
+One optimiser step over all that trains changes it, and leaves it finite; what it made can be saved and loaded again;
+and a frozen encoder stays as it is while the rest is trained.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Set
 
-from ..ladder import CheckFailed, Passed
-from .backward import parts
+from ..arrays import is_finite
+from ..cell import CheckFailed, Passed
+from . import _frozen, _round_trip
+from .backward import kept_from_training, parts
 
 if TYPE_CHECKING:
-    from ..ladder import Cell
+    from ..cell import Cell
 
 LEARNING_RATE = 1e-4
 
 
 def run(cell: Cell) -> None:
-    """Step on the gradients of `backward`."""
-    cell.check("step", lambda: _step(cell.subject))
-    cell.subject.model.zero_grad()
+    """Step on the gradients of `backward`, save and load the outcome; then, from what was loaded, step frozen."""
+    cell.check("step", lambda: _step(cell))
+    cell.subject.model.zero_grad(set_to_none=True)
+    cell.check("round-trip", lambda: _round_trip.check(cell))
+    cell.check("frozen", lambda: _frozen.check(cell))
 
 
 def optimiser(model: Any) -> Any:
@@ -26,15 +34,25 @@ def optimiser(model: Any) -> Any:
     return torch.optim.Adam([one for one in model.parameters() if one.requires_grad], lr=LEARNING_RATE)
 
 
-def _step(subject: Any) -> Passed:
-    before = {id(one): one.detach().clone() for one in subject.model.parameters()}
-    optimiser(subject.model).step()
-    changed = 0
-    for part, parameters in parts(subject).items():
-        moved = [one for one in parameters if not bool((one.detach() == before[id(one)]).all())]
-        if not moved:
+def moved(cell: Cell) -> Set[int]:
+    """The ids of the parameters that are no longer what was loaded."""
+    import torch
+
+    loaded = cell.snapshot or {}
+    named = cell.subject.model.named_parameters()
+    return {id(one) for name, one in named if not torch.equal(one.detach().cpu(), loaded[name])}
+
+
+def _step(cell: Cell) -> Passed:
+    if moved(cell):
+        raise CheckFailed("%d parameters changed before any step" % len(moved(cell)))
+    optimiser(cell.subject.model).step()
+    changed = moved(cell)
+    of = 0
+    for part, parameters in parts(cell.subject).items():
+        of += len(parameters)
+        if part not in kept_from_training(cell.subject) and not any(id(one) in changed for one in parameters):
             raise CheckFailed("the step changed nothing in: " + part)
-        if any(not bool(one.detach().isfinite().all()) for one in moved):
+        if not all(is_finite(one) for one in parameters):
             raise CheckFailed("the step left values that are not finite in: " + part)
-        changed += len(moved)
-    return Passed("%d of %d parameters changed" % (changed, len(before)), changed=changed, of=len(before))
+    return Passed("%d of %d parameters changed" % (len(changed), of), changed=len(changed), of=of)

@@ -8,18 +8,22 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any, Dict
 
-from ..ladder import CheckFailed, Passed, Unstable, not_the_packages
+from ..arrays import is_finite, train_batch
+from ..cell import CheckFailed, Passed, Unstable, not_the_packages
 from ..record import describe_exception
 from .forward import finite_loss
 from .step import optimiser
 
 if TYPE_CHECKING:
-    from ..ladder import Cell
+    from ..cell import Cell
 
 
 def run(cell: Cell) -> None:
-    """As many trials as asked for: none passing is a failure, some is unstable."""
+    """As many trials as asked for: none passing is a failure, some is unstable. Then the path's own loop, if any."""
     cell.check("trials", lambda: _trials(cell))
+    own = getattr(cell.path, "train", None)
+    if own is not None:
+        cell.check("own-training", lambda: own(cell.context))
 
 
 def _trials(cell: Cell) -> Passed:
@@ -55,12 +59,12 @@ def _trial(cell: Cell, steps: Any, trial: int, seed: int) -> float:
     random.seed(seed)
     torch.manual_seed(seed)
     _seed_numpy(seed)
-    steps.zero_grad()
-    passed = finite_loss(cell, trial)
+    steps.zero_grad(set_to_none=True)
+    passed = finite_loss(cell, train_batch(cell.settings, trial))
     passed.value.backward()
     for name, parameter in cell.subject.model.named_parameters():
         # a step on such gradients would spoil every later trial
-        if parameter.grad is not None and not bool(parameter.grad.isfinite().all()):
+        if parameter.grad is not None and not is_finite(parameter.grad):
             raise CheckFailed("the gradient of %s is not finite" % name)
     steps.step()
     return round(float(passed.data["loss"]), 6)

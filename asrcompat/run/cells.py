@@ -1,0 +1,175 @@
+"""The cells of one environment: every path on every device, probed and judged, whoever built the environment."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from asrcompat.hub.server import Hub
+from asrcompat.model import Cell, CheckOutcome, Device, Outcome, Weights
+from asrcompat.run import host, outcome
+from asrcompat.run.inputs import Inputs
+from asrcompat.run.probing import Target, probe
+from asrcompat.run.records import Raw
+from asrcompat.run.scrub import Scrubber
+from asrcompat.run.store import write_text
+from asrcompat.spec import Limits, ProbeSettings
+
+Progress = Callable[[str], None]
+
+_SERVER_FAULT = HTTPStatus.INTERNAL_SERVER_ERROR  # statuses from here on are the hub's own failures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What holds for every environment of a run. `root` is the checkout, `work` its folder for everything made."""
+
+    root: Path
+    work: Path
+    model: str
+    weights: Weights
+    paths: Sequence[str]
+    devices: Sequence[Device]
+    probe: ProbeSettings
+    findings: Mapping[str, float]
+    limits: Limits
+    install_arguments: tuple[str, ...]
+    threads: int
+
+    @property
+    def fixtures(self) -> Path:
+        """The fixtures of the checkout."""
+        return self.root / "fixtures"
+
+
+def unavailable_devices(devices: Sequence[Device]) -> dict[Device, str]:
+    """Devices asked for that this machine lacks, with the reason."""
+    if Device.CUDA in devices and not host.cuda_devices():
+        return {Device.CUDA: "no NVIDIA device on this machine"}
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is probed: an environment's id in results, its interpreter, the distributions whose versions are asked.
+
+    `variables` are set for its probe besides the harness's own. Logs are kept under `logs`, else under the id.
+    """
+
+    identity: str
+    python: Path
+    distributions: Sequence[str]
+    write_bytecode: bool = True
+    variables: Mapping[str, str] = field(default_factory=dict)
+    logs: str = ""
+
+
+def probe_everywhere(
+    subject: Subject,
+    files: Mapping[str, Path],
+    inputs: Inputs,
+    settings: Settings,
+    *,
+    tell: Progress,
+    fixtures: Path | None = None,
+) -> tuple[list[Cell], dict[str, Any]]:
+    """The cells of the paths in `files` on every device; and what torch says of its own build.
+
+    `fixtures` are the checkout's, unless given.
+    """
+    absent = unavailable_devices(settings.devices)
+    cells: list[Cell] = []
+    static: dict[str, Any] = {}
+    with Hub(inputs.hub_root) as hub:
+        target = Target(
+            python=subject.python,
+            distributions=subject.distributions,
+            endpoint=hub.endpoint,
+            model=settings.model,
+            inputs=inputs,
+            fixtures=fixtures or settings.fixtures,
+            probe=settings.probe,
+            findings=settings.findings,
+            limits=settings.limits,
+            threads=settings.threads,
+            write_bytecode=subject.write_bytecode,
+            variables=subject.variables,
+        )
+        for device in settings.devices:
+            if device in absent:
+                cells += [
+                    outcome.without_run(subject.identity, path, device, Outcome.UNAVAILABLE, None, absent[device])
+                    for path in files
+                ]
+                continue
+            found, facts = probe_cells(subject, target, files, device, settings, tell=tell)
+            cells += found
+            static |= facts
+        troubles = [f"{method} {path}: {status}" for method, path, status in hub.requests if status >= _SERVER_FAULT]
+        if not _answers(f"{hub.endpoint}/api/models/{settings.model}"):
+            troubles.append("it does not answer any more")
+    if troubles:
+        cells = [_doubted(cell, troubles) for cell in cells]
+    return cells, static
+
+
+def _answers(address: str) -> bool:
+    """Whether our hub is still there: a path that found it gone looks as if the packages had failed."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a person's proxy does not know our loopback
+    try:
+        with direct.open(address, timeout=30) as response:
+            return bool(response.status == HTTPStatus.OK)
+    except OSError:
+        return False
+
+
+def _doubted(cell: Cell, troubles: Sequence[str]) -> Cell:
+    """What failed while our own hub failed says nothing about the packages: the cell, and every finding that failed."""
+    why = f"the harness's hub failed ({'; '.join(troubles)}); the path then said: "
+    checks = tuple(
+        replace(check, outcome=CheckOutcome.ERROR, message=why + check.message)
+        if check.outcome is CheckOutcome.FAILED and not check.required
+        else check
+        for check in cell.checks
+    )
+    if cell.outcome not in (Outcome.BROKEN, Outcome.UNSTABLE):
+        return replace(cell, checks=checks)
+    return replace(cell, outcome=Outcome.ERROR, message=why + cell.message, checks=checks)
+
+
+def probe_cells(
+    subject: Subject,
+    target: Target,
+    files: Mapping[str, Path],
+    device: Device,
+    settings: Settings,
+    *,
+    tell: Progress,
+) -> tuple[list[Cell], dict[str, Any]]:
+    """Probe all paths on one device; the cells, and what torch says of its own build."""
+    name = subject.logs or subject.identity
+    folder = settings.work / "probe" / name / device.value
+    raws = probe(
+        target, files, device, folder=folder, on_progress=lambda path, text: tell(f"{path} on {device}: {text}")
+    )
+    scrub = Scrubber(
+        {"work": settings.work, "checkout": settings.root, "environment": target.python.parent.parent, "tmp": folder}
+    )
+    facts: dict[str, Any] = {}
+    for raw in raws.values():
+        _keep_log(raw, settings.work / "logs" / settings.weights / name)
+        told = raw.last("static")
+        facts |= told["facts"] if told else {}
+    return [outcome.cell(subject.identity, raw, scrub) for raw in raws.values()], facts
+
+
+def _keep_log(raw: Raw, folder: Path) -> None:
+    """The log that a cell's evidence is the hash of."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{raw.path}-{raw.device}.log").write_bytes(raw.log)
+    events = "".join(f"{event}\n" for event in raw.events)
+    write_text(folder / f"{raw.path}-{raw.device}.events", events)
