@@ -1,0 +1,42 @@
+"""Remedies on their way into a report: which of those on record are for the cells as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from asrcompat.explain.remedies import record
+from asrcompat.explain.remedies.groups import CURABLE
+from asrcompat.model import Cell, Outcome, Remedy, Results
+
+
+def recorded(results: Results, at: Path, *, warn: Callable[[str], None]) -> tuple[Remedy, ...]:
+    """The remedies on record in the folder `at` for environments of these results."""
+    records = (record.read(environment, at, warn=warn) for environment in results.environments)
+    return tuple(remedy for one in records if one is not None for remedy in one.remedies)
+
+
+def attached(results: Results, remedies: Sequence[Remedy]) -> Results:
+    """The results with the remedies, each cell with the id of its verified one; no outcome changes.
+
+    A cell that stands elsewhere by now than when it was cured has no remedy: what was cured was another failure.
+    """
+    return replace(
+        results,
+        remedies=(*results.remedies, *remedies),
+        cells=tuple(replace(cell, remedy=_verified(cell, remedies) or cell.remedy) for cell in results.cells),
+    )
+
+
+def _verified(cell: Cell, remedies: Sequence[Remedy]) -> str | None:
+    if cell.outcome not in CURABLE:
+        return None
+    for remedy in remedies:
+        if remedy.environment != cell.environment:
+            continue
+        for one in remedy.cells:
+            same = (one.path, one.device, one.before) == (cell.path, cell.device, record.standing(cell))
+            if same and one.outcome is Outcome.WORKS:
+                return remedy.id
+    return None

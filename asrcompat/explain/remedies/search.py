@@ -1,0 +1,222 @@
+"""The search for one environment's remedies: candidates in order, each run in the laboratory, the first that works.
+
+Cells are served together: one run of a cure is for all cells that failed in a way that it is known for, and each that
+it makes work has it. Where no single cure is enough but one lets a cell climb further, the cures of what fails next are
+added to it. A set that works is made smaller by dropping each of its parts once. Where the catalogue has nothing that
+helps, releases of the packages that may be to blame are tried, the nearest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from asrcompat.errors import UsageError
+from asrcompat.explain.remedies.candidates import Candidate, Releases, cures_of, intrusiveness
+from asrcompat.explain.remedies.groups import Group, groups, trials_for
+from asrcompat.explain.remedies.moves import blamed, move, nearest
+from asrcompat.explain.remedies.trial import NO_VERDICT, Cured, Found, Trial, higher, place
+from asrcompat.explain.signatures.classify import classify
+from asrcompat.explain.signatures.entry import Signature
+from asrcompat.explain.signatures.facts import Facts, facts_of
+from asrcompat.lab.change import Change, in_order
+from asrcompat.model import Cell, Environment, EnvironmentResult, Outcome
+
+_DEEPEST = 3  # cures on top of one another
+_ASKS = 10  # releases of one package
+
+Try = Callable[[tuple[Change, ...], Sequence[Cell], int], EnvironmentResult | None]
+"""Changes, the cells to look at and how many trials → what the laboratory found; None where they change nothing."""
+
+
+class OutOfTime(Exception):  # noqa: N818 - no fault: what was found until then stands
+    """The budget is used up; nothing more is begun."""
+
+
+class Search:
+    """The search in one environment; `versions` are its lock's by distribution, or those asked for without one."""
+
+    def __init__(
+        self,
+        *,
+        environment: Environment,
+        versions: Mapping[str, str],
+        catalogue: Mapping[str, Signature],
+        releases: Releases,
+        attempt: Try,
+        usual_trials: int,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._versions = {**versions, **environment.packages}
+        self._catalogue = catalogue
+        self._releases = releases
+        self._attempt = attempt
+        self._usual_trials = usual_trials
+        self._tell = tell
+        self.found = Found()
+
+    def run(self, cells: Sequence[Cell]) -> Found:
+        """Look for a remedy of every broken or unstable cell."""
+        for cell in cells:
+            self.found.saw(cell)
+        try:
+            self._search(groups(cells, self._catalogue))
+        except OutOfTime:
+            self.found.unfinished = True
+            self._tell("the budget is used up")
+        return self.found
+
+    def candidates(self, cells: Sequence[Cell]) -> int:
+        """How many sets of changes the catalogue has for these cells."""
+        return len(self._plan(groups(cells, self._catalogue)))
+
+    def _search(self, found: Sequence[Group]) -> None:
+        for candidate, members in self._plan(found):
+            self._try(candidate, members)
+        self._climb_on([cell for group in found for cell in group.cells])
+        for group in found:
+            self._move(group)
+
+    def _plan(self, found: Sequence[Group]) -> list[tuple[Candidate, list[Cell]]]:
+        """The catalogue's candidates for all groups, the least intrusive first, each with the cells that it is for."""
+        plan: dict[tuple[Change, ...], tuple[Candidate, list[Cell]]] = {}
+        for group in found:
+            for candidate in self._cures(group.signature):
+                _, members = plan.setdefault(candidate.changes, (candidate, []))
+                members += group.cells
+        return _in_order(plan.values())
+
+    def _cures(self, signature: Signature | None) -> tuple[Candidate, ...]:
+        if signature is None:
+            return ()
+        return cures_of(signature, self._versions, self._releases, tell=self._tell)
+
+    def _open(self, cells: Sequence[Cell]) -> list[Cell]:
+        return [cell for cell in cells if place(cell) not in self.found.cured]
+
+    def _try(self, candidate: Candidate, cells: Sequence[Cell]) -> Trial | None:
+        """Run a candidate for those of `cells` that are not cured yet, and credit it."""
+        still = self._open(cells)
+        trial = self._run(candidate, still) if still else None
+        if trial is None:
+            return None
+        works = [cell for cell in still if _works(trial, cell)]
+        for cell in works:
+            cured = self._sure(self._smaller(trial, cell, works), cell)
+            if cured is not None:
+                self.found.cured[place(cell)] = cured
+        return trial
+
+    def _run(self, candidate: Candidate, cells: Sequence[Cell]) -> Trial | None:
+        trials = trials_for(self.found.unsure(cells), self._usual_trials)
+        for known in self.found.trials.get(candidate.changes, []):
+            if known.trials >= trials and all(place(cell) in known.seen for cell in cells):
+                return known
+        self._tell(f"tries {_words(candidate.changes)} on {', '.join(sorted({cell.path for cell in cells}))}")
+        try:
+            result = self._attempt(candidate.changes, cells, trials)
+        except UsageError as error:  # one cure that cannot be made is no reason to leave out the others
+            self._tell(f"{_words(candidate.changes)}: not tried: {error}")
+            return None
+        if result is None:
+            self._tell(f"{_words(candidate.changes)}: changes nothing here")
+            return None
+        trial = Trial(candidate=candidate, result=result, trials=trials)
+        self.found.trials.setdefault(candidate.changes, []).append(trial)
+        asked = {place(cell) for cell in cells}
+        for cell in result.cells:
+            if place(cell) not in asked:  # such as the reference path, which runs along
+                continue
+            self.found.saw(cell)
+            at = f" at {cell.stage}" if cell.stage and cell.outcome is not Outcome.WORKS else ""
+            what = "; that says nothing about the change" if cell.outcome in NO_VERDICT else ""
+            self._tell(f"with {_words(candidate.changes)}: {cell.path} on {cell.device}: {cell.outcome}{at}{what}")
+        return trial
+
+    def _smaller(self, trial: Trial, cell: Cell, together: Sequence[Cell]) -> Cured:
+        """The same with each part dropped once, where the cell works without it; one run serves those `together`."""
+        needless: list[Change] = []
+        parts = trial.candidate.changes
+        for part in parts if len(parts) > 1 else ():
+            rest = tuple(one for one in trial.candidate.changes if one != part)
+            if not rest:
+                break
+            candidate = Candidate(changes=rest, says=trial.candidate.says, signatures=trial.candidate.signatures)
+            without = self._run(candidate, together)
+            if without is not None and _works(without, cell):
+                needless.append(part)
+                trial = without
+        return Cured(trial=trial, needless=tuple(needless))
+
+    def _sure(self, cured: Cured, cell: Cell) -> Cured | None:
+        """The same after enough steps; None where they tell that it was luck, after what has been seen since."""
+        trial = self._run(cured.trial.candidate, [cell])
+        return replace(cured, trial=trial) if trial is not None and _works(trial, cell) else None
+
+    def _climb_on(self, cells: Sequence[Cell]) -> None:
+        """Add the cures of what fails next to changes with which a cell climbs further."""
+        depth = 1
+        while depth < _DEEPEST and (still := self._open(cells)):
+            for candidate, members in self._next(still, depth):
+                self._try(candidate, members)
+            depth += 1
+
+    def _next(self, cells: Sequence[Cell], depth: int) -> list[tuple[Candidate, list[Cell]]]:
+        """Sets of so many changes with which a cell climbed, each with a cure of what fails then added."""
+        found: dict[tuple[Change, ...], tuple[Candidate, list[Cell]]] = {}
+        for trial in [one for several in self.found.trials.values() for one in several]:
+            tried = trial.candidate.changes
+            for cell in cells if len(tried) == depth else ():
+                seen = trial.seen.get(place(cell))
+                if seen is None or not higher(seen, cell):
+                    continue
+                for cure in self._cures(_signature(facts_of(seen), self._catalogue)):
+                    if not set(cure.changes) <= set(tried):
+                        candidate = trial.candidate.with_more(cure)
+                        found.setdefault(candidate.changes, (candidate, []))[1].append(cell)
+        return _in_order(found.values())
+
+    def _move(self, group: Group) -> None:
+        """Try releases of the packages that may be to blame for a group that nothing has cured."""
+        if group.facts is None:
+            return
+        for distribution in blamed(group.facts, self._versions):
+            still = self._open(group.cells)
+            if not still:
+                return
+            self._move_along(distribution, still)
+
+    def _move_along(self, distribution: str, cells: Sequence[Cell]) -> None:
+        line = self._releases(distribution)
+        trials: dict[str, Trial] = {}
+
+        def works(version: str) -> bool | None:
+            says = f"take {distribution} {version}"
+            trial = self._run(Candidate(changes=in_order([move(distribution, version)]), says=says), cells)
+            if trial is None:
+                return None
+            trials[version] = trial
+            outcomes = {trial.seen[place(cell)].outcome for cell in cells if place(cell) in trial.seen}
+            return None if outcomes <= set(NO_VERDICT) else Outcome.WORKS in outcomes
+
+        self._tell(f"tries releases of {distribution} near {self._versions[distribution]}")
+        version = nearest(line, self._versions[distribution], works, asks=_ASKS)
+        if version is not None:
+            self._try(trials[version].candidate, cells)
+
+
+def _in_order(plan: Iterable[tuple[Candidate, list[Cell]]]) -> list[tuple[Candidate, list[Cell]]]:
+    return sorted(plan, key=lambda pair: intrusiveness(pair[0].changes))
+
+
+def _works(trial: Trial, cell: Cell) -> bool:
+    seen = trial.seen.get(place(cell))
+    return seen is not None and seen.outcome is Outcome.WORKS
+
+
+def _signature(facts: Facts | None, catalogue: Mapping[str, Signature]) -> Signature | None:
+    return None if facts is None else classify(facts, catalogue.values())
+
+
+def _words(changes: Sequence[Change]) -> str:
+    return " and ".join(map(str, changes))

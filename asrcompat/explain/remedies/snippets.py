@@ -1,0 +1,145 @@
+"""What a person pastes to have a change: shell, YAML, or a file's text."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from packaging.version import Version
+
+from asrcompat.hub.catalogue import MAIN
+from asrcompat.lab.change import PACKAGE_KINDS, Change
+from asrcompat.lab.shim import site_customisation
+from asrcompat.spec.fields import FORK
+
+_LENDER = "facebook/wav2vec2-base"
+_FOLDER = "checkpoint"
+
+
+def snippets(
+    changes: Sequence[Change],
+    packages: Mapping[str, str],
+    *,
+    before: Mapping[str, str],
+    model: str,
+    hub: Path,
+) -> tuple[Mapping[str, str], ...]:
+    """The texts for these changes, each with what it is for and its language.
+
+    `packages` are the versions of the environment in which they worked, `before` those of the one they were made to;
+    `hub` holds the repositories that files to add come from.
+    """
+    found: list[dict[str, str]] = []
+    if any(one.kind in PACKAGE_KINDS for one in changes):
+        found.append(_text("install", "sh", "\n".join(_commands(changes, packages, before))))
+    configured = [one for one in changes if one.kind == "config"]
+    if configured:
+        found.append(_text("in the training configuration", "yaml", _yaml(configured)))
+    files = [one for one in changes if one.kind == "file"]
+    if files:
+        about = f"a local copy of the checkpoint; give the folder {_FOLDER} in place of {model}"
+        found.append(_text(about, "python", _copy(files, model=model, hub=hub)))
+    variables = [one for one in changes if one.kind == "variable"]
+    if variables:
+        lines = (f"export {name}={shlex.quote(value)}" for name, value in (one.parts for one in variables))
+        found.append(_text("in the shell, before the start", "sh", "\n".join(lines)))
+    shims = [one.value for one in changes if one.kind == "shim"]
+    if shims:
+        about = "save as shims/sitecustomize.py, and start with PYTHONPATH=shims"
+        found.append(_text(about, "python", site_customisation(shims)))
+    return tuple(found)
+
+
+def _text(about: str, language: str, text: str) -> dict[str, str]:
+    return {"about": about, "language": language, "text": text.rstrip("\n") + "\n"}
+
+
+def _commands(changes: Sequence[Change], packages: Mapping[str, str], before: Mapping[str, str]) -> Iterator[str]:
+    """For pip, with the versions that were there when it worked."""
+    wanted: dict[str, str] = {}
+    python = None
+    # both have the module s3prl: what stays behind would overwrite it, or be taken in its place
+    twins = {FORK: "s3prl", "s3prl": FORK}
+    for change in changes:
+        name, value = change.parts
+        if change.kind == "replace":
+            yield "pip uninstall -y s3prl"
+            wanted[FORK] = _exactly(FORK, packages)
+        elif change.kind == "axis" and name == "python":
+            python = value
+        elif change.kind == "axis":
+            for one in (FORK,) if value.startswith(FORK) else ("torch", "torchaudio") if name == "torch" else (name,):
+                if (twin := twins.get(one)) is not None and (twin in before or (one == FORK and one not in before)):
+                    yield f"pip uninstall -y {twin}"
+                wanted[one] = _exactly(one, packages)
+        elif change.kind in ("pin", "extra"):
+            wanted[change.value] = change.value
+    if python is not None:
+        yield f"# in an environment of Python {python}, with everything else as it was"
+    if wanted:
+        yield "pip install " + " ".join(map(shlex.quote, wanted.values()))
+
+
+def _exactly(name: str, packages: Mapping[str, str]) -> str:
+    """The release that worked; which build of it (``+cpu``) is the index's business, and PyPI has none of them."""
+    return f"{name}=={Version(packages[name]).public}"
+
+
+def _yaml(changes: Sequence[Change]) -> str:
+    tree: dict[str, Any] = {}
+    for change in changes:
+        key, value = change.parts
+        *above, last = key.rpartition(":")[2].split(".")
+        table = tree
+        for name in above:
+            table = table.setdefault(name, {})
+        table[last] = value
+    return "\n".join(_yaml_lines(tree, 0))
+
+
+def _yaml_lines(tree: Mapping[str, Any], depth: int) -> Iterator[str]:
+    for key, value in tree.items():
+        indent = "    " * depth
+        if isinstance(value, dict):
+            yield f"{indent}{key}:"
+            yield from _yaml_lines(value, depth + 1)
+        else:
+            yield f"{indent}{key}: {value}"
+
+
+def _copy(changes: Sequence[Change], *, model: str, hub: Path) -> str:
+    """A script for any version of huggingface_hub."""
+    lines = ["import json", "from pathlib import Path", "", "import huggingface_hub", ""]
+    lines += [f"folder = Path(huggingface_hub.snapshot_download({json.dumps(model)}, local_dir={json.dumps(_FOLDER)}))"]
+    for change in changes:
+        name, colon, setting = change.value.partition(":")
+        own = sorted((hub / model).glob(f"*/{name}"))  # in the order in which the laboratory takes them
+        lent = hub / _LENDER / MAIN / name
+        if colon:
+            keys, _, value = setting.partition("=")
+            *above, last = keys.split(".")
+            place = "".join(f"[{json.dumps(key)}]" for key in [*above, last])
+            lines += [f"file = folder / {json.dumps(name)}", "content = json.loads(file.read_text())"]
+            lines += [f"content{place} = {_literal(value)}", "file.unlink()  # it may be a link into the cache"]
+            lines += ["file.write_text(json.dumps(content, indent=2))"]
+        elif not own and name.endswith(".json") and lent.is_file():
+            text = json.dumps(json.loads(lent.read_text(encoding="utf-8")), indent=2)
+            lines += [f"(folder / {json.dumps(name)}).write_text('''{text}\n''')"]
+        else:
+            revision = unquote(own[0].parent.name) if own else "refs/pr/1"
+            asked = f"{json.dumps(model)}, {json.dumps(name)}, revision={json.dumps(revision)}, local_dir=folder"
+            lines += [f"# {name}: from another revision of the same repository, which has it, such as a pull request's"]
+            lines += [f"huggingface_hub.hf_hub_download({asked})"]
+    return "\n".join(lines)
+
+
+def _literal(text: str) -> str:
+    """A JSON value as Python writes it."""
+    try:
+        return repr(json.loads(text))
+    except ValueError:
+        return repr(text)

@@ -1,0 +1,157 @@
+"""The catalogue's form: one file per signature, with what it matches, what it means, and what may cure it.
+
+The file's name is the signature's id. An entry names no versions: which are affected is computed from results.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+
+from asrcompat.lab.change import Kind
+from asrcompat.model import Stage
+from asrcompat.spec.fields import Text
+from asrcompat.spec.problems import Problem, SpecError, fault
+from asrcompat.spec.reading import adapter, as_json, read_toml, schema_of, write_json
+from asrcompat.spec.retell import from_validation
+
+CATALOGUE = Path(__file__).parent / "catalogue"
+SCHEMA_FILE = Path(__file__).parents[2] / "signature.schema.json"
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+def _about(description: str) -> Any:
+    return Field(description=description)
+
+
+def _regular(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        message = f"is not a regular expression: {error}"
+        raise fault(message, "mend it; a literal text is escaped with backslashes") from None
+    if all(re.search(value, text) for text in ("", "any text at all")):  # "^$" is what a bare assertion says
+        message = "matches everything"
+        raise fault(message, "write what the failure says, or leave the key out")
+    return value
+
+
+Pattern = Annotated[str, AfterValidator(_regular)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """What a failure must be like; of one exception of its chain, `exception` and `message` must match together."""
+
+    __pydantic_config__ = _STRICT
+
+    exception: Annotated[Pattern | None, _about("pattern of the whole qualified type name, such as 'OSError'")] = None
+    message: Annotated[Pattern | None, _about("pattern found in the same exception's message")] = None
+    raised_in: Annotated[
+        Pattern | None,
+        _about("pattern found in a file of the traceback, 's3prl/upstream/'; needed to see what a handler hides"),
+    ] = None
+    stages: Annotated[tuple[Stage, ...], _about("stages at which it may fail; any, if left out")] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cure:
+    """A change to try: nothing here says that it helps, a run does."""
+
+    __pydantic_config__ = _STRICT
+
+    kind: Annotated[Kind, _about("what is changed; the file has them in this order")]
+    value: Annotated[
+        Text,
+        _about(
+            "variable: NAME=value; config: key.key=value; file: a name, or name:key=value; extra: name==version; "
+            "pin: a requirement; axis: axis=version; replace: 's3prl -> espnet-s3prl newest'; shim: a shim's name"
+        ),
+    ]
+    says: Annotated[Text, _about("what a person does, in a sentence")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """A recognised failure."""
+
+    __pydantic_config__ = _STRICT
+
+    title: Annotated[Text, _about("the failure in a few words")]
+    cause: Annotated[Text, _about("why it happens, in a sentence that a user understands")]
+    status: Annotated[
+        Literal["reproduced", "read", "told"],
+        _about("reproduced: this project captured it; read: in released code; told: in a public thread only"),
+    ]
+    source: Annotated[tuple[Text, ...], Field(min_length=1), _about("where it is known from")]
+    match: Annotated[Match, _about("what a failure must be like")]
+    excerpt: Annotated[Text | None, _about("what the source quotes, where nothing was captured here")] = None
+    cures: Annotated[tuple[Cure, ...], _about("what to try, the least intrusive first")] = ()
+    id: Annotated[str, _about("the file's name; not written")] = field(default="")
+
+
+def load_catalogue(folder: Path = CATALOGUE) -> Mapping[str, Signature]:
+    """All entries by id; raises `SpecError` with every problem of every file."""
+    problems: list[Problem] = []
+    found: dict[str, Signature] = {}
+    for file in sorted(folder.glob("*.toml")):
+        try:
+            found[file.stem] = _load(file)
+        except SpecError as error:
+            problems += [
+                Problem(key=f"{file.name}: {one.key}", message=one.message, remedy=one.remedy) for one in error.problems
+            ]
+    if problems:
+        raise SpecError(folder.name, problems)
+    return found
+
+
+def _load(file: Path) -> Signature:
+    data = read_toml(file)
+    if "id" in data:
+        problem = Problem(key="id", message="is written in the file", remedy="take it out: the file's name is the id")
+        raise SpecError(file.name, [problem])
+    try:
+        entry = adapter(Signature).validate_json(as_json({**data, "id": file.stem}))
+    except ValidationError as error:
+        raise SpecError(file.name, from_validation(error, schema())) from None
+    problems = list(_faults(entry))
+    if problems:
+        raise SpecError(file.name, problems)
+    return entry
+
+
+def _faults(entry: Signature) -> list[Problem]:
+    found = []
+    kinds = [get_args(Kind).index(cure.kind) for cure in entry.cures]
+    if kinds != sorted(kinds):
+        message, remedy = "are not in order", f"put the least intrusive first: {', '.join(get_args(Kind))}"
+        found.append(Problem(key="cures", message=message, remedy=remedy))
+    if entry.match.exception is None and entry.match.message is None:
+        message, remedy = "says nothing about the exception", "give `exception`, `message` or both"
+        found.append(Problem(key="match", message=message, remedy=remedy))
+    if entry.status == "reproduced" and entry.excerpt is not None:
+        message, remedy = "is there though the failure was reproduced", "keep the captured traceback, drop the excerpt"
+        found.append(Problem(key="excerpt", message=message, remedy=remedy))
+    if entry.status != "reproduced" and entry.excerpt is None:
+        message, remedy = "is missing", "quote shortly what the source says, or capture the traceback by a run"
+        found.append(Problem(key="excerpt", message=message, remedy=remedy))
+    return found
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of an entry's file."""
+    made = schema_of(Signature, "asrcompat signature")
+    made["properties"].pop("id")
+    return made
+
+
+def write_schema(path: Path = SCHEMA_FILE) -> None:
+    """Write the JSON Schema of an entry's file to `path`."""
+    write_json(path, schema())

@@ -1,0 +1,142 @@
+"""Results with what is known of their failures: a signature and a cause for each cell, and each signature's story.
+
+    cells ─► facts ─► signature, or unrecognised ─► signatures met (where, versions, what to try), groups of the rest
+
+Nothing here changes an outcome.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from asrcompat.explain.seen import Fared, Subject, apart, fared, versions_seen
+from asrcompat.explain.signatures.classify import classify
+from asrcompat.explain.signatures.entry import Signature
+from asrcompat.explain.signatures.facts import ABSENT, CLASH, FAILED, Facts, facts_of, facts_of_check
+from asrcompat.explain.signatures.fingerprint import Fingerprint, draft_entry, fingerprint
+from asrcompat.model import Cell, Check, Environment, Results
+
+UNRECOGNISED = "unrecognised"
+
+_Key = tuple[str, str, str]
+
+
+def judge_signatures(results: Results, catalogue: Mapping[str, Signature]) -> Results:
+    """The same results with `signatures`, `unrecognised`, and what is known in every broken or unstable cell."""
+    facts = {cell.key: known for cell in results.cells if (known := facts_of(cell)) is not None}
+    found = {key: classify(known, catalogue.values()) for key, known in facts.items()}
+    findings = {
+        (cell.key, check.id): signature.id
+        for cell in results.cells
+        for check in cell.checks
+        if not check.required and check.outcome in FAILED
+        if (signature := classify(facts_of_check(check), catalogue.values())) is not None
+    }
+    met = {signature.id for signature in found.values() if signature is not None} | set(findings.values())
+    environments = {one.id: one for one in results.environments}
+    cells = tuple(_told(cell, facts.get(cell.key), found.get(cell.key)) for cell in results.cells)
+    return dataclasses.replace(
+        results,
+        cells=cells,
+        signatures=tuple(
+            _met(catalogue[identity], cells, findings, environments) for identity in catalogue if identity in met
+        ),
+        unrecognised=tuple(_groups(cells, facts, environments)),
+    )
+
+
+def _told(cell: Cell, facts: Facts | None, signature: Signature | None) -> Cell:
+    if facts is None:
+        return cell
+    particular = _particular(facts)
+    if signature is None:
+        return dataclasses.replace(cell, signature=UNRECOGNISED, cause=particular or _where(facts))
+    cause = " ".join(filter(None, [signature.cause, particular and f"Here: {particular}."]))
+    return dataclasses.replace(cell, signature=signature.id, cause=cause)
+
+
+def _particular(facts: Facts) -> str | None:
+    """What this one failure says of its cause: which requirements clash, or what ended which build."""
+    inner = facts.innermost
+    if inner.exception in (CLASH, ABSENT):
+        return inner.message
+    if facts.built is not None:
+        return f"the build of {facts.built} ended with {inner.exception}: {inner.message}".strip(": ")
+    return None
+
+
+def _where(facts: Facts) -> str:
+    """What is known of a cause that nothing else tells: which exception came first, and from which package."""
+    inner = facts.innermost
+    if facts.raised_in is not None:
+        told = f"{inner.exception} raised in {facts.raised_in.package}"
+    elif not inner.exception or inner.exception.endswith("CheckFailed"):
+        told = f"a check of the stage {facts.stage.value} did not hold"
+    else:
+        told = f"{inner.exception} at the stage {facts.stage.value}"
+    return f"{told}: {' '.join(inner.message.split())}".removesuffix(": ")
+
+
+def _met(
+    signature: Signature,
+    cells: tuple[Cell, ...],
+    findings: Mapping[tuple[_Key, str], str],
+    environments: Mapping[str, Environment],
+) -> dict[str, Any]:
+    def fails(cell: Cell, check: Check | None) -> bool:
+        if check is None:
+            return cell.signature == signature.id
+        return findings.get((cell.key, check.id)) == signature.id
+
+    told = dataclasses.asdict(signature)
+    return {
+        **{name: told[name] for name in ("id", "title", "cause", "status", "source", "cures")},
+        "cells": [_place(cell.key) for cell in cells if fails(cell, None)],
+        "findings": [{**_place(key), "check": check} for (key, check), one in findings.items() if one == signature.id],
+        **_affected(fared(cells, fails).values(), environments),
+    }
+
+
+def _groups(
+    cells: tuple[Cell, ...], facts: Mapping[_Key, Facts], environments: Mapping[str, Environment]
+) -> list[dict[str, Any]]:
+    """What no entry matches, alike ones together; what each has in common is its fingerprint."""
+    groups: dict[Fingerprint, list[Cell]] = {}
+    for cell in cells:
+        if cell.signature == UNRECOGNISED:
+            groups.setdefault(fingerprint(facts[cell.key]), []).append(cell)
+    told = []
+    for seen, group in groups.items():
+        first = facts[group[0].key]
+        told.append(
+            {
+                "fingerprint": dataclasses.asdict(seen),
+                "package": seen.package,
+                "innermost": {"exception": first.innermost.exception, "message": first.innermost.message},
+                "stage": first.stage.value,
+                "cells": [_place(cell.key) for cell in group],
+                **_affected(_fared_alike(cells, {cell.key for cell in group}).values(), environments),
+                "entry": draft_entry(first),
+            }
+        )
+    return told
+
+
+def _fared_alike(cells: tuple[Cell, ...], group: Collection[_Key]) -> dict[Subject, Fared]:
+    return fared(cells, lambda cell, check: check is None and cell.key in group)
+
+
+def _affected(told: Iterable[Fared], environments: Mapping[str, Environment]) -> dict[str, Any]:
+    """Where it was seen to fail so and where not, computed from these results alone."""
+    everything = list(told)
+    failing, passing = apart(everything)
+    return {
+        "environments": {"failing": failing, "not_failing": passing},
+        "versions": versions_seen(everything, environments),
+    }
+
+
+def _place(key: _Key) -> dict[str, str]:
+    return dict(zip(("environment", "path", "device"), key, strict=True))

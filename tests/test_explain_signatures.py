@@ -1,0 +1,205 @@
+"""A failure is recognised by the most specific entry, through what wraps it, or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from asrcompat.errors import UsageError
+from asrcompat.explain.signatures.classify import classify
+from asrcompat.explain.signatures.conflicts import clash_of
+from asrcompat.explain.signatures.entry import Match, Signature, load_catalogue
+from asrcompat.explain.signatures.facts import Facts, facts_of_check
+from asrcompat.explain.signatures.fingerprint import draft_entry, fingerprint
+from asrcompat.model import Check, CheckOutcome, Stage
+
+TRACEBACK = """Traceback (most recent call last):
+  File "<checkout>/asrcompat/probe/paths/s3prl_hf.py", line 16, in load
+    upstream = S3PRLUpstream()
+  File "site-packages/requests/models.py", line 1167, in raise_for_status
+    raise HTTPError("404")
+requests.exceptions.HTTPError: 404 for url: http://127.0.0.1:40009/some/model
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "site-packages/s3prl/upstream/hf_wav2vec2/expert.py", line 15, in __init__
+    self.extracter = Wav2Vec2FeatureExtractor.from_pretrained(ckpt)
+OSError: some/model does not have 12 files
+"""
+CAUSES = ["OSError: some/model does not have 12 files", "requests.exceptions.HTTPError: 404 for url: http://x:1/a"]
+
+
+def failed(traceback: str = TRACEBACK, causes: list[str] | None = None) -> Facts:
+    data = {"traceback": traceback, "causes": CAUSES if causes is None else causes, "exception": "OSError"}
+    message = "some/model does not have 12 files"
+    check = Check(id="load", stage=Stage.LOAD, required=True, outcome=CheckOutcome.FAILED, message=message, data=data)
+    return facts_of_check(check)
+
+
+def entry(name: str, **match: object) -> Signature:
+    return Signature(
+        id=name,
+        title="t",
+        cause="c",
+        status="reproduced",
+        source=("s",),
+        match=Match(**match),  # type: ignore[arg-type]
+    )
+
+
+def test_the_facts_of_a_chain() -> None:
+    facts = failed()
+    assert [one.exception for one in facts.chain] == ["OSError", "requests.exceptions.HTTPError"]
+    assert facts.raised_in is not None
+    assert (facts.raised_in.file, facts.raised_in.package) == ("requests/models.py", "requests")
+    assert "s3prl/upstream/hf_wav2vec2/expert.py" in [frame.file for frame in facts.frames]
+
+
+def test_a_bare_assertion_has_no_message() -> None:
+    facts = failed(causes=["AssertionError: "])
+    assert (facts.innermost.exception, facts.innermost.message) == ("AssertionError", "")
+
+
+def test_an_entry_sees_through_what_wraps_the_cause() -> None:
+    known = entry("wrapped", exception=r"requests\.exceptions\.HTTPError", message="^404")
+    assert classify(failed(), [known]) is known
+
+
+def test_exception_and_message_must_be_of_one_exception() -> None:
+    assert classify(failed(), [entry("mixed", exception="OSError", message="^404")]) is None
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        {"exception": "IOError"},
+        {"exception": "Error"},
+        {"message": "13 files"},
+        {"message": "files", "stages": (Stage.IMPORT,)},
+        {"message": "files", "raised_in": "espnet2/"},
+    ],
+)
+def test_what_does_not_match_is_unrecognised(match: dict[str, object]) -> None:
+    assert classify(failed(), [entry("other", **match)]) is None
+
+
+def test_the_most_specific_entry_wins_whatever_the_order() -> None:
+    general, special = entry("general", message="files"), entry("special", message="files", raised_in="s3prl/")
+    assert classify(failed(), [general, special]) is special
+    assert classify(failed(), [special, general]) is special
+
+
+def test_two_equally_specific_entries_say_nothing() -> None:
+    assert classify(failed(), [entry("one", message="files"), entry("two", message="12 fi")]) is None
+
+
+def test_a_fingerprint_leaves_out_what_changes_from_run_to_run() -> None:
+    one = failed(causes=["OSError: /a/b/c.json of http://127.0.0.1:1/x at 0x7f, 12, 13"])
+    two = failed(causes=["OSError: /d/e.json of http://127.0.0.1:29/x at 0xff, 10, 13"])
+    assert fingerprint(one) == fingerprint(two)
+    assert fingerprint(one).package == "requests"
+    assert fingerprint(one) != fingerprint(failed(causes=["OSError: /a/b.json is missing"]))
+
+
+def test_a_drafted_entry_matches_what_it_was_drafted_from(tmp_path: Path) -> None:
+    facts = failed()
+    text = draft_entry(facts).replace('title = ""', 'title = "t"').replace('cause = ""', 'cause = "c"')
+    (tmp_path / "drafted.toml").write_text(text, encoding="utf-8")
+    catalogue = load_catalogue(tmp_path)
+    found = classify(facts, catalogue.values())
+    assert found is not None
+    assert found.id == "drafted"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("title = 3", "title"),
+        ('[match]\nmessage = "("', "regular expression"),
+        ('[match]\nmessage = ".*"', "matches everything"),
+        ("[match]\nstages = ['load']", "says nothing about the exception"),
+        ("[match]\nmesage = 'x'", "mesage"),
+    ],
+)
+def test_a_faulty_entry_is_named_with_key_and_remedy(tmp_path: Path, text: str, told: str) -> None:
+    whole = 'cause = "c"\nstatus = "told"\nexcerpt = "e"\nsource = ["s"]\n'
+    whole += text if text.startswith("title") else f'title = "t"\n{text}'
+    whole += "" if "[match]" in whole else '\n[match]\nmessage = "x"\n'
+    (tmp_path / "wrong.toml").write_text(whole, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"wrong\.toml") as caught:
+        load_catalogue(tmp_path)
+    assert told in str(caught.value)
+    assert "->" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            (
+                "Because espnet==202511 depends on setuptools>=38.5.1,<74.0.0 and torch==2.13.0 depends on\n"
+                " setuptools>=77.0.3, we can conclude that espnet==202511 and torch==2.13.0 are incompatible."
+            ),
+            "espnet==202511 asks for setuptools>=38.5.1,<74.0.0, torch==2.13.0 for setuptools>=77.0.3",
+        ),
+        (
+            "Because s3prl==0.4.15 depends on omegaconf>=2.1.1 and fairseq>=0.12.2 depends on omegaconf<2.1, we can",
+            "s3prl==0.4.15 asks for omegaconf>=2.1.1, fairseq>=0.12.2 for omegaconf<2.1",
+        ),
+        (
+            (
+                "Because the current Python version (3.10.13) does not satisfy Python>=3.12,<3.14 and espnet==202611 "
+                "depends on Python>=3.12,<3.14, we can conclude that espnet==202611 cannot be used."
+            ),
+            "espnet==202611 asks for Python>=3.12,<3.14, this environment for Python 3.10.13",
+        ),
+    ],
+)
+def test_a_conflict_is_told_by_the_two_requirements_that_clash(text: str, told: str) -> None:
+    assert told in str(clash_of(text))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "clash"),
+    [
+        ("torch>=1.11.0", "torch>=1.8.0", False),
+        ("torch", "torch==2.*", False),
+        ("torch==2.3.1", "torch==2.3.1+cpu", False),
+        ("torch>1.8,<2", "torch!=1.9,<2.0.1", False),
+        ("torch~=2.1", "torch<3,>2.9", False),
+        ("torch<2.0.0", "torch!=1.8.0", False),
+        ("torch>=2.1,!=2.1.*", "torch<3", False),
+        ("torch==2.1.*", "torch>=2.2", True),
+        ("torch<=2.1", "torch>2.1", True),
+        ("torch>=2.1", "torch<2.1", True),
+        ("torch~=1.8", "torch>=2", True),
+        ("torch==2.3.1", "torch==2.3.0", True),
+    ],
+)
+def test_demands_clash_where_no_version_meets_both(first: str, second: str, clash: bool) -> None:
+    for one, other in ((first, second), (second, first)):
+        text = f"Because espnet==1 depends on {one} and s3prl==2 depends on {other}, we can conclude that"
+        assert (clash_of(text) is not None) is clash
+
+
+def test_demands_that_can_be_met_together_do_not_hide_those_that_clash() -> None:
+    text = (
+        "Because espnet==202308 depends on torch>=1.11.0 and s3prl==0.4.15 depends on torch>=1.8.0, we can conclude "
+        "that x. And because espnet==202308 depends on protobuf<=3.20.1 and s3prl==0.4.15 depends on protobuf==3.20.3,"
+    )
+    told = "espnet==202308 asks for protobuf<=3.20.1, s3prl==0.4.15 for protobuf==3.20.3: no protobuf fulfils both"
+    assert str(clash_of(text)) == told
+
+
+def test_two_ranges_of_one_distribution_do_not_clash_with_each_other() -> None:
+    text = (
+        "Because s3prl>=0.4.15 depends on omegaconf>=2.1.1 and s3prl<=0.4.14 depends on omegaconf<2.1, we can conclude "
+        "that x. And because fairseq==0.12.2 depends on omegaconf<2.1, we can conclude that"
+    )
+    assert str(clash_of(text)).startswith("s3prl>=0.4.15 asks for omegaconf>=2.1.1, fairseq==0.12.2 for omegaconf<2.1")
+
+
+def test_a_text_without_two_demands_names_no_clash() -> None:
+    assert clash_of("Because only six<=1.17 is available and you require six==9, we can conclude") is None
