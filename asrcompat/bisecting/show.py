@@ -1,0 +1,32 @@
+"""What a search found, as plain lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from asrcompat.explain.bisection.along import Releases
+from asrcompat.model import Boundary
+from asrcompat.report.boundaries import differing, failing, limit, luck
+
+
+def told(boundaries: Sequence[Boundary], releases: Releases, *, name: str) -> None:
+    """Print the boundaries, what was stepped over, and what it took."""
+    for one in boundaries:
+        print("\n  ".join(_lines(one)))
+    skipped = {release: reason for one in boundaries for release, reason in one.skipped.items()}
+    for release, reason in skipped.items():
+        print(f"stepped over: {name} {release}: {reason}")
+    answered = [run for run in releases.runs.values() if run.answer != "skip"]
+    environments = {run.environment for run in answered}
+    print(f"{len(answered)} runs of {len(environments)} environments gave an answer, {len(skipped)} releases gave none")
+    peaks = [one.peak_gb for one in boundaries if one.peak_gb is not None]
+    if peaks:
+        print(f"disk: {max(peaks):.1f} GB less was free at the worst moment than at the start")
+
+
+def _lines(one: Boundary) -> Iterator[str]:
+    """One boundary in words, the limit first."""
+    yield f"{one.axis}, towards {one.direction} releases: {limit(one)}"
+    if (why := failing(one)) and one.first_bad is not None:
+        yield f"{one.first_bad}: {why}"
+    yield from filter(None, (luck(one), differing(one)))

@@ -1,0 +1,110 @@
+"""What the laboratory found before, by content: results that would come out the same are not made again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from asrcompat import hub
+from asrcompat.lab import configuration, given
+from asrcompat.lab.change import Change, in_order
+from asrcompat.lab.shim import site_customisation
+from asrcompat.model import EnvironmentResult, Outcome, ResultError, dump, parse_environment_result
+from asrcompat.plan.prepare import Sources
+from asrcompat.run import cells, endings, host, inputs, outcome, paths, probing, process, records, watch
+from asrcompat.run.cells import Settings
+from asrcompat.run.paths import PROBE
+from asrcompat.run.session import Locked
+from asrcompat.run.store import write_text
+from asrcompat.spec import Request
+
+# What gives, probes and judges: a result of other code is another result.
+_JUDGES = (cells, endings, outcome, probing, records, watch, process, paths, inputs, given, configuration)
+_GIVES = Path(str(hub.__file__)).parent  # the checkpoint, its server, and the features to compare with
+_PROBED_WITH = ("espnet", "s3prl", "speech", "hub", "fairseq", "hub-states")
+
+
+class Known:
+    """Results of one kind of weights, each in a file that is written once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, key: str, *, hours: float = math.inf) -> EnvironmentResult | None:
+        """The result of this content, if it is so young; None where there is none that says something."""
+        file = self._folder / f"{key}.json"
+        try:
+            if time.time() - file.stat().st_mtime > hours * 3600:
+                return None
+            result = parse_environment_result(file.read_bytes(), source=str(file))
+        except (ResultError, OSError):
+            return None
+        return result if says_something(result) else None
+
+    def keep(self, key: str, result: EnvironmentResult, lock: str | None) -> None:
+        """Keep a result and the text of its lock."""
+        if lock is not None and result.environment.lock_sha256 is not None:
+            write_text(self._lock(result.environment.lock_sha256), lock)
+        write_text(self._folder / f"{key}.json", dump(result))
+
+    def lock(self, sha256_of_lock: str) -> str:
+        """The text of a lock that a result was made of."""
+        return self._lock(sha256_of_lock).read_text(encoding="utf-8")
+
+    def _lock(self, name: str) -> Path:
+        return self._folder / "locks" / f"{name}.txt"
+
+
+def says_something(result: EnvironmentResult) -> bool:
+    """Whether no cell of a result is an error of the harness: one that is may be another the next time."""
+    return all(cell.outcome is not Outcome.ERROR for cell in result.cells)
+
+
+def key_of(identity: str, source: Locked, changes: Sequence[Change], settings: Settings, *, attempt: int) -> str:
+    """What a result depends on, as one name; and the environment's id, which the result tells."""
+    facts: list[Any] = [
+        [identity, source.lock.sha256, source.interpreter.version, host.cuda_devices()],
+        [[one.kind, one.value] for one in in_order(changes)],
+        site_customisation(one.value for one in changes if one.kind == "shim"),
+        [settings.model, settings.weights, list(settings.paths), [str(device) for device in settings.devices]],
+        [settings.probe.seed, settings.probe.trials, settings.probe.tolerance, dict(settings.findings)],
+        [settings.limits.import_seconds, settings.limits.cell_seconds, settings.limits.train_seconds],
+        [settings.limits.silence_seconds, settings.limits.memory_gb, settings.limits.output_mb, attempt],
+        _code(),
+        _fixtures(settings.fixtures),
+    ]
+    return sha256(json.dumps(facts).encode()).hexdigest()[:32]
+
+
+def key_of_request(request: Request, changes: Sequence[Change], sources: Sources, settings: Settings) -> str:
+    """What the word that there is no lock depends on, as one name."""
+    facts: list[Any] = [
+        ["unresolved", dataclasses.asdict(request), sources.index.url, sources.index.find_links, sources.torch_index],
+        [[one.kind, one.value] for one in in_order(changes)],
+        [settings.model, list(settings.paths), [str(device) for device in settings.devices], host.cuda_devices()],
+    ]
+    return sha256(json.dumps(facts).encode()).hexdigest()[:32]
+
+
+def _code() -> str:
+    folders = [file for folder in (PROBE, _GIVES) for file in sorted(folder.rglob("*.py"))]
+    files = [*folders, *(Path(str(module.__file__)) for module in _JUDGES)]
+    return _hash(files, PROBE.parent)
+
+
+def _fixtures(folder: Path) -> str:
+    files = [file for name in _PROBED_WITH for file in sorted((folder / name).rglob("*")) if file.is_file()]
+    return _hash(files, folder)
+
+
+def _hash(files: Sequence[Path], base: Path) -> str:
+    digest = sha256()
+    for file in files:
+        digest.update(str(file.relative_to(base)).encode() + b"\0" + sha256(file.read_bytes()).digest())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""The command ``remedy``: what is broken in the results there are, what may cure it, and what came of trying."""

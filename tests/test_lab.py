@@ -1,0 +1,378 @@
+"""The laboratory: what a change does, what stays as it was, and what is remembered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from miniature import MiniatureIndex, serving
+from tiny_lab import Surroundings, make_bench, package
+
+from asrcompat.errors import UsageError
+from asrcompat.explain.signatures.entry import CATALOGUE, load_catalogue
+from asrcompat.lab.change import Change, Kind, in_order, variant_id
+from asrcompat.lab.configuration import edited_configurations, with_key
+from asrcompat.lab.experiments import of_packages
+from asrcompat.lab.given import changes_nothing, lay_out
+from asrcompat.lab.variant import variant
+from asrcompat.model import Outcome, Stage, Trials, dump
+from asrcompat.run.inputs import Inputs
+from asrcompat.run.interpreters import Interpreter, NoInterpreter
+from asrcompat.spec import Pin, PinRule, Request, Spec
+
+CHECK = """
+import os
+def check(model, config, path):
+    if not os.path.exists(os.path.join(model, "preprocessor_config.json")):
+        raise OSError("no preprocessor_config.json")
+"""
+
+
+@pytest.fixture
+def index() -> Iterator[MiniatureIndex]:
+    with serving(
+        ("torch", "1.0", ("helper",)), ("espnet", "1", ()), ("helper", "1.0", ()), ("helper", "2.0", ())
+    ) as served:
+        for version in ("0.0", "0.1"):
+            package(served, "torchaudio", version)
+        for version in ("1.0", "2.0"):
+            package(served, "transformers", version)
+        package(served, "s3prl", "0.1", CHECK)
+        package(served, "s3prl", "0.2", "def check(model, config, path): pass")
+        package(served, "espnet-s3prl", "5.0", "def check(model, config, path): pass", module="s3prl")
+        yield served
+
+
+@pytest.fixture
+def bench(
+    tmp_path: Path, spec: Spec, index: MiniatureIndex, this_python: Interpreter, monkeypatch: pytest.MonkeyPatch
+) -> Surroundings:
+    return make_bench(tmp_path, spec, index, this_python, monkeypatch)
+
+
+def change(kind: Kind, value: str) -> Change:
+    return Change(kind=kind, value=value)
+
+
+FILE = change("file", "preprocessor_config.json")
+
+
+def test_without_changes_it_is_the_environment_itself(bench: Surroundings) -> None:
+    result = bench.laboratory().run(bench.request)
+    assert (result.environment.id, result.environment.derived_from) == (bench.request.id, None)
+    assert [(cell.outcome, cell.exception) for cell in result.cells] == [(Outcome.BROKEN, "OSError")]
+
+
+def test_a_variant_is_derived_and_named_by_its_changes(bench: Surroundings) -> None:
+    result = bench.laboratory().run(bench.request, (FILE,))
+    assert result.environment.derived_from == bench.request.id
+    assert result.environment.id == f"{bench.request.id}+file-preprocessor_config.json"
+    assert {cell.environment for cell in result.cells} == {result.environment.id}
+    assert [cell.outcome for cell in result.cells] == [Outcome.WORKS]
+
+
+def test_an_axis_that_moves_names_the_variant_and_the_base_stays_the_one_asked_for(bench: Surroundings) -> None:
+    result = bench.laboratory().run(bench.request, (change("axis", "s3prl=0.2"),))
+    moved = replace(bench.request, s3prl="0.2")
+    assert result.environment.id == f"{moved.id}+s3prl-0.2"
+    assert result.environment.derived_from == bench.request.id
+    assert result.environment.packages["s3prl"] == "0.2"
+    assert result.environment.lock == f"locks/{result.environment.id}.txt"
+
+
+def test_another_distribution_under_the_same_import_name(bench: Surroundings) -> None:
+    result = bench.laboratory().run(bench.request, (change("replace", "s3prl -> espnet-s3prl newest"),))
+    assert result.environment.packages["espnet-s3prl"] == "5.0"
+    assert "s3prl" not in result.environment.packages
+    assert [cell.outcome for cell in result.cells] == [Outcome.WORKS]
+
+
+def test_what_is_known_is_not_run_again_unless_it_is_another_attempt(bench: Surroundings) -> None:
+    laboratory = bench.laboratory()
+    first = laboratory.run(bench.request, (FILE,))
+    assert dump(bench.laboratory().run(bench.request, (FILE,))) == dump(first)
+    assert len(bench.probed) == 1
+    laboratory.run(bench.request, (FILE,), attempt=1)
+    laboratory.run(bench.request)
+    bench.laboratory(paths=("transformers",)).run(bench.request, (FILE,))
+    bench.laboratory(probe=replace(bench.settings.probe, trials=99)).run(bench.request, (FILE,))
+    assert len(bench.probed) == 5
+
+
+def test_results_of_packages_alone_are_told_once_an_environment(bench: Surroundings) -> None:
+    newer, laboratory = change("axis", "s3prl=0.2"), bench.laboratory()
+    for changes in ((), (FILE,), (newer, FILE), (newer,)):
+        laboratory.run(bench.request, changes)
+    bench.laboratory(paths=("transformers",)).run(bench.request, (newer,))
+    folder = bench.settings.work / "lab" / "results" / bench.settings.weights
+    ((result, lock),) = of_packages(folder)
+    assert result.environment.id.endswith("+s3prl-0.2")
+    assert {cell.path for cell in result.cells} == {"s3prl-hf", "transformers"}
+    assert "s3prl==0.2" in lock
+    assert of_packages(folder, lambda one: one.environment.id == bench.request.id) == []
+
+
+def test_what_came_out_differently_from_run_to_run_is_no_evidence(bench: Surroundings) -> None:
+    pinned = change("pin", "helper<2")
+    bench.laboratory().run(bench.request, (pinned,))
+    folder = bench.settings.work / "lab" / "results" / bench.settings.weights
+    ((first, _),) = of_packages(folder)
+    assert [cell.outcome for cell in first.cells] == [Outcome.BROKEN]
+    bench.shaky = (first.environment.id, Trials(passed=1, of=2))
+    bench.laboratory().run(bench.request, (pinned,), attempt=1)
+    ((both, _),) = of_packages(folder)
+    assert both.cells == ()
+
+
+def test_a_result_is_never_told_under_the_name_of_another_environment(bench: Surroundings) -> None:
+    newest = replace(bench.request, transformers="newest")
+    first, second = (bench.laboratory().run(request) for request in (bench.request, newest))
+    assert first.environment.lock_sha256 == second.environment.lock_sha256
+    assert [one.environment.id for one in (first, second)] == [bench.request.id, newest.id]
+
+
+def test_an_interpreter_that_was_missing_may_be_there_the_next_time(
+    bench: Surroundings, this_python: Interpreter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asrcompat.plan.prepare.find", lambda wanted: NoInterpreter(wanted=wanted, reason="none"))
+    assert bench.laboratory().run(bench.request).cells[0].outcome is Outcome.UNAVAILABLE
+    monkeypatch.setattr("asrcompat.plan.prepare.find", lambda _: this_python)
+    assert bench.laboratory().run(bench.request).cells[0].outcome is Outcome.BROKEN
+
+
+def test_an_error_of_the_harness_is_not_remembered(bench: Surroundings) -> None:
+    bench.trouble.add(bench.request.id)
+    assert bench.laboratory().run(bench.request).cells[0].outcome is Outcome.ERROR
+    bench.trouble.clear()
+    assert bench.laboratory().run(bench.request).cells[0].outcome is Outcome.BROKEN
+
+
+def test_changes_of_what_a_probe_is_given_build_nothing(bench: Surroundings) -> None:
+    laboratory = bench.laboratory()
+    laboratory.run(bench.request)
+    for one in (FILE, change("variable", "WORD=x"), change("config", "frontend_conf.multilayer_feature=false")):
+        laboratory.run(bench.request, (one,))
+    assert [home.name for home in (bench.settings.work / "lab" / "envs").iterdir()] == [bench.request.id]
+
+
+def test_the_matrixs_own_environment_is_used_where_it_has_the_same_lock(bench: Surroundings) -> None:
+    bench.laboratory().run(bench.request)
+    (bench.settings.work / "lab" / "envs").rename(bench.settings.work / "envs")
+    bench.laboratory().run(bench.request, (FILE,))
+    assert not (bench.settings.work / "lab" / "envs").exists()
+
+
+def test_the_checkpoints_folder_is_a_copy(bench: Surroundings, index: MiniatureIndex) -> None:
+    package(
+        index,
+        "s3prl",
+        "0.1",
+        "def check(model, config, path):\n    raise ValueError(open(model + '/config.json').read())",
+    )
+    result = bench.laboratory().run(bench.request, (change("file", "config.json:layerdrop=0.0"),))
+    assert json.loads(result.cells[0].message) == {"layerdrop": 0.0}
+    original = bench.settings.root / "hub" / "owner" / "model" / "main" / "config.json"
+    assert json.loads(original.read_text()) == {"layerdrop": 0.1}
+
+
+def test_configuration_and_variables_reach_the_probe(bench: Surroundings, index: MiniatureIndex) -> None:
+    body = "import os\ndef check(model, config, path):\n    raise ValueError(config + os.environ.get('WORD', ''))"
+    package(index, "s3prl", "0.1", body)
+    changes = (change("config", "frontend_conf.multilayer_feature=false"), change("variable", "WORD=said"))
+    message = bench.laboratory().run(bench.request, changes).cells[0].message
+    assert message == "# kept\nfrontend_conf:\n    multilayer_feature: false  # all layers\nsaid"
+    assert "true" in (bench.settings.fixtures / "espnet" / "asr_s3prl.yaml").read_text()
+
+
+IMPORTS = """
+import torchaudio
+torchaudio.set_audio_backend("sox_io")
+from torchaudio.sox_effects import apply_effects_tensor
+def check(*_):
+    try:
+        apply_effects_tensor(1, 2, effects=[])
+    except RuntimeError as refused:
+        assert "no sox effects" in str(refused)
+        return
+    raise LookupError("sound was left as it is, and nobody told")
+"""
+
+
+def test_a_shim_patches_a_module_that_is_imported_and_no_other_environment(
+    bench: Surroundings, index: MiniatureIndex
+) -> None:
+    package(index, "s3prl", "0.1", IMPORTS)
+    laboratory = bench.laboratory()
+    broken, cured = (
+        laboratory.run(bench.request),
+        laboratory.run(bench.request, (change("shim", "torchaudio_backend"),)),
+    )
+    assert "has no attribute 'set_audio_backend'" in broken.cells[0].message
+    assert cured.cells[0].outcome is Outcome.WORKS
+
+
+def test_what_does_not_resolve_says_so_and_is_a_verdict(bench: Surroundings) -> None:
+    result = bench.laboratory().run(bench.request, (change("axis", "s3prl=0.9"),))
+    assert [(cell.outcome, cell.failed) for cell in result.cells] == [(Outcome.BROKEN, Stage.RESOLVE)]
+    assert result.environment.derived_from == bench.request.id
+
+
+def test_environments_that_are_not_kept_are_removed(bench: Surroundings) -> None:
+    laboratory = bench.laboratory()
+    pinned = laboratory.run(bench.request, (change("pin", "helper<2"), FILE))
+    laboratory.run(bench.request)
+    homes = bench.settings.work / "lab" / "envs"
+    assert len(list(homes.iterdir())) == 2
+    assert laboratory.free([pinned.environment.id]) > 0
+    assert [home.name for home in homes.iterdir()] == [f"{bench.request.id}+helper-lt-2"]
+    assert laboratory.run(bench.request).cells  # from memory, without its environment
+
+
+def test_a_lock_can_be_had_of_every_result_that_was_built(bench: Surroundings) -> None:
+    laboratory = bench.laboratory()
+    text = laboratory.lock(laboratory.run(bench.request, (change("pin", "helper<2"),)))
+    assert text is not None
+    assert "helper==1.0" in text
+    assert laboratory.lock(laboratory.run(bench.request, (change("axis", "s3prl=0.9"),))) is None
+
+
+REQUEST = Request(python="3.11", torch="1.13.1", torchaudio="0.13.1", transformers="4.0", s3prl="0.4.15", espnet="1")
+
+
+def test_torchaudio_goes_along_where_it_followed_and_nothing_names_it() -> None:
+    assert variant(REQUEST, [change("axis", "torch=2.1.0")]).torchaudio == "2.1.0"
+    apart = replace(REQUEST, torchaudio="2.0.0")
+    assert variant(apart, [change("axis", "torch=2.1.0")]).torchaudio == "2.0.0"
+    both = variant(REQUEST, [change("axis", "torch=2.1.0"), change("axis", "torchaudio=2.0.9")])
+    assert both.torchaudio == "2.0.9"
+
+
+def test_the_matrixs_pins_follow_an_axis_and_an_environments_own_stay() -> None:
+    old = PinRule(when={"s3prl": ("<0.5",)}, requirements=("a<1",), reason="old")
+    new = PinRule(when={"s3prl": (">=0.5",)}, requirements=("b<1",), reason="new")
+    own = Pin(requirements=("c<1",), reason="own")
+    request = replace(REQUEST, pins=(Pin(requirements=("a<1",), reason="old"), own))
+    moved = variant(request, [change("axis", "s3prl=0.6")], [old, new])
+    assert [pin.reason for pin in moved.pins] == ["new", "own"]
+    assert variant(request, [change("pin", "d<1")], [old, new]).pins[:2] == request.pins
+
+
+def test_a_pin_stands_in_place_of_what_was_said_of_the_package() -> None:
+    request = replace(
+        REQUEST,
+        extras=("fairseq==0.12.2",),
+        pins=(Pin(requirements=("Setuptools<81", "six"), reason="r"),),
+        overrides=(Pin(requirements=("numpy<1.24",), reason="r"),),
+    )
+    assert variant(request, [change("pin", "setuptools<70")]).pinned_requirements[-2:] == ("six", "setuptools<70")
+    overridden = variant(request, [change("pin", "numpy==1.22.0")])
+    assert overridden.override_requirements == ("numpy==1.22.0",)  # a package's own bound would else hold
+    assert variant(request, [change("extra", "fairseq==0.12.1")]).extras == ("fairseq==0.12.1",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "said"),
+    [
+        ("pin", "torch<2", "make it a change of kind 'axis'"),
+        ("pin", "a b", "no requirement"),
+        ("extra", "six", "write it like six==1.17.0"),
+        ("extra", "torch==2.0", "kind 'axis'"),
+        ("axis", "numpy=1.0", "transformers=4.50.0"),
+        ("axis", "torch=two", "no version of torch"),
+        ("replace", "torch -> jax newest", "espnet-s3prl"),
+        ("config", "multilayer_feature", "frontend_conf.multilayer_feature=false"),
+        ("file", "../x", "preprocessor_config.json"),
+        ("variable", "HF_ENDPOINT=x", "the harness sets this variable itself"),
+        ("shim", "torchaudio", "there are torchaudio_backend"),
+    ],
+)
+def test_a_change_that_is_none_is_named_with_the_remedy(kind: Kind, value: str, said: str) -> None:
+    with pytest.raises(UsageError, match="cannot be") as caught:
+        change(kind, value)
+    assert said in str(caught.value)
+
+
+def test_ids_tell_changes_apart_and_do_not_depend_on_their_order() -> None:
+    pins = [change("pin", text) for text in ("a<1", "a>1", "a<=1", "a==1", "a~=1.0", "a[x]<1", "a[y]<1", "a!=1")]
+    ids = {variant_id("base", [one]) for one in pins}
+    assert len(ids) == len(pins)
+    assert (
+        variant_id("base", [FILE, pins[0]])
+        == variant_id("base", [pins[0], FILE])
+        == "base+a-lt-1+file-preprocessor_config.json"
+    )
+    assert in_order([FILE, pins[0], FILE]) == (pins[0], FILE)
+    assert len(variant_id("base", [change("variable", f"N{number}={'x' * 40}") for number in range(20)])) <= 160
+
+
+def test_a_key_is_set_where_it_is_and_else_where_its_table_is(tmp_path: Path) -> None:
+    (tmp_path / "asr_a.yaml").write_text("frontend_conf:\n    x: 1\nspecaug: null\n")
+    (tmp_path / "asr_b.yaml").write_text("frontend_conf:\n    y: 2\n")
+    (tmp_path / "recipe.yaml").write_text("frontend_conf:\n    x: 1\n")
+    there = edited_configurations(["frontend_conf.x=[1, 2]"], tmp_path)
+    assert there["asr_a.yaml"].startswith("frontend_conf:\n    x: [1, 2]\nspecaug:")
+    assert there["asr_b.yaml"] == "frontend_conf:\n    y: 2\n"
+    assert there["recipe.yaml"] == "frontend_conf:\n    x: 1\n"
+    new = edited_configurations(["frontend_conf.z=null", "recipe.yaml:max_epoch=2"], tmp_path)
+    assert all("z:" in new[name] for name in ("asr_a.yaml", "asr_b.yaml"))
+    assert new["recipe.yaml"] == "frontend_conf:\n    x: 1\nmax_epoch: 2\n"
+    with pytest.raises(UsageError, match=r"has a place for nowhere_conf\.x"):
+        edited_configurations(["nowhere_conf.x=1"], tmp_path)
+
+
+def test_the_projects_own_configurations_keep_their_words_and_comments(spec: Spec) -> None:
+    folder = Path(__file__).parent.parent / "fixtures" / "espnet"
+    texts = edited_configurations(["asr_s3prl.yaml:frontend_conf.multilayer_feature=false"], folder)
+    before = (folder / "asr_s3prl.yaml").read_text()
+    assert texts["asr_s3prl.yaml"] == before.replace("multilayer_feature: true", "multilayer_feature: false")
+
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+CATALOGUED = [
+    (entry.id, Change(kind=cure.kind, value=cure.value))
+    for entry in load_catalogue(CATALOGUE).values()
+    for cure in entry.cures
+    if cure.kind in ("config", "file", "variable", "shim")
+]
+
+
+@pytest.mark.parametrize(("entry", "cure"), CATALOGUED, ids=str)
+def test_every_catalogued_cure_of_what_a_probe_is_given_can_be_made(entry: str, cure: Change, tmp_path: Path) -> None:
+    """Over the fixtures that are probed with: none of them has no place, and none of a file leaves all as it is."""
+    model = "Harveenchadha/wav2vec2-pretrained-clsril-23-10k"
+    inputs = Inputs(hub_root=FIXTURES / "hub", symbols=(), probe={}, expected={}, states={}, fairseq=tmp_path)
+    given = lay_out([cure], inputs, model=model, fixtures=FIXTURES, work=tmp_path)
+    same = all(
+        file.read_bytes() == (given.fixtures / "espnet" / file.name).read_bytes()
+        for file in (FIXTURES / "espnet").iterdir()
+    )
+    assert changes_nothing([cure], fixtures=FIXTURES) is (same and cure.kind == "config")
+    assert (given.inputs, given.fixtures, given.variables) != (inputs, FIXTURES, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "same"),
+    [("a: true   # b\n", "true", True), ("a: 1\n", "true", False), ('a: "x"\n', "x", True), ("b: 1\n", "null", False)],
+)
+def test_a_configuration_that_says_so_already_keeps_every_byte(text: str, value: str, *, same: bool) -> None:
+    assert (with_key(text, ["a"], value) == text) is same
+
+
+def test_other_code_that_gives_or_judges_makes_another_key(
+    bench: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laboratory = bench.laboratory()
+    laboratory.run(bench.request)
+    read = Path.read_bytes
+    edited = ["run/watch.py", "run/process.py", "run/paths.py", "run/inputs.py", "hub/server.py", "hub/speech.py"]
+    for number, name in enumerate([*edited, "lab/given.py", "lab/configuration.py"], start=2):
+
+        def other(file: Path, name: str = name) -> bytes:
+            return read(file) + (b"# edited" if file.as_posix().endswith(f"asrcompat/{name}") else b"")
+
+        monkeypatch.setattr(Path, "read_bytes", other)
+        laboratory.run(bench.request)
+        assert len(bench.probed) == number, name
