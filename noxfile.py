@@ -47,6 +47,24 @@ def report(session: nox.Session) -> None:
     run(["report", *session.posargs])
 
 
+@nox.session(venv_backend="none", default=False)
+def doctor(session: nox.Session) -> None:
+    """Probe an environment that you have; after --: --python ENV/bin/python, --config train.yaml, ..."""
+    run(["doctor", *session.posargs])
+
+
+@nox.session(venv_backend="none", default=False)
+def remedy(session: nox.Session) -> None:
+    """Try what may cure the broken and unstable cells; after --: --environments, --paths, --budget MINUTES."""
+    run(["remedy", *session.posargs])
+
+
+@nox.session(venv_backend="none", default=False)
+def bisect(session: nox.Session) -> None:
+    """Find the release that broke or cured a path; after --: --axis PACKAGE, or --locks GOOD BAD, ..."""
+    run(["bisect", *session.posargs])
+
+
 def environment(request: Request) -> Callable[[nox.Session], None]:
     """The session of one environment."""
 
@@ -69,7 +87,8 @@ except UsageError as wrong:
 def tests(session: nox.Session) -> None:
     """The project's own tests; after --, arguments for pytest (-m "not real": none that install real packages)."""
     session.install("--editable", ".[dev]")
-    session.run("pytest", *session.posargs)
+    # two files at once: much of a real test is one thread's work (installing, importing, reading)
+    session.run("pytest", "--numprocesses", "2", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session

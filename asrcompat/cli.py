@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from types import FrameType
 
 from asrcompat import tasks
+from asrcompat.bisecting.command import bisect
+from asrcompat.doctor.command import doctor
 from asrcompat.errors import ExitCode, HarnessError
 from asrcompat.options import parse
+from asrcompat.remedying.command import remedy
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,7 +23,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if command == "session":
             return tasks.session(options, environment or "")
-        return {"matrix": tasks.matrix, "report": tasks.report, "plan": tasks.plan}[command](options)
+        commands = {
+            "matrix": tasks.matrix,
+            "report": tasks.report,
+            "plan": tasks.plan,
+            "doctor": doctor,
+            "remedy": remedy,
+            "bisect": bisect,
+        }
+        return commands[command](options)
     except HarnessError as error:
         print(f"asrcompat: {error}", file=sys.stderr)
         return error.exit_code

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, get_args
 
+from asrcompat.arguments import NO_INDEX, parser
 from asrcompat.errors import UsageError
 from asrcompat.model import Device, Weights
 from asrcompat.run.paths import path_files
 from asrcompat.spec import Request, Spec, load_spec
 
-_ABOUT = "Which S3PRL, ESPnet, torch and Transformers versions load and train CLSRIL-23."
-NO_INDEX = "none"  # said for --torch-index: torch comes from where everything else does
+__all__ = ["Options", "parse", "parser"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +33,27 @@ class Options:
     reports: Path | None = None
     torch_index: str | None = None
     fresh: bool = False
+    recipe: bool = False
     quiet: bool = False
+    guests: tuple[Path, ...] = ()
+    python: Path | None = None
+    config: Path | None = None
+    model: str | None = None
+    host: str | None = None
+    out: Path | None = None
+    findings: bool = False
+    json: bool = False
+    budget: int | None = None
+    axis: str | None = None
+    locks: tuple[Path, Path] | None = None
+    base: str | None = None
+    good: str | None = None
+    bad: str | None = None
+    cured: bool = False
+    stage: str | None = None
+    prereleases: bool = False
+    yanked: bool = False
+    disk: int = 15
 
     @cached_property
     def spec(self) -> Spec:
@@ -66,6 +84,12 @@ class Options:
     def chosen_paths(self) -> tuple[str, ...]:
         """The paths asked for, else matrix.toml's; raises `UsageError` for an unknown one."""
         return tuple(path_files(self.paths or self.spec.probe.paths))
+
+    def paths_for(self, request: Request) -> tuple[str, ...]:
+        """The paths to try in an environment: its own in place of matrix.toml's, if it has some; of those asked for."""
+        if not request.paths:
+            return self.chosen_paths
+        return tuple(path for path in request.paths if not self.paths or path in self.paths)
 
     @property
     def chosen_devices(self) -> tuple[Device, ...]:
@@ -116,69 +140,19 @@ class Options:
 
     def for_sessions(self, *, threads: int, torch_index: str | None) -> list[str]:
         """The options as arguments of one environment's session; all sessions of a run take torch from one index."""
-        arguments = ["--weights", self.chosen_weights, "--paths", ",".join(self.chosen_paths)]
+        arguments = ["--weights", self.chosen_weights, "--profile", self.chosen_profile]
+        # not where none were asked for: an environment may have paths of its own
+        arguments += ["--paths", ",".join(self.chosen_paths)] if self.paths else []
         arguments += ["--devices", ",".join(self.chosen_devices), "--matrix", str(self.matrix.resolve())]
         arguments += ["--work", str(self.work_folder), "--threads", str(threads)]
         arguments += ["--torch-index", torch_index or NO_INDEX]
-        return arguments + (["--fresh"] if self.fresh else [])
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
-_positive.__name__ = "whole number from 1 on:"
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line of ``python -m asrcompat``."""
-    top = argparse.ArgumentParser(prog="asrcompat", description=_ABOUT, allow_abbrev=False)
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    matrix = commands.add_parser("matrix", allow_abbrev=False, help="run a profile's environments, then report")
-    session = commands.add_parser("session", allow_abbrev=False, help="run one environment, as its nox session does")
-    session.add_argument("environment", help="its id, as `nox -l` lists it")
-    report = commands.add_parser("report", allow_abbrev=False, help="report from the results there are")
-    plan = commands.add_parser(
-        "plan", allow_abbrev=False, help="list a profile's environments; validates matrix.toml and baseline.toml"
-    )
-    for command in (matrix, session, report, plan):
-        _add_common(command)
-    for command in (matrix, session):
-        _add_choices(command)
-    for command in (matrix, report, plan):
-        command.add_argument("--profile", help="a profile of matrix.toml")
-    matrix.add_argument("--environments", type=_names, default=(), metavar="GLOB,…", help="only those whose id matches")
-    matrix.add_argument("--jobs", type=_positive, help="environments at once")
-    for command in (matrix, report):
-        command.add_argument("--reports", type=Path, help="folder for the report, in place of reports/")
-    return top
-
-
-def _add_common(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--matrix", type=Path, default=Path("matrix.toml"), help="the file that says what is tested")
-    command.add_argument("--work", type=Path, help="folder for all that is made, in place of .asrcompat/")
-    command.add_argument("--weights", choices=get_args(Weights), help="the checkpoint's weights")
-    command.add_argument("--quiet", action="store_true", help="no progress")
-
-
-def _add_choices(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--paths", type=_names, default=(), metavar="NAME,…", help="ways to load the checkpoint")
-    command.add_argument("--devices", type=_names, default=(), metavar="cpu,cuda", help="devices to try")
-    command.add_argument("--threads", type=_positive, help="threads of one probe; default: all cores, shared")
-    command.add_argument("--torch-index", metavar="URL", help=f"index for torch alone, or {NO_INDEX!r}")
-    command.add_argument("--fresh", action="store_true", help="resolve again, however young the locks are")
+        return arguments + [f"--{name}" for name in ("fresh", "recipe") if getattr(self, name)]
 
 
 def parse(arguments: Sequence[str] | None) -> tuple[str, Options, str | None]:
     """Command, options and, for ``session``, the environment; argparse itself exits with 2 on bad usage."""
     given = vars(parser().parse_args(arguments))
-    command: Literal["matrix", "session", "report", "plan"] = given.pop("command")
+    command: str = given.pop("command")
     environment = given.pop("environment", None)
+    given["guests"] = tuple(given.get("guests", ()))
     return command, Options(**given), environment

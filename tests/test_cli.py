@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from factories import make_cell, make_environment, make_environment_result
 
 from asrcompat import tasks
 from asrcompat.cli import main
+from asrcompat.model import Outcome
 from asrcompat.options import Options, parse
+from asrcompat.run.session import NotBuilt
 
 
 def test_plan_lists_every_environment_with_its_versions(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "--matrix", str(ROOT / "matrix.toml")]) == 0
     said = capsys.readouterr().out
-    assert said.count("Python 3.") == 6
+    assert said.count("Python 3.") == 9
     assert "Python 3.10, torch 2.3.1, torchaudio 2.3.1, s3prl 0.4.14, espnet 202402, transformers 4.41.2" in said
 
 
@@ -51,7 +55,10 @@ def test_wrong_options_exit_with_2(arguments: list[str]) -> None:
 
 def test_every_fault_of_a_bad_matrix_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (ROOT / "matrix.toml").read_text(encoding="utf-8")
-    (tmp_path / "matrix.toml").write_text(text.replace("trials = 20", "trials = 0").replace("seed = 23", "sed = 23"))
+    for old, new in (("trials = 10", "trials = 0"), ("seed = 23", "sed = 23")):
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "matrix.toml").write_text(text)
     assert main(["plan", "--matrix", str(tmp_path / "matrix.toml")]) == 2
     said = capsys.readouterr().err
     for part in ("matrix.toml", "probe.trials", "probe.sed", "probe.seed"):
@@ -76,6 +83,32 @@ def test_a_fault_of_ours_never_ends_in_the_code_for_a_regression(
     said = capsys.readouterr().err
     assert "No space left on device" in said
     assert "nothing is said of packages" in said
+
+
+def test_a_session_judges_what_the_report_would_admit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells whose probe read other versions than the lock's are refused there, and so here."""
+    environment = make_environment("py3.10-torch2.3.1-s3prl0.4.15-espnet202402-transformers4.41.2")
+    cell = make_cell(environment)
+    assert cell.evidence is not None
+    foreign = replace(cell, evidence=replace(cell.evidence, versions={"torch": "1.0"}))
+    source = NotBuilt(outcome=Outcome.ERROR, stage=None, message="not asked for")
+    monkeypatch.setattr(tasks, "prepare", lambda *_: (environment, source))
+    monkeypatch.setattr("asrcompat.settings.reachable", lambda _: False)
+    arguments = [
+        "session",
+        environment.id,
+        "--work",
+        str(tmp_path),
+        "--paths",
+        cell.path,
+        "--devices",
+        "cpu",
+        "--quiet",
+    ]
+    for found, code in ((cell, 0), (foreign, 3)):
+        result = make_environment_result(environment, [found])
+        monkeypatch.setattr(tasks, "run_session", lambda *_, result=result, **__: result)
+        assert main([*arguments, "--quiet", "--matrix", str(ROOT / "matrix.toml")]) == code
 
 
 def test_only_the_default_profile_on_its_weights_goes_to_reports() -> None:

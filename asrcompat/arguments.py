@@ -1,0 +1,140 @@
+"""The command line of ``python -m asrcompat``: which commands there are, and which options each one takes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import get_args
+
+from asrcompat.model import Stage, Weights
+
+_ABOUT = "Which S3PRL, ESPnet, torch and Transformers versions load and train CLSRIL-23."
+_STAGES = [stage.value for stage in Stage if stage is not Stage.RECIPE]
+NO_INDEX = "none"  # said for --torch-index: torch comes from where everything else does
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+_positive.__name__ = "whole number from 1 on:"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of ``python -m asrcompat``."""
+    top = argparse.ArgumentParser(prog="asrcompat", description=_ABOUT, allow_abbrev=False)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    matrix = commands.add_parser("matrix", allow_abbrev=False, help="run a profile's environments, then report")
+    session = commands.add_parser("session", allow_abbrev=False, help="run one environment, as its nox session does")
+    session.add_argument("environment", help="its id, as `nox -l` lists it")
+    report = commands.add_parser("report", allow_abbrev=False, help="report from the results there are")
+    plan = commands.add_parser(
+        "plan", allow_abbrev=False, help="list a profile's environments; validates matrix.toml and baseline.toml"
+    )
+    doctor = commands.add_parser(
+        "doctor", allow_abbrev=False, help="probe an environment that you have, and say what is wrong with it"
+    )
+    remedy = commands.add_parser(
+        "remedy", allow_abbrev=False, help="try what may cure the broken and unstable cells of a profile's results"
+    )
+    for command in (matrix, session, report, plan, doctor, remedy):
+        _add_common(command)
+    for command in (matrix, session, doctor, remedy):
+        _add_choices(command)
+    for command in (matrix, session, remedy):
+        _add_installing(command)
+    _add_doctors(doctor)
+    for command in (matrix, session, report, plan, remedy):
+        command.add_argument("--profile", help="a profile of matrix.toml, in place of the default one")
+    for command in (matrix, remedy):
+        command.add_argument(
+            "--environments", type=_names, default=(), metavar="GLOB,…", help="only those whose id matches"
+        )
+    remedy.add_argument(
+        "--budget", type=_positive, metavar="MINUTES", help="begin nothing more after this time; default: no limit"
+    )
+    matrix.add_argument("--jobs", type=_positive, help="environments at once")
+    for command in (matrix, report):
+        command.add_argument("--reports", type=Path, help="folder for the report, in place of reports/")
+        command.add_argument(
+            "--with",
+            dest="guests",
+            type=Path,
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="FILE",
+            help="results that `doctor --out FILE` wrote, here or elsewhere: rows of their own",
+        )
+    _add_bisect(commands)
+    return top
+
+
+def _add_common(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--matrix", type=Path, default=_matrix(), help="the file that says what is tested")
+    command.add_argument("--work", type=Path, help="folder for all that is made, in place of .asrcompat/")
+    command.add_argument("--weights", choices=get_args(Weights), help="the checkpoint's weights")
+    command.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _add_choices(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--paths", type=_names, default=(), metavar="NAME,…", help="ways to load the checkpoint")
+    command.add_argument("--devices", type=_names, default=(), metavar="cpu,cuda", help="devices to try")
+    command.add_argument("--threads", type=_positive, help="threads of one probe; default: all cores, shared")
+    command.add_argument("--recipe", action="store_true", help="a whole recipe in every environment: minutes each")
+
+
+def _add_installing(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--torch-index", metavar="URL", help=f"index for torch alone, or {NO_INDEX!r}")
+    command.add_argument("--fresh", action="store_true", help="resolve again, however young the locks are")
+
+
+def _add_doctors(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--python", type=Path, metavar="PATH", help="the interpreter; default: the active environment's"
+    )
+    command.add_argument(
+        "--config", type=Path, metavar="YAML", help="an ESPnet configuration of your own to climb with"
+    )
+    command.add_argument("--model", metavar="ID_OR_DIR", help="the checkpoint, in place of what --config names")
+    command.add_argument("--findings", action="store_true", help="try also what matrix.toml has under probe.findings")
+    command.add_argument("--host", metavar="NAME", help="what to call this machine; default: its name")
+    command.add_argument("--out", type=Path, metavar="FILE", help="write the result here too, for `report --with FILE`")
+    command.add_argument("--json", action="store_true", help="print the result as JSON in place of text")
+
+
+def _add_bisect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    about = "find the release, or the change between two locks, that broke or cured a path"
+    command = commands.add_parser("bisect", allow_abbrev=False, help=about)
+    _add_common(command)
+    _add_installing(command)
+    command.add_argument("--profile", help="a profile of matrix.toml, in place of the default one")
+    along = command.add_mutually_exclusive_group(required=True)
+    along.add_argument(
+        "--axis", metavar="PACKAGE", help="along the releases of a package that the environment installs"
+    )
+    along.add_argument("--locks", nargs=2, type=Path, metavar=("GOOD", "BAD"), help="between two lock files")
+    command.add_argument("--good", metavar="VERSION", help="a release that works; default: the environment's own")
+    command.add_argument("--bad", metavar="VERSION", help="one that does not; with neither, the limits around its own")
+    command.add_argument("--cured", action="store_true", help="the good release is the later one: what cured it")
+    command.add_argument("--environment", dest="base", metavar="ID", help="all else is as this environment has it")
+    command.add_argument("--path", dest="paths", type=_names, default=(), metavar="NAME", help="the path to judge by")
+    command.add_argument("--devices", type=_names, default=(), metavar="cpu", help="the device to judge on")
+    command.add_argument("--stage", choices=_STAGES, help="good is what passes this stage; default: what works")
+    command.add_argument("--prereleases", action="store_true", help="take pre-releases along")
+    command.add_argument("--yanked", action="store_true", help="take yanked releases along")
+    command.add_argument("--disk", type=_positive, default=15, metavar="GB", help="room for torch stacks; default: 15")
+    command.add_argument("--threads", type=_positive, help="threads of one probe; default: all cores")
+
+
+def _matrix() -> Path:
+    """The file in this folder; elsewhere, the one of the checkout that this is installed from."""
+    here, own = Path("matrix.toml"), Path(__file__).parents[1] / "matrix.toml"
+    return own if own.exists() and not here.exists() else here

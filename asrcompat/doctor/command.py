@@ -1,0 +1,148 @@
+"""What ``doctor`` does: look, probe, show, keep; and which exit code that makes."""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from asrcompat.doctor.examine import examine, listing
+from asrcompat.doctor.given import Given, given
+from asrcompat.doctor.patient import look
+from asrcompat.doctor.show import keys_to_blame, show
+from asrcompat.errors import ExitCode, HarnessError, UsageError
+from asrcompat.model import EnvironmentResult, Outcome, dump
+from asrcompat.offered import lacking
+from asrcompat.options import Options
+from asrcompat.report.admit import admit
+from asrcompat.run import host
+from asrcompat.run.cells import Settings
+from asrcompat.run.progress import Progress
+from asrcompat.run.store import Store, write_text
+
+
+def doctor(options: Options) -> int:
+    """Probe an environment that is there already, and say what is wrong with it."""
+    own = _given(options)
+    settings = _settings(options)
+    patient = look(options.python)
+    _check_out(options.out)
+    name = options.host or platform.node().partition(".")[0] or "host"
+    progress = Progress(quiet=options.quiet or options.json)
+    progress.tell(f"looks at {patient.python} (Python {patient.version}); installs nothing and leaves it as it is")
+    if not patient.packages:
+        progress.tell(
+            "none of torch, transformers, s3prl, espnet is installed there; --python names another interpreter"
+        )
+    if os.environ.get("PYTHONPATH"):
+        progress.tell("PYTHONPATH is set here, and left out of the probe: what it adds is not looked at")
+    if patient.user_site is not None:
+        progress.tell(f"what `pip install --user` put into {patient.user_site} is not looked at")
+    result = admit(examine(patient, settings, name=name, given=own, tell=progress.tell))
+    kept = _keep(result, options, own)
+    asked_by_name = bool(options.paths) or own is not None
+    counted, absent = (result, {}) if asked_by_name else offered(result)
+    if options.json:
+        print(dump(result), end="")
+    else:
+        show(counted, Console(), model=settings.model, absent=absent)
+        print(f"result: {kept}")
+    return verdict(counted)
+
+
+def verdict(result: EnvironmentResult) -> ExitCode:
+    """0 where all asked for works or is unavailable here, 1 where something is wrong, 3 where that is not known."""
+    outcomes = {cell.outcome for cell in result.cells}
+    keys = any(keys_to_blame(cell) for cell in result.cells)
+    if keys or outcomes & {Outcome.BROKEN, Outcome.UNSTABLE}:
+        return ExitCode.WORSE
+    return ExitCode.UNFINISHED if Outcome.ERROR in outcomes else ExitCode.OK
+
+
+def offered(result: EnvironmentResult) -> tuple[EnvironmentResult, Mapping[str, str]]:
+    """The result without the paths that its environment does not offer; and those, each with the module it lacks.
+
+    Where no other path could be tried, all count: all is not well in an environment with none of the packages.
+    """
+    absent = {cell.key: module for cell in result.cells if (module := lacking(cell)) is not None}
+    rest = tuple(cell for cell in result.cells if cell.key not in absent)
+    if all(cell.outcome is Outcome.UNAVAILABLE for cell in rest):
+        return result, {}
+    return replace(result, cells=rest), {path: module for (_, path, _), module in absent.items()}
+
+
+def _given(options: Options) -> Given | None:
+    if options.config is not None:
+        if options.paths:
+            message = "--paths and --config: a configuration of one's own is a path of its own; give one of the two"
+            raise UsageError(message)
+        if options.findings or options.recipe:
+            message = "--findings and --recipe are for the matrix's paths: leave them out with --config"
+            raise UsageError(message)
+        return given(options.config, options.model)
+    if options.model is not None:
+        message = "--model is for a configuration of one's own: give --config train.yaml as well"
+        raise UsageError(message)
+    return None
+
+
+def _settings(options: Options) -> Settings:
+    groups = options.spec.probe.findings if options.findings or options.recipe else {}
+    return Settings(
+        root=options.root,
+        work=options.work_folder,
+        model=options.spec.model.name,
+        weights=options.chosen_weights,
+        paths=options.chosen_paths,
+        devices=options.chosen_devices,
+        probe=options.spec.probe,
+        findings={
+            group: seconds
+            for group, seconds in groups.items()
+            if (options.recipe if group == "recipe" else options.findings)
+        },
+        limits=options.spec.limits,
+        install_arguments=(),
+        threads=options.threads or host.usable_cores(),
+    )
+
+
+def _check_out(out: Path | None) -> None:
+    """Refuse, before the work is done, a file that could not be written after it."""
+    if out is None:
+        return
+    if out.is_dir():
+        message = f"--out {out}: this is a folder; give a file in it, such as {out / 'box.json'}"
+        raise UsageError(message)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        message = f"--out {out}: nothing can be written into {out.parent}: {error.strerror}"
+        raise UsageError(message) from error
+
+
+def _keep(result: EnvironmentResult, options: Options, own: Given | None) -> Path:
+    """Write the result where results are kept, then where it is asked for; gives the latter, else the former."""
+    if own is not None:
+        # beside the folder of this name, not in it: the next doctor empties that one
+        kept = options.work_folder / "doctor" / f"{result.environment.id}.json"
+        write_text(kept, dump(result))
+    else:
+        store = Store(options.work_folder, options.chosen_weights)
+        store.write(result, lock=listing(result.environment))
+        kept = store.file(result.environment.id)
+    if options.out is None:
+        return kept
+    try:
+        write_text(options.out, dump(result))
+    except OSError as error:
+        message = f"--out {options.out}: cannot be written: {error.strerror}; the result is kept in {kept}"
+        raise HarnessError(message) from error
+    return options.out

@@ -1,0 +1,151 @@
+"""From the results that are kept to a verdict and a report: read, judge by the baseline, merge, publish."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from asrcompat.baseline import Comparison, compare, load_baseline
+from asrcompat.doctor import guests
+from asrcompat.errors import HarnessError
+from asrcompat.explain.bisection.kept import KeptBoundaries
+from asrcompat.explain.claims import as_data, judge_claims
+from asrcompat.explain.judge import judge_failures
+from asrcompat.explain.remedies import record
+from asrcompat.explain.remedies.attach import attached, recorded
+from asrcompat.lab.experiments import of_packages
+from asrcompat.model import EnvironmentResult, Results
+from asrcompat.options import Options
+from asrcompat.report.merge import admit, merge
+from asrcompat.report.publish import publish
+from asrcompat.report.summary import job_summary
+from asrcompat.report.terminal import render_table
+from asrcompat.run.progress import Progress
+from asrcompat.run.store import Store, write_text
+from asrcompat.spec import Request, environment_id
+
+BASELINE = "baseline.toml"
+CLAIMS = "fixtures/claims"
+
+
+def publish_report(options: Options, judged: Sequence[Request]) -> int:
+    """Publish and judge these environments from the results there are."""
+    store = Store(options.work_folder, options.chosen_weights)
+    found = {request.id: read_result(store, request) for request in judged}
+    results = [result for result in found.values() if result is not None]
+    if not results:
+        profile, weights = options.chosen_profile, options.chosen_weights
+        message = (
+            f"no results of profile '{profile}' on {weights}: run "
+            f"`nox -s matrix -- --profile {profile} --weights {weights}`, or name the profile and weights that were run"
+        )
+        raise HarnessError(message)
+    comparison = judge(options, judged, results)
+    planned = [name if (result := found[name]) is None else result.environment.id for name in found]
+    visiting = guests.read(
+        options.guests,
+        store.folder / guests.FOLDER,
+        model=options.spec.model.name,
+        weights=options.chosen_weights,
+        warn=Progress().tell,
+    )
+    merged = merge(
+        [*results, *visiting],
+        profile=options.chosen_profile,
+        planned=[*planned, *(one.environment.id for one in visiting)],
+        expectations=comparison.as_data(),
+    )
+    claims = judge_claims(merged, options.root / CLAIMS)
+    merged = replace(merged, claims=tuple(as_data(one) for one in claims))
+    locks = {result.environment.lock: store.lock(result.environment) for result in results if result.environment.lock}
+    locks |= guests.locks(visiting)
+    others = {**_others(store, merged), **_experiments(options, merged)}
+    known_locks = locks | {str(one.environment.lock): text for one, text in others.values()}
+    merged = judge_failures(merged, known_locks, beside=[one for one, _ in others.values()])
+    tried = record.folder(options.work_folder, options.chosen_weights)
+    merged = attached(merged, recorded(merged, tried, warn=Progress().tell))
+    kept = KeptBoundaries(options.work_folder, options.chosen_weights)
+    merged = replace(merged, boundaries=kept.read(merged.environments, warn=Progress().tell))
+    locks |= {one.lock: (tried / one.lock).read_text(encoding="utf-8") for one in merged.remedies if one.lock}
+    folder = options.reports_folder
+    publish(merged, folder)
+    _publish_locks(locks, folder)
+    if (summary := os.environ.get("GITHUB_STEP_SUMMARY")) is not None:
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(job_summary(merged))
+    render_table(merged, Console())
+    shown = folder.relative_to(options.root) if folder.is_relative_to(options.root) else folder
+    print(f"report: {shown}/compatibility.md, results: {shown}/results.json")
+    return comparison.exit_code
+
+
+_Beside = dict[str, tuple[EnvironmentResult, str]]  # by the environment's id, with the text of its lock
+
+
+def _others(store: Store, merged: Results) -> _Beside:
+    """What else is known, of other profiles say, as found by the same code: rules are the better for it."""
+    found = store.others([one.id for one in merged.environments], warn=Progress().tell)
+    return {
+        one.environment.id: (admit(one), store.lock(one.environment))
+        for one in found
+        if one.environment.derived_from is None and _alike(one, merged)
+    }
+
+
+def _experiments(options: Options, merged: Results) -> _Beside:
+    """What the laboratory found of changes of packages alone, by the same code: the runs that could refute a rule."""
+    folder = options.work_folder / "lab" / "results" / options.chosen_weights
+    found = of_packages(folder, lambda one: _alike(one, merged))
+    return {one.environment.id: (admit(one), text) for one, text in found}
+
+
+def _alike(one: EnvironmentResult, merged: Results) -> bool:
+    return one.model == merged.model and one.environment.commit in {each.commit for each in merged.environments}
+
+
+def _publish_locks(locks: Mapping[str, str], folder: Path) -> None:
+    """Write the locks of this report, then remove those of an earlier one."""
+    for name, text in locks.items():
+        write_text(folder / name, text)
+    for old in (folder / "locks").glob("*.txt"):
+        if f"locks/{old.name}" not in locks:
+            old.unlink()
+
+
+def judge(options: Options, judged: Sequence[Request], results: Sequence[EnvironmentResult]) -> Comparison:
+    """Compare what was found with what was expected of these environments."""
+    baseline = load_baseline(options.root / BASELINE, options.spec)
+    by_id = {result.environment.id: result for result in results}
+    planned = []
+    cells = []
+    for request in judged:
+        result = next((by_id[identity] for identity in _identities(request) if identity in by_id), None)
+        identity = request.id if result is None else result.environment.id
+        tried = [cell.key for cell in result.cells] if result is not None else []
+        paths = options.paths_for(request)
+        wanted = [(identity, path, device.value) for path in paths for device in options.chosen_devices]
+        planned += list(dict.fromkeys([*wanted, *tried]))
+        cells += list(result.cells) if result is not None else []
+    return compare(baseline, planned=planned, cells=cells)
+
+
+def read_result(store: Store, request: Request) -> EnvironmentResult | None:
+    """The newest result of a request, whichever build of torch it is of."""
+    warn = Progress().tell
+    found = [result for identity in _identities(request) if (result := store.read(identity, warn=warn)) is not None]
+    return max((admit(result) for result in found), key=lambda result: result.generated_at, default=None)
+
+
+def forget(store: Store, request: Request) -> None:
+    """A run that is killed must not leave the last run's results as its own."""
+    for identity in _identities(request):
+        store.remove(identity)
+
+
+def _identities(request: Request) -> tuple[str, str]:
+    """The ids under which a request's result may be kept: PyPI's build of torch, or the CPU build."""
+    return request.id, environment_id(request.id, "cpu")
