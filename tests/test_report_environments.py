@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from factories import make_cell, make_environment
+from factories import make_cell, make_check, make_environment
 
-from asrcompat.model import Device, Outcome
-from asrcompat.report.environments import TITLES, lies, path_label, reproduce, rows
+from asrcompat.model import CheckOutcome, Device, Outcome, Stage
+from asrcompat.report.environments import TITLES, lies, reproduce, rows
+from asrcompat.report.where import path_label
 
 
 def test_versions_stand_under_their_titles() -> None:
@@ -18,6 +19,7 @@ def test_versions_stand_under_their_titles() -> None:
         "s3prl": "0.4.15",
         "espnet": "202402",
         "transformers": "4.41.2",
+        "fairseq": "",
     }
 
 
@@ -25,7 +27,7 @@ def test_the_other_distribution_is_named() -> None:
     (row,) = rows(
         [make_environment(packages={"torch": "2.11.0+cpu", "espnet-s3prl": "2026.5.14"}, torch_build="cpu")], []
     )
-    assert row.versions == ("3.10", "2.11.0 (cpu)", "", "espnet-s3prl 2026.5.14", "", "")
+    assert row.versions == ("3.10", "2.11.0 (cpu)", "", "espnet-s3prl 2026.5.14", "", "", "")
     assert row.short == "Python 3.10 · torch 2.11.0 (cpu) · espnet-s3prl 2026.5.14"
 
 
@@ -49,7 +51,7 @@ def test_facts_hold_verdicts_pins_and_build() -> None:
 @pytest.mark.parametrize(
     ("declared", "outcome", "text"),
     [
-        ("ok", Outcome.BROKEN, "declared ok, but transformers broken at load"),
+        ("ok", Outcome.BROKEN, "declared ok, but broken at load: transformers"),
         ("conflict", Outcome.WORKS, "declared a conflict, but works in 1 cell"),
         ("ok", Outcome.WORKS, None),
         ("ok", Outcome.ERROR, None),
@@ -62,16 +64,39 @@ def test_lies(declared: str, outcome: Outcome, text: str | None) -> None:
     assert [lie.text for lie in lies(rows([environment], cells), cells)] == ([text] if text else [])
 
 
+def test_paths_that_fail_alike_are_told_together() -> None:
+    environment = make_environment()
+    cells = [make_cell(environment, path, Outcome.BROKEN) for path in ("a", "b")]
+    cells.append(make_cell(environment, "c", Outcome.BROKEN, Stage.IMPORT))
+    (lie,) = lies(rows([environment], cells), cells)
+    assert lie.text == "declared ok, but broken at load: a, b; broken at import: c"
+
+
+def test_a_path_that_an_environment_does_not_offer_is_no_promise_broken() -> None:
+    environment = make_environment()
+    message = "No module named 'fairseq'"
+    check = make_check(
+        Stage.IMPORT,
+        CheckOutcome.FAILED,
+        message=message,
+        data={"exception": "ModuleNotFoundError", "module": "fairseq.checkpoint_utils"},
+    )
+    cell = make_cell(environment, "espnet-fairseq", Outcome.BROKEN, Stage.IMPORT, message=message, checks=(check,))
+    assert not lies(rows([environment], [cell]), [cell])
+
+
 def test_labels_and_commands() -> None:
     cell = make_cell(make_environment("e"), "s3prl-hf", device=Device.CUDA)
     assert path_label(cell) == "s3prl-hf (cuda)"
-    command = reproduce(cell, weights="synthetic-small")
+    command = reproduce(cell, weights="synthetic-small", hosts={"e": None})
     assert command == 'nox -s "e" -- --weights synthetic-small --paths s3prl-hf --devices cuda'
 
 
 def test_a_build_of_torch_has_no_session_of_its_own() -> None:
     cell = make_cell(make_environment("py3.10-torch2.3.1+cpu-s3prl0.4.15"))
-    assert reproduce(cell, weights="hub").startswith('nox -s "py3.10-torch2.3.1-s3prl0.4.15" -- --weights hub ')
+    assert reproduce(cell, weights="hub", hosts={}).startswith(
+        'nox -s "py3.10-torch2.3.1-s3prl0.4.15" -- --weights hub '
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Failures and findings are told once each."""
+"""Failures are told once each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import dataclasses
 from factories import TRACEBACK, make_cell, make_check, make_core_results, make_environment
 
 from asrcompat.model import Cell, CheckOutcome, Outcome, Stage
-from asrcompat.report.failures import failures, findings, traceback_of
+from asrcompat.report.failures import failures, traceback_of
 
 OLD, NEW = make_environment("old"), make_environment("new")
 
@@ -79,19 +79,22 @@ def test_hints_are_told_once_cause_first() -> None:
     assert failure.hints == (("Cause", "no file"), ("Remedy", "s3prl >= 0.4.15"), ("Signature", "no-preprocessor"))
 
 
-def test_findings_tell_what_decides_nothing_worst_first() -> None:
-    told = make_check(Stage.FEATURES, id="alone", required=False, message="moves by 1.3")
-    bad = make_check(Stage.LOAD, CheckOutcome.FAILED, id="report", required=False, message="3 tensors are new")
-    silent = make_check(Stage.LOAD, id="silent", required=False)
-    skipped = make_check(Stage.LOAD, CheckOutcome.SKIPPED, id="report", required=False, message="no report")
-    one = dataclasses.replace(make_cell(OLD), checks=(told, bad, silent))
-    two = dataclasses.replace(make_cell(NEW), checks=(dataclasses.replace(told, message="moves by 1.6"), skipped))
-    found = findings([one, two])
-    assert [(finding.check.id, finding.where) for finding in found] == [
-        ("report", "1 of 1 cell that ran this check"),
-        ("alone", "2 of 2 cells that ran this check"),
-    ]
+def test_a_failures_reason_is_its_cause_or_else_its_message() -> None:
+    known, unknown = failures(
+        [
+            make_cell(OLD, "a", Outcome.BROKEN, cause="no such file"),
+            make_cell(OLD, "b", Outcome.BROKEN, exception="pkg.mod.OddError", message="first\nsecond " + "word " * 100),
+        ]
+    )
+    assert known.reason == "no such file"
+    assert unknown.reason.startswith("first second word")
+    assert len(unknown.reason) <= 200
+    assert unknown.title == "OddError, broken at load"
 
 
-def test_required_checks_are_no_findings() -> None:
-    assert findings([make_cell(OLD, "a", Outcome.BROKEN)]) == ()
+def test_what_our_own_checks_raise_is_no_part_of_a_title() -> None:
+    (failure,) = failures(
+        [make_cell(OLD, "a", Outcome.BROKEN, exception="probe.cell.CheckFailed", message="width 512")]
+    )
+    assert failure.title == "broken at load"
+    assert failure.target.anchor == "failure-1"

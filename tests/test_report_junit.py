@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import xml.etree.ElementTree as ET
 
 import pytest
-from factories import TRACEBACK, make_cell, make_core_results, make_environment, make_expectation, make_results
+from factories import (
+    TRACEBACK,
+    make_cell,
+    make_check,
+    make_core_results,
+    make_environment,
+    make_expectation,
+    make_results,
+)
 
-from asrcompat.model import Cell, Outcome, Results, Stage
+from asrcompat.model import Cell, CheckOutcome, Outcome, Results, Stage
 from asrcompat.report.junit import junit
 
 
@@ -98,6 +107,24 @@ def test_a_missing_environment_is_an_error() -> None:
     root = read(make_results(missing=("py310-never",)))
     assert root.get("errors") == "1"
     assert root[-1].get("name") == "py310-never"
+
+
+def test_what_decides_nothing_is_output_and_no_failure() -> None:
+    beside = make_check(Stage.FEATURES, CheckOutcome.FAILED, id="quiet", required=False, message="differs\nby 3.1")
+    silent = make_check(Stage.FEATURES, CheckOutcome.ERROR, id="recipe", required=False)
+    good = make_check(Stage.FEATURES, id="short", required=False, message="4 frames")
+    cell = make_cell()
+    root = read(make_results([dataclasses.replace(cell, checks=(*cell.checks, beside, silent, good))]))
+    assert (root.get("failures"), root.get("errors")) == ("0", "0")
+    output = root.find("testsuite/testcase/system-out")
+    assert output is not None
+    assert output.text == (
+        "failed at features, deciding nothing: quiet: differs by 3.1\nerror at features, deciding nothing: recipe"
+    )
+
+
+def test_a_case_with_nothing_beside_has_no_output() -> None:
+    assert read(make_results([make_cell()])).find("testsuite/testcase/system-out") is None
 
 
 def test_hostile_text_is_readable_xml() -> None:

@@ -15,7 +15,16 @@ from asrcompat.model import Outcome, Stage, parse_results, results_json_schema, 
 from asrcompat.report import publish as module
 from asrcompat.report.publish import publish, results_json
 
-FORMS = ["badge.json", "compatibility.md", "index.html", "junit.xml", "results.json"]
+FORMS = [
+    "badge.json",
+    "claims.md",
+    "compatibility.md",
+    "findings.md",
+    "index.html",
+    "junit.xml",
+    "results.json",
+    "signatures.md",
+]
 SCHEMA = Path(asrcompat.__file__).with_name("results.schema.json")
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import re
+from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from typing import Any
 
@@ -16,11 +18,15 @@ from factories import (
     make_core_results,
     make_environment,
     make_evidence,
+    make_explained_results,
     make_results,
+    make_wide_results,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from asrcompat.model import CheckOutcome, Outcome, Results, Stage
+from asrcompat.model import Boundary, BoundaryRun, CheckOutcome, Device, Outcome, Results, Stage
 from asrcompat.report import render
 from asrcompat.report.check import verify
 
@@ -55,52 +61,139 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def hostile() -> Results:
+def _rules(evil: str) -> list[dict[str, Any]]:
+    """A rule of each verdict, made of hostile text."""
+    choice = [{"text": evil, "package": evil, "kind": evil, "version": evil, "seen_without": evil}]
+    seen = {"cells": 1, "environments": [evil]}
+    common: dict[str, Any] = {
+        "signature": evil,
+        "title": evil,
+        "paths": [evil],
+        "devices": [evil],
+        "failing": seen,
+        "not_failing": seen,
+    }
+    common |= {"alternatives": [[choice]], "counterexample_sought_in": [evil]}
+    common["experiment"] = {"environment": evil, "moves": [{"kind": "pin", "value": evil}]}
+    return [
+        {**common, "verdict": verdict} for verdict in ("found", "undetermined", "none", "incomparable", "everywhere")
+    ]
+
+
+def hostile(evil: str = EVIL) -> Results:
     """Make results in which every text that could come from a package is hostile."""
     environment = make_environment(
-        EVIL,
-        packages={"torch": EVIL, EVIL: EVIL},
-        reason=EVIL,
-        declared_reason=EVIL,
-        pins=(EVIL,),
-        build={EVIL: [EVIL]},
-        lock=EVIL,
+        evil,
+        packages={"torch": evil, evil: evil},
+        reason=evil,
+        declared_reason=evil,
+        pins=(evil,),
+        build={evil: [evil], "cuda": evil, "architectures": [evil], "driver": evil},
+        lock=evil,
+        host=evil,
+        ran_at=evil,
+        derived_from=evil,
     )
     check = make_check(
-        Stage.LOAD, CheckOutcome.FAILED, id=EVIL, message=EVIL, data={"traceback": EVIL, "causes": [EVIL, EVIL]}
+        Stage.LOAD, CheckOutcome.FAILED, id=evil, message=evil, data={"traceback": evil, "causes": [evil, evil]}
     )
-    finding = make_check(Stage.LOAD, CheckOutcome.FAILED, id=EVIL, message=EVIL, required=False)
-    evidence = make_evidence(environment, versions={EVIL: EVIL}, started=EVIL)
-    texts: dict[str, Any] = {"exception": EVIL, "message": EVIL, "cause": EVIL, "signature": EVIL, "remedy": EVIL}
-    cell = make_cell(environment, EVIL, Outcome.BROKEN, **texts, checks=(check, finding), evidence=evidence)
+    beside = [
+        make_check(stage, outcome, id=evil, message=evil, required=False, data={"exception": evil, "traceback": evil})
+        for stage in (Stage.LOAD, Stage.FEATURES, Stage.RECIPE)
+        for outcome in CheckOutcome
+    ]
+    odd = {"follows": evil, "parity": evil, "tolerance": evil, "reported": [evil], "true": evil, "difference": evil}
+    beside += [
+        make_check(Stage.FEATURES, id=name, required=False, data=odd)
+        for name in ("parity", "parity-path", "lengths", "batch-against-alone")
+    ]
+    evidence = make_evidence(environment, versions={evil: evil}, started=evil)
+    texts: dict[str, Any] = {"exception": evil, "message": evil, "cause": evil, "signature": evil, "remedy": evil}
+    cell = make_cell(environment, evil, Outcome.BROKEN, **texts, checks=(check, *beside), evidence=evidence)
+    absent = make_cell(environment, evil, Outcome.UNAVAILABLE, device=Device.CUDA, message=evil)
     entry = {
-        "environment": EVIL,
-        "path": EVIL,
-        "device": EVIL,
-        "expected": EVIL,
-        "found": {"outcome": EVIL},
-        "reason": EVIL,
+        "environment": evil,
+        "path": evil,
+        "device": evil,
+        "expected": evil,
+        "found": {"outcome": evil},
+        "reason": evil,
     }
+    source = {"title": evil, "url": evil}
+    sources = [source, {**source, "url": "https://example.org/"}, {**source, "url": "javascript:alert(1)"}]
+    seen = {"part": 0, "supports": True, "path": evil, "device": "cpu", "stage": evil, "check": evil, "message": evil}
+    evidence_of_claim = [
+        {**seen, "environment": evil},
+        {**seen, "environment": "x" + evil},
+        {**seen, "supports": False},
+    ]
+    place = {"environment": evil, "path": evil, "device": evil, "check": evil}
+    versions = {evil: {"failing": [evil], "not_failing": [evil]}}
+    met: dict[str, Any] = dict.fromkeys(("id", "title", "cause", "status"), evil)
+    met |= {"source": [evil], "cures": [{"kind": evil, "value": evil, "says": evil}]}
+    met |= {"cells": [place], "findings": [place], "versions": versions}
+    group: dict[str, Any] = {"innermost": {"exception": evil, "message": evil}, "package": evil, "cells": [place]}
+    group |= {"versions": versions, "entry": evil}
+    verdicts = {evil: "confirmed", "x" + evil: evil}
+    part = {"says": evil, "verdict": evil, "needs": evil, "cites": sources, "environments": verdicts}
+    claim: dict[str, Any] = {
+        "id": evil,
+        "statement": evil,
+        "sources": sources,
+        "verdict": evil,
+        "tested": evil,
+        "of": evil,
+    }
+    claim |= {"environments": verdicts, "parts": [part, {**part, "verdict": "not testable here"}, evil]}
+    runs = tuple(
+        BoundaryRun(release=evil, attempt=0, answer=said, told=evil, environment=evil, outcome=Outcome.BROKEN)
+        for said in ("good", "bad")
+    )
+    boundary = Boundary(
+        environment=evil,
+        axis=evil,
+        path=evil,
+        device=Device.CPU,
+        stage=None,
+        direction="newer",
+        verdict="gap",
+        last_good=evil,
+        first_bad=evil,
+        gap=(evil,),
+        skipped={evil: evil},
+        runs=runs,
+        along=(evil,),
+        differs={evil: (evil, evil)},
+        miss=0.5,
+        found_at=evil,
+    )
     return make_results(
-        [cell],
+        [cell, absent],
         [environment],
-        host={EVIL: EVIL, "cpu": EVIL},
-        harness={"commit": EVIL},
-        missing=(EVIL,),
-        expectations={"regressions": [entry, EVIL]},
-        weights_comparison={EVIL: EVIL},
+        boundaries=(boundary, dataclasses.replace(boundary, direction="older", verdict="no change")),
+        claims=({**claim, "evidence": evidence_of_claim}, {}),
+        signatures=(met, {**met, "cells": []}),
+        unrecognised=(group,),
+        rules=tuple(_rules(evil)),
+        host={evil: evil, "cpu": evil},
+        harness={"commit": evil},
+        missing=(evil,),
+        expectations={"regressions": [entry, evil]},
+        weights_comparison={evil: evil},
     )
 
 
-@pytest.mark.parametrize("write", [render.markdown, render.html])
-def test_the_same_results_give_the_same_bytes(write: object) -> None:
-    assert callable(write)
-    assert write(make_core_results()) == write(make_core_results())
+FORMS = [render.markdown, render.html]
 
 
-@pytest.mark.parametrize("write", [render.markdown, render.html])
-def test_content(write: object) -> None:
-    assert callable(write)
+@pytest.mark.parametrize("write", FORMS)
+@pytest.mark.parametrize("make", [make_core_results, make_wide_results, make_explained_results])
+def test_the_same_results_give_the_same_bytes(write: Callable[[Results], str], make: Callable[[], Results]) -> None:
+    assert write(make()) == write(make())
+
+
+@pytest.mark.parametrize("write", FORMS)
+def test_content(write: Callable[[Results], str]) -> None:
     text = write(make_core_results())
     ordered = [
         "Worse than expected",
@@ -111,10 +204,11 @@ def test_content(write: object) -> None:
         "Environments",
         "Host",
     ]
-    places = [text.index(heading) for heading in ordered]
+    body = text[max(0, text.find("<main>")) :]
+    places = [body.index(heading) for heading in ordered]
     assert places == sorted(places)
     for part in (
-        "works (train)",
+        "✓ works",
         "broken at load",
         "unstable 13/20",
         "error at load",
@@ -123,27 +217,64 @@ def test_content(write: object) -> None:
         "espnet-s3prl 2026.5.14",
         "padding in a batch moves the features by 1.3",
         "sm_50, sm_90",
-        "declared ok, but s3prl-hf broken at load",
+        "declared ok, but broken at load: s3prl-hf, espnet-s3prl",
     ):
         assert part in text, part
     # A failure's message is told in full once, and its second cell does not repeat the traceback.
     assert text.count("<summary>Traceback</summary>") == 4
 
 
-def test_markdown_shows_a_row_per_environment_and_a_column_per_path() -> None:
-    lines = render.markdown(make_core_results()).splitlines()
-    at = lines.index(next(line for line in lines if line.startswith("| # |")))
-    table = lines[at : at + 8]
-    assert {line.count("|") for line in table} == {12}
-    assert "| 0.4.14 | 202402 | 4.41.2 | ✓ works (train) | [✗ broken at load](#failure-1) |" in table[2]
-    assert not lines[at + 8].startswith("|")
+def table_of(text: str) -> list[list[str]]:
+    """Give the main table's lines, split at their bars."""
+    lines = text[text.index("## The table") :].splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("|"))
+    end = next(number for number, line in enumerate(lines[at:], start=at) if not line)
+    return [[part.strip() for part in line.strip("|").split("|")] for line in lines[at:end]]
+
+
+def test_markdown_shows_a_line_per_path_and_a_column_per_environment() -> None:
+    table = table_of(render.markdown(make_wide_results()))
+    assert {len(line) for line in table} == {9}
+    assert table[0][:2] == ["", "[1](#environment-1)"]
+    lines = {line[0]: line[1:] for line in table}
+    assert lines["*s3prl*"][0] == "0.4.14"
+    assert lines["s3prl-hf"][0] == "[✗&nbsp;load](#failure-2)"
+    assert lines["espnet-fairseq"][0] == "·"
+    assert len(table) == 2 + 9 + 14
+
+
+def test_many_environments_make_several_tables() -> None:
+    environments = [make_environment(f"e{number}") for number in range(13)]
+    text = render.markdown(make_results([make_cell(one) for one in environments], environments))
+    assert len(table_of(text)[0]) == 8
+    assert text.count("| transformers | [✓&nbsp;works](") == 2
 
 
 def test_markdown_links_lead_somewhere() -> None:
-    text = render.markdown(make_core_results())
+    text = render.markdown(make_explained_results())
     targets = set(re.findall(r"\]\(#([\w-]+)\)", text))
-    assert targets
-    assert targets <= set(re.findall(r'<a id="([\w-]+)"></a>', text))
+    anchors = re.findall(r'<a id="([\w-]+)"></a>', text)
+    assert {"failure-1", "cell-1", "environment-8", "claim-1", "traceback-1", "signature-1"} <= targets
+    assert targets - {"the-table", "claims", "signatures", "what-was-found-besides"} <= set(anchors)
+    assert len(anchors) == len(set(anchors))
+
+
+def test_markdown_pages_lead_to_one_another() -> None:
+    pages = render.markdown_pages(make_explained_results())
+    assert list(pages) == ["compatibility.md", "findings.md", "claims.md", "signatures.md"]
+    anchors = {name: set(re.findall(r'<a id="([\w-]+)"></a>', text)) for name, text in pages.items()}
+    for name, text in pages.items():
+        links = re.findall(r"\]\(([\w.]*)(?:#([\w-]+))?\)", text)
+        assert any(page not in ("", name) for page, _ in links), name
+        for page, anchor in links:
+            assert not anchor or anchor in anchors[page or name], (name, page, anchor)
+
+
+def test_a_page_of_nothing_says_so() -> None:
+    pages = render.markdown_pages(make_results())
+    assert "There is no failure to tell of." in pages["signatures.md"]
+    assert "No claim was judged." in pages["claims.md"]
+    assert "No check was made that decides nothing." in pages["findings.md"]
 
 
 def test_markdown_gives_the_command_of_a_failed_cell() -> None:
@@ -155,38 +286,59 @@ def test_markdown_without_details_is_the_table_alone() -> None:
     text = render.markdown(make_core_results(), details=False)
     assert "](#" not in text
     assert "Traceback" not in text
-    assert "✗ broken at load" in text
+    assert "✗&nbsp;load" in text
     assert "Worse than expected" in text
+    assert "OSError, broken at load: the repository has no preprocessor_config.json" in text
 
 
-def test_hostile_text_adds_no_html_to_markdown() -> None:
-    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(render.markdown(hostile()))
-    blocks = [token.content for token in tokens if token.type == "html_block"]
+def assure_safe_markdown(text: str) -> None:
+    """Make sure that Markdown has no HTML but ours and no link but into the report."""
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
     inline = [child for token in tokens for child in token.children or ()]
-    for content in blocks:
+    for content in [token.content for token in tokens if token.type == "html_block"]:
         assert set(re.findall(r"</?(\w+)", content)) <= {"a", "details", "summary"}
-    assert {child.content for child in inline if child.type == "html_inline"} <= {"</a>"} | {
-        child.content for child in inline if re.fullmatch(r'<a id="[\w-]+">', child.content)
-    }
-    links = [str(child.attrs["href"]) for child in inline if child.type == "link_open"]
+    ours = re.compile(r'</a>|<a id="[\w-]+">')
+    assert [
+        child.content for child in inline if child.type == "html_inline" and not ours.fullmatch(child.content)
+    ] == []
+    assert not [child for child in inline if child.type == "image"]
+    assure_safe_links([str(child.attrs["href"]) for child in inline if child.type == "link_open"])
+
+
+def assure_safe_links(links: Sequence[str | None]) -> None:
+    """Make sure that no link names a scheme or a host, but for the one that is a web address."""
     assert links
-    assert all(link.startswith(("#", "%3C")) for link in links), links
+    for link in links:
+        assert link is not None
+        assert link == "https://example.org/" or (":" not in link and not link.startswith("/")), link
 
 
-def test_hostile_text_is_escaped_in_html() -> None:
-    text = render.html(hostile())
+def assure_safe_html(text: str) -> None:
+    """Make sure that HTML is well formed, and has neither scripts nor handlers."""
     page = Page(text)
     assert page.open == []
-    assert not {"script", "img"} & set(page.tags)
+    assert not {"script", "img", "iframe"} & set(page.tags)
     assert not [name for name, _ in page.attributes if name.startswith("on") or name == "style"]
-    links = [value for name, value in page.attributes if name == "href"]
-    assert links
-    assert all(value and value.startswith(("#", "%3C")) for value in links), links
+    assure_safe_links([value for name, value in page.attributes if name == "href"])
     assert not re.search("[\x00-\x08\x0b-\x1f\u202e\ud800]", text)
 
 
+def test_hostile_text_adds_nothing_to_any_form() -> None:
+    assure_safe_markdown(render.markdown(hostile()))
+    assure_safe_html(render.html(hostile()))
+    for page in render.markdown_pages(hostile()).values():
+        assure_safe_markdown(page)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.text(st.characters() | st.sampled_from("`|\\<>&*_~[]()!#\r\n \x1b-+=:1./\"'")))
+def test_no_text_adds_anything_to_any_form(text: str) -> None:
+    assure_safe_markdown(render.markdown(hostile(text)))
+    assure_safe_html(render.html(hostile(text)))
+
+
 def test_html_is_well_formed_and_its_links_lead_somewhere() -> None:
-    page = Page(render.html(make_core_results()))
+    page = Page(render.html(make_explained_results()))
     assert page.open == []
     identities = [value for name, value in page.attributes if name == "id"]
     assert len(identities) == len(set(identities))
@@ -221,9 +373,8 @@ def test_a_line_from_a_build_needs_no_folding() -> None:
     assert "Full text" not in render.html(make_results([cell]))
 
 
-@pytest.mark.parametrize("write", [render.markdown, render.html])
-def test_an_environments_run_is_told(write: object) -> None:
-    assert callable(write)
+@pytest.mark.parametrize("write", FORMS)
+def test_an_environments_run_is_told(write: Callable[[Results], str]) -> None:
     text = write(make_results([], [make_environment(ran_at="2026-11-22T20:15:53+00:00", commit="e615f2b76814")]))
     assert "2026-11-22T20:15:53+00:00 by commit e615f2b76814" in text
 

@@ -116,3 +116,19 @@ def test_xml_can_be_read_back(text: str) -> None:
     read = ET.fromstring(ET.tostring(element))  # noqa: S314 - written in the line above
     assert (read.text or "") == sanitize.xml(text)
     assert read.get("a") == sanitize.xml(text)
+
+
+@given(HOSTILE)
+def test_a_web_address_is_one_or_nothing(text: str) -> None:
+    address = sanitize.web_address("https://example.org/" + text)
+    assert address in ("", "https://example.org/" + text)
+    (inline,) = PARSER.parse(f"[x](<{address or 'https://example.org'}>)")[1:2]
+    assert [child.type for child in inline.children or ()] == ["link_open", "text", "link_close"]
+    assert not set("<>\"' &") & set(address)
+
+
+@pytest.mark.parametrize(
+    "text", ["javascript:alert(1)", "http://example.org", "file:///x", "//x", "https://", "https:///x"]
+)
+def test_what_is_no_safe_address(text: str) -> None:
+    assert sanitize.web_address(text) == ""

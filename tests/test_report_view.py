@@ -1,112 +1,71 @@
-"""What the forms show: columns, rows, notes, marks, measurements and sentences."""
+"""What the forms show beside the tables: reasons, marks, ladders and sentences."""
 
 from __future__ import annotations
 
 import dataclasses
 
-from factories import MODEL, PATHS, make_cell, make_core_results, make_environment, make_evidence, make_results
+from factories import (
+    MODEL,
+    make_cell,
+    make_check,
+    make_core_results,
+    make_environment,
+    make_evidence,
+    make_results,
+    make_wide_results,
+)
 
-from asrcompat.model import Device, Features, Outcome, Stage
+from asrcompat.model import Features, Outcome, Stage
 from asrcompat.report import facts, ladder
-from asrcompat.report.measurements import measurements
-from asrcompat.report.view import Note, view
+from asrcompat.report.view import commands, view
 
 
-def test_a_device_on_which_nothing_ran_is_a_line() -> None:
-    prepared = view(make_core_results())
-    assert [column.title for column in prepared.columns] == [f"{path} (cpu)" for path in PATHS]
-    assert prepared.folded == ("cuda: unavailable on this host (torch sees no CUDA device)",)
-
-
-def test_a_device_on_which_one_cell_ran_has_its_columns() -> None:
-    environment = make_environment()
-    cells = [
-        make_cell(environment, "a"),
-        make_cell(environment, "a", Outcome.UNAVAILABLE, device=Device.CUDA),
-        make_cell(environment, "b", device=Device.CUDA),
-    ]
-    prepared = view(make_results(cells))
-    assert [column.title for column in prepared.columns] == ["a (cpu)", "a (cuda)", "b (cuda)"]
-    assert prepared.folded == ()
-    assert [item and item.label for item in prepared.rows[0].cells] == ["works (train)", "unavailable", "works (train)"]
-
-
-def test_the_only_device_is_shown_though_nothing_ran() -> None:
-    cell = make_cell(outcome=Outcome.UNAVAILABLE, device=Device.CUDA)
-    prepared = view(make_results([cell]))
-    assert [column.title for column in prepared.columns] == ["transformers (cuda)"]
-    assert prepared.folded == ()
-
-
-def test_a_folded_device_tells_what_else_became_of_it() -> None:
-    environment = make_environment()
-    cells = [
-        make_cell(environment, "a"),
-        make_cell(environment, "a", Outcome.UNAVAILABLE, device=Device.CUDA),
-        make_cell(environment, "b", Outcome.BROKEN, Stage.INSTALL, device=Device.CUDA),
-    ]
-    assert view(make_results(cells)).folded == ("cuda: nothing ran (1 unavailable, 1 broken at install)",)
-
-
-def test_notes_tell_the_cause_or_else_the_exception() -> None:
-    environment = make_environment()
-    cells = [
-        make_cell(environment, "a"),
-        make_cell(environment, "b", Outcome.BROKEN, cause="no such file"),
-        make_cell(environment, "c", Outcome.BROKEN, exception="pkg.mod.OddError", message="first\nsecond"),
-    ]
-    assert view(make_results(cells)).rows[0].notes == (
-        Note(subject="b", text="no such file"),
-        Note(subject="c", text="OddError: first second"),
-    )
-
-
-def test_a_reason_common_to_the_row_is_told_once_and_cut() -> None:
-    environment = make_environment()
-    cells = [make_cell(environment, path, Outcome.BROKEN, message="word " * 100) for path in PATHS]
-    (note,) = view(make_results(cells)).rows[0].notes
-    assert note.subject == "all"
-    assert len(note.text) <= 160
-
-
-def test_cells_are_marked_where_they_differ_from_the_baseline() -> None:
-    prepared = view(make_core_results())
-    marks = {(row.environment.number, item.cell.path): item.mark for row in prepared.rows for item in row.cells if item}
-    assert marks.pop((5, "s3prl-hf")) == "regression"
-    assert marks.pop((6, "espnet-s3prl")) == "better than expected"
-    assert set(marks.values()) == {""}
+def test_reasons_tell_each_failure_once_with_its_places() -> None:
+    told = [(reason.failure.title, reason.where) for reason in view(make_wide_results()).reasons]
+    assert (
+        "AssertionError, unstable",
+        "s3prl-hf, s3prl-hf@preprocessor, s3prl-hf@resaved, espnet-s3prl in 4, 6",
+    ) in told
+    assert ("OSError, broken at load", "espnet-huggingface in 3–6, 8") in told
+    assert len(told) == 6
 
 
 def test_the_lists_come_worst_first_and_only_where_filled() -> None:
-    assert [title for title, _ in view(make_core_results()).expectations] == [
-        "Worse than expected",
-        "Better than expected",
-        "Not finished",
+    assert [(group.title, group.folded) for group in view(make_core_results()).expectations] == [
+        ("Worse than expected", False),
+        ("Better than expected", False),
+        ("Not finished", False),
     ]
     assert view(make_results()).expectations == ()
 
 
-def test_measurements_hold_what_ran_in_ladder_order() -> None:
-    environment = make_environment()
-    cell = make_cell(environment, seconds={"train": 20.0, "load": 1.25, "total": 22.0})
-    table = measurements([cell, make_cell(outcome=Outcome.UNAVAILABLE)], {environment.id: 7})
-    assert table.titles[-3:] == ("load", "train", "total")
-    assert table.lines == (
-        (
-            "7",
-            "transformers",
-            "cpu",
-            "✓ works (train)",
-            "768",
-            "99",
-            "2.5e-06",
-            "raw",
-            "20/20",
-            "1.2 s",
-            "20 s",
-            "22 s",
-        ),
+def test_paths_that_differ_in_the_same_way_are_one_entry() -> None:
+    (group,) = view(make_wide_results()).expectations
+    assert (group.title, group.folded, group.cells) == ("Not in the baseline", True, 87)
+    subject = "py311-torch2.8.0-tf4.57.6, espnet-huggingface, cpu"
+    assert [entry.text for entry in group.entries if entry.subject == subject] == [
+        "expected nothing, found broken at load"
+    ]
+    assert len(group.entries) == 21
+
+
+def test_a_cell_of_another_host_is_run_again_there() -> None:
+    results = make_wide_results()
+    command = commands(results)
+    found = next(cell for cell in results.cells if cell.environment == "gpu-box-venv")
+    assert command(found) == (
+        "asrcompat doctor --weights synthetic-base --paths transformers --devices cpu  # with --python, on gpu-box"
     )
+    assert command(results.cells[0]).startswith('nox -s "py310-torch2.3.1-s3prl0.4.14" -- ')
+
+
+def test_rungs_tell_required_checks_and_count_the_others() -> None:
+    cell = make_cell()
+    beside = make_check(Stage.LOAD, id="loader-report", required=False, message="long")
+    recipe = make_check(Stage.RECIPE, id="asr-train", required=False)
+    rungs = ladder.rungs(dataclasses.replace(cell, checks=(*cell.checks, beside, recipe)))
+    assert rungs[1].lines == ("✓ load-ok", "1 check beside, deciding nothing")
+    assert rungs[-1].stage is Stage.TRAIN
 
 
 def test_rungs_stand_in_climbing_order_with_their_outcome() -> None:
@@ -158,5 +117,6 @@ def test_other_hosts_are_told_apart() -> None:
 
 def test_what_the_baseline_does_not_know_is_told() -> None:
     entry = {"environment": "e", "path": "p", "device": "cpu", "found": "works", "toml": "..."}
-    ((title, (told,)),) = view(make_results(expectations={"unlisted": [entry], "regressions": []})).expectations
-    assert (title, told.subject, told.text) == ("Not in the baseline", "e, p, cpu", "found works")
+    (group,) = view(make_results(expectations={"unlisted": [entry], "regressions": []})).expectations
+    (told,) = group.entries
+    assert (group.title, told.subject, told.text) == ("Not in the baseline", "e, p, cpu", "found works")

@@ -30,6 +30,31 @@ def test_labels(outcome: Outcome, failed: Stage | None, label: str) -> None:
     assert words.cell_label(make_cell(outcome=outcome, failed=failed)) == label
 
 
+@pytest.mark.parametrize(
+    ("outcome", "failed", "label"),
+    [
+        (Outcome.WORKS, None, "works"),
+        (Outcome.BROKEN, Stage.LOAD, "load"),
+        (Outcome.UNSTABLE, Stage.TRAIN, "13/20"),
+        (Outcome.ERROR, Stage.LOAD, "error"),
+        (Outcome.UNAVAILABLE, None, "unavailable"),
+    ],
+)
+def test_short_labels(outcome: Outcome, failed: Stage | None, label: str) -> None:
+    assert words.short_label(make_cell(outcome=outcome, failed=failed)) == label
+
+
+def test_a_cell_that_works_below_the_last_rung_says_so() -> None:
+    assert words.short_label(make_cell(passed=Stage.STEP, stage=Stage.STEP)) == "works (step)"
+
+
+def test_anything_may_stand_in_a_mapping_of_anything() -> None:
+    odd = {"text": 7, "none": None, "list": [{"a": 1}, "x", None], "mapping": {"b": 2}}
+    assert [words.text(odd, name) for name in ("text", "none", "gone")] == ["7", "", ""]
+    assert [words.mappings(odd, name) for name in ("list", "mapping", "gone")] == [({"a": 1},), (), ()]
+    assert [words.mapping(odd, name) for name in ("mapping", "list", "gone")] == [{"b": 2}, {}, {}]
+
+
 def test_an_expectation_may_be_words_or_an_outcome() -> None:
     assert words.expectation("works") == "works"
     assert words.expectation({"outcome": "broken", "stage": "load"}) == "broken at load"

@@ -1,7 +1,7 @@
 """Every published form, as pure functions of `asrcompat.model.Results`.
 
 `merge` makes one `Results` of the per-environment files and `check` holds it against the design's
-invariants; `view` turns it into the tables and sections that the forms share; each of the other
-modules writes one form. Nothing here reads a clock, a host or a package: the same results give the
-same bytes.
+invariants; `view` prepares everything that the forms share, most of it as the plain tables of `grid`;
+`render` (Markdown pages, HTML), `terminal`, `summary`, `junit` and `badge` write the forms. Nothing
+here reads a clock, a host or a package: the same results give the same bytes.
 """

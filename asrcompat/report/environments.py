@@ -1,44 +1,63 @@
-"""Environments as rows: the versions people look for first, and everything else that was installed or measured."""
+"""Environments: the versions people look for first, and everything else that was installed or measured."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asrcompat.model import Cell, Device, Environment, Outcome
+from asrcompat.model import Cell, Environment, Outcome
+from asrcompat.offered import lacking
 from asrcompat.report import words
+from asrcompat.report.grid import Entry, Line, Target, environment_target, texts
+from asrcompat.report.where import path_label
 from asrcompat.spec import request_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from asrcompat.model import Weights
 
-# A column's title and the distributions that may fill it; a distribution that is not the title's is named in the cell.
-COLUMNS = (
+# A title and the distributions that may stand under it; one that is not the title's is named beside its version.
+TITLED = (
     ("torch", ("torch",)),
     ("torchaudio", ("torchaudio",)),
     ("s3prl", ("s3prl", "espnet-s3prl")),
     ("espnet", ("espnet",)),
     ("transformers", ("transformers",)),
+    ("fairseq", ("fairseq",)),
 )
-TITLES = ("Python", *(title for title, _ in COLUMNS))
+TITLES = ("Python", *(title for title, _ in TITLED))
+_OPTIONAL = ("fairseq",)
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentRow:
-    """One environment, numbered in the plan's order; `found` is a distribution and its version under each title."""
+    """One environment, numbered in the plan's order; `found` is a distribution and its version under each title.
+
+    `origin` is the number of the environment that it was derived from, or that one's name where it has no number.
+    """
 
     number: int
     environment: Environment
     found: tuple[tuple[str, str], ...]
     works: int
     ran: int
+    origin: str = ""
 
     @property
     def anchor(self) -> str:
         """Where links to this environment lead."""
-        return f"environment-{self.number}"
+        return self.target.anchor
+
+    @property
+    def target(self) -> Target:
+        """A link to this environment."""
+        return environment_target(self.number)
+
+    @property
+    def entry(self) -> Entry:
+        """The number, as the head of a column."""
+        return Entry(text=str(self.number), target=self.target)
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -47,14 +66,16 @@ class EnvironmentRow:
         return tuple(version if name == title else f"{name} {version}" for title, (name, version) in pairs)
 
     @property
-    def named(self) -> tuple[str, ...]:
-        """The versions, each with its name."""
-        return tuple(f"{name} {version}" for name, version in self.found if version)
-
-    @property
     def short(self) -> str:
         """The versions on one line, each with its name."""
-        return " · ".join(self.named)
+        return " · ".join(f"{name} {version}" for name, version in self.found if version)
+
+    @property
+    def host(self) -> str:
+        """Of an environment that somebody had already: where it is, and when it was probed."""
+        host = self.environment.host or ""
+        day = (self.environment.ran_at or "").partition("T")[0]
+        return ", ".join(filter(None, [host, day])) if host else ""
 
     @property
     def verdict(self) -> str:
@@ -65,10 +86,11 @@ class EnvironmentRow:
     def facts(self) -> tuple[tuple[str, str], ...]:
         """The three verdicts, and everything else that is known; the torch build says what it was compiled for."""
         environment = self.environment
-        shown = {name for _, names in COLUMNS for name in names}
+        shown = {name for _, names in TITLED for name in names}
         others = (f"{name} {version}" for name, version in environment.packages.items() if name not in shown)
         times = (f"{stage} {words.seconds(value)}" for stage, value in environment.seconds.items())
         lines = (
+            ("probed where it was found, on host", environment.host or ""),
             ("declared", ": ".join(filter(None, [environment.declared, environment.declared_reason]))),
             ("installable", environment.installable),
             ("works", self.verdict),
@@ -93,19 +115,30 @@ class Lie:
 
 
 def rows(environments: Sequence[Environment], cells: Sequence[Cell]) -> tuple[EnvironmentRow, ...]:
-    """Make rows of the environments, in the order given."""
+    """Number the environments, in the order given."""
+    numbers = {environment.id: str(number) for number, environment in enumerate(environments, start=1)}
+    counted = (Outcome.WORKS, Outcome.BROKEN, Outcome.UNSTABLE)
     return tuple(
         EnvironmentRow(
             number=number,
             environment=environment,
             found=_found(environment),
             works=sum(cell.outcome is Outcome.WORKS for cell in _of(environment, cells)),
-            ran=sum(
-                cell.outcome in (Outcome.WORKS, Outcome.BROKEN, Outcome.UNSTABLE) for cell in _of(environment, cells)
-            ),
+            ran=sum(cell.outcome in counted for cell in _of(environment, cells)),
+            origin=numbers.get(environment.derived_from or "", environment.derived_from or ""),
         )
         for number, environment in enumerate(environments, start=1)
     )
+
+
+def version_lines(environment_rows: Sequence[EnvironmentRow]) -> tuple[Line, ...]:
+    """Give what tells the environments apart, as lines above a table whose columns they are."""
+    by_title = zip(TITLES, zip(*(row.versions for row in environment_rows), strict=True), strict=False)
+    lines = [(title, values) for title, values in by_title if title not in _OPTIONAL or any(values)]
+    lines.append(("derived from", tuple(row.origin for row in environment_rows)))
+    lines.append(("host", tuple(row.host for row in environment_rows)))
+    shown = [(title, values) for title, values in lines if title in TITLES or any(values)]
+    return tuple(Line(head=Entry(text=title), entries=texts(*values), quiet=True) for title, values in shown)
 
 
 def lies(environment_rows: Sequence[EnvironmentRow], cells: Sequence[Cell]) -> tuple[Lie, ...]:
@@ -115,24 +148,28 @@ def lies(environment_rows: Sequence[EnvironmentRow], cells: Sequence[Cell]) -> t
     )
 
 
+def reproduce(cell: Cell, *, weights: Weights, hosts: Mapping[str, str | None]) -> str:
+    """Give the one command that runs this cell again; `hosts` are those of environments that were probed as found.
+
+    Sessions are named by the request, without torch's build.
+    """
+    choice = f"--weights {weights} --paths {cell.path} --devices {cell.device}"
+    if host := hosts.get(cell.environment):
+        return f"asrcompat doctor {choice}  # with --python, on {host}"
+    return f'nox -s "{request_id(cell.environment)}" -- {choice}'
+
+
 def _lie(row: EnvironmentRow, cells: Sequence[Cell]) -> str:
-    bad = [cell for cell in cells if cell.outcome in (Outcome.BROKEN, Outcome.UNSTABLE)]
+    bad: dict[str, list[str]] = {}
+    for cell in cells:
+        # a frontend that the release lacks, or a package that nobody asked for, is no promise of the metadata's
+        if cell.outcome in (Outcome.BROKEN, Outcome.UNSTABLE) and lacking(cell) is None:
+            bad.setdefault(words.cell_label(cell), []).append(path_label(cell))
     if row.environment.declared == "ok" and bad:
-        return "declared ok, but " + ", ".join(f"{path_label(cell)} {words.cell_label(cell)}" for cell in bad)
+        return "declared ok, but " + "; ".join(f"{label}: {', '.join(paths)}" for label, paths in bad.items())
     if row.environment.declared == "conflict" and row.works:
         return f"declared a conflict, but works in {words.plural(row.works, 'cell')}"
     return ""
-
-
-def path_label(cell: Cell) -> str:
-    """Name the path, with its device where that is not the CPU."""
-    return cell.path if cell.device is Device.CPU else f"{cell.path} ({cell.device})"
-
-
-def reproduce(cell: Cell, *, weights: Weights) -> str:
-    """Give the one command that runs this cell again; sessions are named by the request, without torch's build."""
-    session = request_id(cell.environment)
-    return f'nox -s "{session}" -- --weights {weights} --paths {cell.path} --devices {cell.device}'
 
 
 def _of(environment: Environment, cells: Sequence[Cell]) -> list[Cell]:
@@ -145,7 +182,7 @@ def _run(environment: Environment) -> str:
 
 
 def _found(environment: Environment) -> tuple[tuple[str, str], ...]:
-    return (("Python", environment.python), *(_version(environment, title, names) for title, names in COLUMNS))
+    return (("Python", environment.python), *(_version(environment, title, names) for title, names in TITLED))
 
 
 def _version(environment: Environment, title: str, names: Sequence[str]) -> tuple[str, str]:

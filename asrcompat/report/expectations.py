@@ -8,7 +8,7 @@ under ``regressions``, ``news``, ``unfinished`` and ``unlisted`` (found, with no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,17 +30,35 @@ _Key = tuple[str, str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """A cell whose result differs from its baseline, or is missing."""
+    """Cells of an environment whose result differs from their baseline, or is missing, all in the same way."""
 
     subject: str
     text: str
     reason: str
 
 
-def told(results: Results) -> tuple[tuple[str, tuple[Expectation, ...]], ...]:
+@dataclass(frozen=True, kw_only=True)
+class Expectations:
+    """One list; one that is `folded` calls for no action tonight, and may be long."""
+
+    title: str
+    entries: tuple[Expectation, ...]
+    cells: int
+    folded: bool
+
+
+def told(results: Results) -> tuple[Expectations, ...]:
     """Give the lists that have entries, with their titles, worst first."""
-    lists = ((title, tuple(_expectation(entry) for entry in _entries(results, name))) for name, title in _LISTS)
-    return tuple((title, entries) for title, entries in lists if entries)
+    lists = (
+        Expectations(
+            title=title,
+            entries=_grouped(_entries(results, name)),
+            cells=count(results, name),
+            folded=name == "unlisted",
+        )
+        for name, title in _LISTS
+    )
+    return tuple(one for one in lists if one.entries)
 
 
 def count(results: Results, name: str) -> int:
@@ -93,9 +111,17 @@ def _key(entry: Mapping[str, Any]) -> _Key:
     return (str(entry.get("environment")), str(entry.get("path")), str(entry.get("device")))
 
 
-def _expectation(entry: Any) -> Expectation:
-    if not isinstance(entry, Mapping):
-        return Expectation(subject=str(entry), text="", reason="")
-    subject = ", ".join(str(entry[name]) for name in ("environment", "path", "device") if entry.get(name))
-    sides = [f"{side} {words.expectation(entry[side])}" for side in ("expected", "found") if side in entry]
-    return Expectation(subject=subject, text=", ".join(sides), reason=str(entry.get("reason") or ""))
+def _grouped(entries: Sequence[Any]) -> tuple[Expectation, ...]:
+    """Tell paths of one environment and device together where expected, found and reason are the same."""
+    groups: dict[tuple[str, ...], dict[str, None]] = {}
+    for entry in entries:
+        if isinstance(entry, Mapping):
+            sides = [f"{side} {words.expectation(entry[side])}" for side in ("expected", "found") if side in entry]
+            place = [str(entry.get(name) or "") for name in ("environment", "device", "reason")]
+            groups.setdefault((*place, ", ".join(sides)), {})[str(entry.get("path") or "")] = None
+        else:
+            groups.setdefault((str(entry), "", "", ""), {})[""] = None
+    return tuple(
+        Expectation(subject=", ".join(filter(None, [environment, *paths, device])), text=text, reason=reason)
+        for (environment, device, reason, text), paths in groups.items()
+    )

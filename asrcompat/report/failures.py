@@ -1,25 +1,27 @@
-"""What went wrong, told once: cells that failed alike make one `Failure`, checks that decide nothing one `Finding`."""
+"""What kept cells from working, told once: cells that failed alike make one `Failure`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asrcompat.model import Cell, Check, CheckOutcome, Outcome
+from asrcompat.model import Cell, CheckOutcome, Outcome
 from asrcompat.report import sanitize, words
 from asrcompat.report.check import BUILDING
+from asrcompat.report.grid import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _HEADLINE_LENGTH = 400
+_REASON_LENGTH = 200
 _TOLD = (Outcome.BROKEN, Outcome.UNSTABLE, Outcome.ERROR)
-_FAILED = (CheckOutcome.FAILED, CheckOutcome.UNSTABLE, CheckOutcome.ERROR)
+FAILED = (CheckOutcome.FAILED, CheckOutcome.UNSTABLE, CheckOutcome.ERROR)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """One way to fail and the cells that failed so; the text is the first cell's.
+    """One way to fail and the cells that failed so; the text is the first cell's, `known` its signature's title.
 
     `causes` are the exceptions that this one was raised from, the nearest first. `traceback` of a failed build is what
     the tool said.
@@ -31,6 +33,12 @@ class Failure:
     traceback: str
     causes: tuple[str, ...]
     cells: tuple[Cell, ...]
+    known: str = ""
+
+    @property
+    def signature(self) -> str | None:
+        """The id of the signature that it was recognised by."""
+        return self.cells[0].signature
 
     @property
     def anchor(self) -> str:
@@ -38,10 +46,23 @@ class Failure:
         return f"failure-{self.number}"
 
     @property
+    def target(self) -> Target:
+        """A link to this failure."""
+        return Target(page="main", anchor=self.anchor)
+
+    @property
     def title(self) -> str:
-        """The failure in a headline: what was raised, and where."""
+        """The failure in a headline: what it is known as, else what was raised; and where."""
         standings = dict.fromkeys(words.standing(cell.outcome, cell.stage) for cell in self.cells)
-        return ", ".join(filter(None, [self.exception.rpartition(".")[2], *standings]))
+        raised = self.exception.rpartition(".")[2]
+        name = self.known or ("" if raised in words.OUR_EXCEPTIONS else raised)
+        return ", ".join(filter(None, [name, *standings]))
+
+    @property
+    def reason(self) -> str:
+        """The failure in a line: its cause where that is known, else its message."""
+        cause = next((cell.cause for cell in self.cells if cell.cause), "")
+        return sanitize.one_line(cause or self.message, _REASON_LENGTH)
 
     @property
     def headline(self) -> str:
@@ -74,47 +95,15 @@ class Failure:
         return tuple(sorted(dict.fromkeys(known), key=lambda hint: ("Cause", "Remedy", "Signature").index(hint[0])))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What a check that decides no outcome has to tell, and the cells that it was seen in, out of those that ran it."""
-
-    check: Check
-    cells: tuple[Cell, ...]
-    of: int
-
-    @property
-    def where(self) -> str:
-        """How common it is."""
-        return f"{len(self.cells)} of {words.plural(self.of, 'cell')} that ran this check"
-
-
-def failures(cells: Iterable[Cell]) -> tuple[Failure, ...]:
-    """Tell the distinct failures, in the order in which their first cells stand."""
+def failures(cells: Iterable[Cell], titles: Mapping[str, str] | None = None) -> tuple[Failure, ...]:
+    """Tell the distinct failures, in the order in which their first cells stand; `titles` are those of signatures."""
     groups: dict[tuple[str, ...], list[Cell]] = {}
     for cell in cells:
         if cell.outcome in _TOLD:
             kind = "error" if cell.outcome is Outcome.ERROR else "failure"
-            groups.setdefault((kind, cell.exception or "", words.alike(cell.message or _place(cell))), []).append(cell)
-    return tuple(_failure(number, group) for number, group in enumerate(groups.values(), start=1))
-
-
-def findings(cells: Sequence[Cell]) -> tuple[Finding, ...]:
-    """Gather what checks that decide nothing have to tell, each once: first what did not pass."""
-    groups: dict[tuple[str, str, str], list[tuple[Check, Cell]]] = {}
-    ran: dict[str, int] = {}
-    for cell in cells:
-        for check in cell.checks:
-            if check.required:
-                continue
-            ran[check.id] = ran.get(check.id, 0) + (check.outcome is not CheckOutcome.SKIPPED)
-            if check.outcome in _FAILED or (check.outcome is CheckOutcome.PASSED and check.message):
-                group = (check.id, check.outcome.value, words.alike(check.message))
-                groups.setdefault(group, []).append((check, cell))
-    told = [
-        Finding(check=group[0][0], cells=tuple(cell for _, cell in group), of=ran[name])
-        for (name, _, _), group in groups.items()
-    ]
-    return tuple(sorted(told, key=lambda finding: (finding.check.outcome not in _FAILED, -len(finding.cells))))
+            alike = words.alike(cell.message or _place(cell))
+            groups.setdefault((kind, cell.signature or "", cell.exception or "", alike), []).append(cell)
+    return tuple(_failure(number, group, titles or {}) for number, group in enumerate(groups.values(), start=1))
 
 
 def traceback_of(cell: Cell) -> str:
@@ -129,12 +118,12 @@ def _place(cell: Cell) -> str:
 
 
 def _decisive(cell: Cell) -> dict[str, object]:
-    failed = [check for check in cell.checks if check.outcome in _FAILED and check.required]
+    failed = [check for check in cell.checks if check.outcome in FAILED and check.required]
     failed.sort(key=lambda check: (check.stage is not cell.failed, not check.data.get("traceback")))
     return dict(failed[0].data) if failed else {}
 
 
-def _failure(number: int, cells: Sequence[Cell]) -> Failure:
+def _failure(number: int, cells: Sequence[Cell], titles: Mapping[str, str]) -> Failure:
     # The first cell speaks for all, but the first with a traceback has more to say.
     first = next((cell for cell in cells if traceback_of(cell)), cells[0])
     causes = _decisive(first).get("causes")
@@ -146,4 +135,5 @@ def _failure(number: int, cells: Sequence[Cell]) -> Failure:
         traceback=text,
         causes=tuple(str(cause) for cause in causes[1:]) if isinstance(causes, list | tuple) else (),
         cells=tuple(cells),
+        known=titles.get(first.signature or "", ""),
     )

@@ -2,7 +2,8 @@
 
 Consumers go red on every failure, so a failure that is no worse than the baseline expects is told as
 skipped, with ``known:`` and the baseline's reason; red is for what somebody has to look at. An
-environment without a result is an error, an unavailable device is skipped.
+environment without a result is an error, an unavailable device is skipped. Checks that decide nothing
+leave a case as it is, and what they found stands in its output.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from asrcompat.report import expectations, failures, words
 from asrcompat.report.sanitize import one_line, xml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from asrcompat.model import Cell, Environment, Results
 
@@ -65,7 +66,17 @@ def _case(cell: Cell, known: str | None) -> ET.Element:
             case, "error" if cell.outcome is Outcome.ERROR else "failure", {"type": kind, "message": said}
         )
         told.text = xml(failures.traceback_of(cell) or cell.message)
+    if found := "\n".join(_found(cell)):
+        ET.SubElement(case, "system-out").text = found
     return case
+
+
+def _found(cell: Cell) -> Iterator[str]:
+    """What did not pass and decides nothing, a line each."""
+    for check in cell.checks:
+        if not check.required and check.outcome in failures.FAILED:
+            said = f": {one_line(check.message)}" if check.message else ""
+            yield f"{check.outcome} at {check.stage}, deciding nothing: {one_line(check.id)}{said}"
 
 
 def _absent(identity: str) -> ET.Element:

@@ -26,16 +26,18 @@ class Rung:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Each check in a line: sign, name, whether it decides anything, and what it has to say."""
-        return tuple(_line(check) for check in self.checks)
+        """Each required check in a line, sign, name and what it has to say; the others are told apart, and counted."""
+        others = sum(not check.required for check in self.checks)
+        counted = (f"{words.plural(others, 'check')} beside, deciding nothing",) if others else ()
+        return (*(_line(check) for check in self.checks if check.required), *counted)
 
 
 def rungs(cell: Cell) -> tuple[Rung, ...]:
-    """Give the stages that the cell has checks for, in climbing order; none where nothing ran."""
+    """Give the stages that the cell has required checks for, in climbing order; none where nothing ran."""
     climbed = []
     for stage in Stage:
         checks = tuple(check for check in cell.checks if check.stage is stage)
-        if checks:
+        if any(check.required for check in checks):
             taken = cell.seconds.get(stage.value)
             text = "" if taken is None else words.seconds(taken)
             climbed.append(Rung(stage=stage, outcome=_together(checks), checks=checks, seconds=text))
@@ -43,9 +45,10 @@ def rungs(cell: Cell) -> tuple[Rung, ...]:
 
 
 def measured(cell: Cell) -> tuple[tuple[str, str], ...]:
-    """Gather the cell's measurements: features, trials, times, versions and the proof of the run."""
+    """Gather what is known of the cell besides its ladder: remedy, measurements, versions, and the proof of the run."""
     evidence = cell.evidence
     facts = {
+        "remedy": cell.remedy or "",
         "features": features(cell.features) if cell.features else "",
         "trials": f"{cell.trials.passed} of {cell.trials.of} passed" if cell.trials else "",
         "times": ", ".join(f"{name} {words.seconds(value)}" for name, value in cell.seconds.items()),
@@ -76,5 +79,4 @@ def _together(checks: tuple[Check, ...]) -> CheckOutcome:
 
 
 def _line(check: Check) -> str:
-    name = check.id if check.required else f"{check.id} (not required)"
-    return f"{words.CHECK_SIGNS[check.outcome]} {name}" + (f": {check.message}" if check.message else "")
+    return f"{words.CHECK_SIGNS[check.outcome]} {check.id}" + (f": {check.message}" if check.message else "")

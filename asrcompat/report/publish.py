@@ -16,7 +16,7 @@ from asrcompat.model import dump
 from asrcompat.report.badge import badge
 from asrcompat.report.check import verify
 from asrcompat.report.junit import junit
-from asrcompat.report.render import html, markdown
+from asrcompat.report.render import html, markdown_pages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ def publish(results: Results, folder: Path) -> tuple[Path, ...]:
     verify(results)
     forms = {
         "results.json": results_json(results),
-        "compatibility.md": markdown(results),
+        **markdown_pages(results),
         "index.html": html(results),
         "junit.xml": '<?xml version="1.0" encoding="utf-8"?>\n' + junit(results),
         "badge.json": badge(results),

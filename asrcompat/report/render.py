@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from functools import partial
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -17,34 +17,82 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from asrcompat.report import environments, ladder, sanitize, words
-from asrcompat.report.view import view
+from asrcompat.report import ladder, sanitize, words
+from asrcompat.report.view import commands, view
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from asrcompat.model import Results
 
 
+PAGES = {"main": "compatibility.md", "findings": "findings.md", "claims": "claims.md", "signatures": "signatures.md"}
+
+
+def markdown_pages(results: Results) -> dict[str, str]:
+    """Render the report as Markdown files by name, which link to one another."""
+    prepared = _prepared(results)
+    pages = {}
+    for page, name in PAGES.items():
+        others = {other: "" if other == page else file for other, file in PAGES.items()}
+        pages[name] = _markdown(f"{name}.jinja", prepared, pages=others)
+    return pages
+
+
 def markdown(results: Results, *, tracebacks: bool = True, details: bool = True) -> str:
-    """Render ``compatibility.md``; without `tracebacks` or all `details` where room is short."""
-    jinja = _environment(lambda text: Markup(sanitize.markdown(text)))  # noqa: S704 - this is the escaping itself
-    jinja.filters["block"] = lambda text: Markup(sanitize.markdown_block(str(text)))  # noqa: S704 - as above
-    return _render(jinja, "compatibility.md.jinja", results, tracebacks=tracebacks, details=details)
+    """Render the report as one text; without `tracebacks`, or all `details`, where room is short."""
+    prepared = _prepared(results)
+    names = PAGES.values() if details else (PAGES["main"],)
+    here = dict.fromkeys(PAGES, "")
+    return "\n".join(
+        _markdown(f"{name}.jinja", prepared, pages=here, tracebacks=tracebacks, details=details, links=details)
+        for name in names
+    )
 
 
 def html(results: Results) -> str:
     """Render ``index.html``: one static page, without scripts."""
-    jinja = _environment(sanitize.printable)
     style = files("asrcompat.report").joinpath("templates", "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return _render(
-        jinja,
+        _html_environment(),
         "index.html.jinja",
-        results,
+        _prepared(results),
         style=Markup(style),  # noqa: S704 - our own style sheet
         style_hash=Markup(f"sha256-{digest}"),  # noqa: S704 - base64, whose `+` and `=` must stay
     )
+
+
+def _markdown(
+    template: str,
+    prepared: dict[str, Any],
+    *,
+    pages: Mapping[str, str],
+    tracebacks: bool = True,
+    details: bool = True,
+    links: bool = True,
+) -> str:
+    options = {"pages": pages, "tracebacks": tracebacks, "details": details, "links": links}
+    return _render(_markdown_environment(), template, prepared, **options)
+
+
+@cache
+def _html_environment() -> Environment:
+    return _environment(sanitize.printable)
+
+
+@cache
+def _markdown_environment() -> Environment:
+    jinja = _environment(lambda text: Markup(sanitize.markdown(text)))  # noqa: S704 - this is the escaping itself
+    jinja.filters["tight"] = _tight
+    jinja.filters["block"] = lambda text: Markup(sanitize.markdown_block(str(text)))  # noqa: S704 - as above
+    return jinja
+
+
+def _tight(text: object) -> Markup:
+    """Keep a short text in a narrow column on one line, where its blanks and hyphens would let it break."""
+    escaped = sanitize.markdown(str(text)).replace(" ", "&nbsp;").replace("-", "-&#8288;")
+    return Markup(escaped)  # noqa: S704 - escaped a line above
 
 
 def _environment(escape: Callable[[str], str]) -> Environment:
@@ -60,17 +108,20 @@ def _environment(escape: Callable[[str], str]) -> Environment:
     )
     jinja.globals.update(
         words=words,
-        titles=environments.TITLES,
-        path_label=environments.path_label,
         rungs=ladder.rungs,
         measured=ladder.measured,
         line=sanitize.one_line,
     )
     # A link stays inside the report's folder: quoted, no text can name a scheme or a host.
     jinja.filters["relative"] = lambda text: quote(sanitize.one_line(str(text)), safe="/").lstrip("/")
+    # A link to the web is made of what cannot be anything but an address, and is nothing else's business.
+    jinja.filters["web"] = lambda text: Markup(sanitize.web_address(str(text)))  # noqa: S704 - no markup can be in it
     return jinja
 
 
-def _render(jinja: Environment, template: str, results: Results, **options: Any) -> str:
-    reproduce = partial(environments.reproduce, weights=results.weights)
-    return jinja.get_template(template).render(view=view(results), reproduce=reproduce, **options)
+def _prepared(results: Results) -> dict[str, Any]:
+    return {"view": view(results), "reproduce": commands(results)}
+
+
+def _render(jinja: Environment, template: str, prepared: Mapping[str, Any], **options: Any) -> str:
+    return jinja.get_template(template).render(**prepared, **options)

@@ -46,6 +46,8 @@ _SPACE = re.compile(r"\s+")
 # means something before a bracket only, and no bracket is left.
 _MARKDOWN = re.compile(r"[&<>|\\`*\[\]#$]|(?<![^\W_])_|_(?![^\W_])|~(?=\S)|(?<=\S)~")
 
+_WEB = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(?:/[A-Za-z0-9._~/#?=%+,:@-]*)?")
+
 _NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 # At the start of a line these begin a list, a heading's underline or a definition.
@@ -81,6 +83,11 @@ def markdown_block(text: str) -> str:
     longest = max((len(run) for run in _BACKTICKS.findall(body)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{body}\n{fence}"
+
+
+def web_address(text: str) -> str:
+    """The address of a page on the web, where it is made of what every form takes as it is; else nothing."""
+    return text if _WEB.fullmatch(text) else ""
 
 
 def xml(text: str) -> str:

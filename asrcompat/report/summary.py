@@ -15,7 +15,7 @@ _CUT = "The rest is left out here; `compatibility.md` has it.\n"
 
 
 def job_summary(results: Results, *, limit: int = _LIMIT) -> str:
-    """Write the fullest form that fits: first tracebacks go, then all details, then lines from the end."""
+    """Write the fullest form that fits: first tracebacks go, then all details and links, then lines from the end."""
     for tracebacks, details in ((True, True), (False, True), (False, False)):
         text = markdown(results, tracebacks=tracebacks, details=details)
         if _size(text) <= limit:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from asrcompat.model import Outcome
-from asrcompat.report.environments import TITLES
+from asrcompat.report import words
 from asrcompat.report.sanitize import one_line
 from asrcompat.report.view import view
 
@@ -16,59 +16,81 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from asrcompat.model import Results
-    from asrcompat.report.view import CellView, Row, View
+    from asrcompat.report.grid import Entry, Grid
+    from asrcompat.report.view import View
 
 _STYLES = {
-    Outcome.WORKS: "green",
-    Outcome.BROKEN: "bold red",
-    Outcome.UNSTABLE: "yellow",
-    Outcome.UNAVAILABLE: "dim",
-    Outcome.ERROR: "magenta",
+    Outcome.WORKS.value: "green",
+    Outcome.BROKEN.value: "bold red",
+    Outcome.UNSTABLE.value: "yellow",
+    Outcome.UNAVAILABLE.value: "dim",
+    Outcome.ERROR.value: "magenta",
+    "absent": "dim",
 }
 
-# Narrower than this, a column per package would break versions apart.
-_ROOMY = 130
+_EDGES = 3  # what a column takes beside its text: a blank on each side and a border
+_WIDEST = 16  # a longer text is broken at its blanks, which keeps a long distribution's name from widening its column
 
 
 def render_table(results: Results, console: Console) -> None:
-    """Print the table, the notes below it, and what differs from the expectations."""
+    """Print the tables, why cells are not green, and what differs from the expectations."""
     prepared = view(results)
-    console.print(_table(prepared, roomy=console.width >= _ROOMY))
-    for row in prepared.rows:
-        for note in row.notes:
-            _say(console, f"{row.environment.number}. {note.subject}: {note.text}")
+    for drawn in prepared.tables:
+        if len(prepared.tables) > 1:
+            _say(console, drawn.device.value, "bold")
+        for block in drawn.grid.blocks(_columns(drawn.grid, console.width)):
+            console.print(_table(block))
+    _say(console, "; ".join(f"{sign}: {meaning}" for sign, meaning in prepared.legend.key), "dim")
+    for reason in prepared.reasons:
+        told = ": ".join(filter(None, [reason.failure.title, reason.failure.reason]))
+        _say(console, f"{reason.failure.number}. {reason.where}: {told}")
     for line in prepared.folded:
         _say(console, line)
     _say(console, prepared.summary, "bold")
-    for title, entries in prepared.expectations:
-        _say(console, f"{title}:", "bold")
-        for entry in entries:
-            reason = f" ({entry.reason})" if entry.reason else ""
-            _say(console, "  " + ": ".join(filter(None, [entry.subject, entry.text])) + reason)
+    for line in filter(None, [prepared.findings.summary, prepared.claims.summary]):
+        _say(console, line)
+    _expectations(prepared, console)
     if prepared.missing:
         _say(console, "No result: " + ", ".join(prepared.missing), "bold")
 
 
-def _table(prepared: View, *, roomy: bool) -> Table:
-    table = Table(show_lines=not roomy)
-    table.add_column("#", no_wrap=True)
-    for title in TITLES if roomy else ("environment",):
-        table.add_column(title, no_wrap=True)
-    for column in prepared.columns:
-        table.add_column(_text(f"{column.path} {column.device}"))
-    for row in prepared.rows:
-        table.add_row(str(row.environment.number), *_versions(row, roomy=roomy), *(_cell(item) for item in row.cells))
+def _expectations(prepared: View, console: Console) -> None:
+    for group in prepared.expectations:
+        if group.folded:
+            _say(console, f"{group.title}: {words.plural(group.cells, 'cell')}, see the report", "bold")
+            continue
+        _say(console, f"{group.title}:", "bold")
+        for entry in group.entries:
+            reason = f" ({entry.reason})" if entry.reason else ""
+            _say(console, "  " + ": ".join(filter(None, [entry.subject, entry.text])) + reason)
+
+
+def _columns(grid: Grid, width: int) -> int:
+    """How many columns fit beside the heads of the lines."""
+    head = max((len(line.head.text) for line in grid.lines), default=0) + _EDGES + 1
+    texts = (_told(entry) for line in grid.lines for entry in line.entries)
+    widest = min(_WIDEST, max((len(text) for text in texts), default=1))
+    return max(1, (width - head) // (widest + _EDGES))
+
+
+def _table(grid: Grid) -> Table:
+    table = Table()
+    table.add_column(_text(grid.corner), no_wrap=True)
+    for column in grid.columns:
+        table.add_column(_text(column.text), max_width=_WIDEST)
+    for number, line in enumerate(grid.lines, start=1):
+        last = line.quiet and not all(other.quiet for other in grid.lines[number : number + 1])
+        style = "dim" if line.quiet else ""
+        table.add_row(_text(line.head.text, style), *map(_entry, line.entries), end_section=last)
     return table
 
 
-def _versions(row: Row, *, roomy: bool) -> list[Text]:
-    if roomy:
-        return [_text(version) for version in row.environment.versions]
-    return [Text("\n").join(_text(version) for version in row.environment.named)]
+def _entry(entry: Entry) -> Text:
+    return _text(_told(entry), _STYLES.get(entry.kind, ""))
 
 
-def _cell(item: CellView | None) -> Text:
-    return Text() if item is None else _text(item.text, _STYLES[item.cell.outcome])
+def _told(entry: Entry) -> str:
+    return " ".join(filter(None, [entry.text, f"[{entry.mark}]" if entry.mark else ""]))
 
 
 def _say(console: Console, text: str, style: str = "") -> None:

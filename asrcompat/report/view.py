@@ -1,70 +1,54 @@
-"""What every form shows, prepared once: columns, rows, notes and the lists below the table."""
+"""What every form shows, prepared once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
-from asrcompat.model import Cell, Device, Outcome, Results
-from asrcompat.report import expectations, facts, sanitize, words
-from asrcompat.report.environments import EnvironmentRow, Lie, lies, path_label, reproduce, rows
-from asrcompat.report.failures import Failure, Finding, failures, findings
-from asrcompat.report.measurements import Measurements, measurements
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-_NOTE_LENGTH = 160
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """One path on one device."""
-
-    path: str
-    device: Device
-    title: str
+from asrcompat.model import Cell, Results
+from asrcompat.report import expectations, facts, legend
+from asrcompat.report.boundaries import Boundaries, boundaries
+from asrcompat.report.builds import builds
+from asrcompat.report.claims import Claims, claims
+from asrcompat.report.environments import EnvironmentRow, Lie, lies, reproduce, rows
+from asrcompat.report.failures import Failure, failures
+from asrcompat.report.findings import Findings, findings
+from asrcompat.report.grid import Grid, Section, Target, cell_target
+from asrcompat.report.measurements import measurements
+from asrcompat.report.parity import parity
+from asrcompat.report.remedies import Remedies, remedies, worded
+from asrcompat.report.rules import Rule, rules
+from asrcompat.report.signatures import Signatures, signatures, titles
+from asrcompat.report.table import DeviceTable, tables
+from asrcompat.report.where import Key, where
 
 
 @dataclass(frozen=True, kw_only=True)
-class CellView:
-    """A cell as the table shows it, with the failure that tells more and how it differs from what was expected."""
+class Reason:
+    """Why cells are not green, in a line: the failure that tells more, and where it was seen."""
 
-    cell: Cell
-    failure: Failure | None
-    mark: str
-
-    @property
-    def sign(self) -> str:
-        """One character for the outcome."""
-        return words.SIGNS[self.cell.outcome]
-
-    @property
-    def label(self) -> str:
-        """The outcome and stage in words."""
-        return words.cell_label(self.cell)
-
-    @property
-    def text(self) -> str:
-        """Sign, words and mark on one line."""
-        return " ".join(filter(None, [self.sign, self.label, f"[{self.mark}]" if self.mark else ""]))
+    failure: Failure
+    where: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Note:
-    """Why some cells of a row are not green, in a line."""
+class Legend:
+    """What the words and signs mean."""
 
-    subject: str
-    text: str
+    key: legend.Lines
+    outcomes: legend.Lines
+    stages: legend.Lines
+    paths: legend.Lines
+    states: legend.Lines
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One line of the table: an environment, its cells under the columns, and its notes."""
+class EnvironmentView:
+    """An environment with the table of its cells."""
 
-    environment: EnvironmentRow
-    cells: tuple[CellView | None, ...]
-    notes: tuple[Note, ...]
+    row: EnvironmentRow
+    cells: Grid | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,99 +57,84 @@ class View:
 
     intro: str
     summary: str
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    expectations: tuple[expectations.Expectations, ...]
+    missing: tuple[str, ...]
+    tables: tuple[DeviceTable, ...]
     folded: tuple[str, ...]
-    measurements: Measurements
-    expectations: tuple[tuple[str, tuple[expectations.Expectation, ...]], ...]
-    failures: tuple[Failure, ...]
-    findings: tuple[Finding, ...]
+    reasons: tuple[Reason, ...]
     lies: tuple[Lie, ...]
+    rules: tuple[Rule, ...]
+    signatures: Signatures
+    boundaries: Boundaries | None
+    claims: Claims
+    legend: Legend
+    builds: Grid | None
+    parity: tuple[Section, ...]
+    findings: Findings
+    failures: tuple[Failure, ...]
+    remedies: Remedies
+    environments: tuple[EnvironmentView, ...]
+    example: str
     host: tuple[tuple[str, str], ...]
     comparison: tuple[tuple[str, str], ...]
-    example: str
-    missing: tuple[str, ...]
 
 
 def view(results: Results) -> View:
     """Prepare `results` for the forms."""
-    told = failures(results.cells)
-    columns, folded = _columns(results.cells)
-    environment_rows = rows(results.environments, results.cells)
-    marks = expectations.marks(results)
-    failure_of = {cell.key: failure for failure in told for cell in failure.cells}
-    cells = tuple(
-        CellView(cell=cell, failure=failure_of.get(cell.key), mark=marks.get(cell.key, "")) for cell in results.cells
-    )
+    cells = worded(results.cells, results.remedies)
+    environments = rows(results.environments, cells)
+    numbers = {row.environment.id: row.number for row in environments}
+    known = signatures(results, numbers)
+    told = failures(cells, titles(results))
+    to_cell = {cell.key: cell_target(number) for number, cell in enumerate(cells, start=1) if cell.evidence}
+    to_failure = {cell.key: failure.target for failure in told for cell in failure.cells}
+    drawn, folded = tables(cells, environments, targets={**to_cell, **to_failure}, marks=expectations.marks(results))
     return View(
-        columns=columns,
-        rows=tuple(_row(row, columns, cells) for row in environment_rows),
-        folded=folded,
-        measurements=measurements(results.cells, {row.environment.id: row.number for row in environment_rows}),
         intro=facts.intro(results),
         summary=facts.summary(results),
+        expectations=expectations.told(results),
+        missing=results.missing,
+        tables=drawn,
+        folded=folded,
+        reasons=tuple(
+            Reason(failure=failure, where=where([cell.key for cell in failure.cells], numbers)) for failure in told
+        ),
+        lies=lies(environments, cells),
+        rules=rules(results, known, numbers),
+        signatures=known,
+        boundaries=boundaries(results.boundaries, environments),
+        claims=claims(results.claims, environments, to_cell),
+        legend=_legend([cell.path for cell in cells]),
+        builds=builds(cells, environments),
+        parity=parity(cells, environments),
+        findings=findings(cells, numbers),
+        failures=told,
+        remedies=remedies(results.remedies, environments),
+        environments=tuple(_environment(row, cells, to_failure, to_cell) for row in environments),
+        example=commands(results)(cells[0]) if cells else "nox -l",
         host=facts.host(results),
         comparison=facts.comparison(results),
-        example=reproduce(results.cells[0], weights=results.weights) if results.cells else "nox -l",
-        expectations=expectations.told(results),
-        failures=told,
-        findings=findings(results.cells),
-        lies=lies(environment_rows, results.cells),
-        missing=results.missing,
     )
 
 
-def _columns(cells: Sequence[Cell]) -> tuple[tuple[Column, ...], tuple[str, ...]]:
-    """One column per path and device; a device on which nothing ran becomes a line of text instead of noise."""
-    devices = [device for device in Device if any(cell.device is device for cell in cells)]
-    idle = [
-        device
-        for device in devices
-        if device is not Device.CPU and not any(cell.evidence for cell in cells if cell.device is device)
-    ]
-    if len(idle) == len(devices):
-        idle = []
-    shown = [device for device in devices if device not in idle]
-    pairs = dict.fromkeys((cell.path, device) for cell in cells for device in shown if cell.device is device)
-    paths = list(dict.fromkeys(cell.path for cell in cells))
-    ordered = sorted(pairs, key=lambda pair: (shown.index(pair[1]), paths.index(pair[0])))
-    columns = tuple(Column(path=path, device=device, title=f"{path} ({device})") for path, device in ordered)
-    return columns, tuple(_fold(device, [cell for cell in cells if cell.device is device]) for device in idle)
+def commands(results: Results) -> Callable[[Cell], str]:
+    """What gives the command for a cell of these results."""
+    hosts = {environment.id: environment.host for environment in results.environments}
+    return partial(reproduce, weights=results.weights, hosts=hosts)
 
 
-def _fold(device: Device, cells: Sequence[Cell]) -> str:
-    reasons = dict.fromkeys(sanitize.one_line(cell.message, _NOTE_LENGTH) for cell in cells if cell.message)
-    if all(cell.outcome is Outcome.UNAVAILABLE for cell in cells):
-        why = f" ({next(iter(reasons))})" if len(reasons) == 1 else ""
-        return f"{device}: unavailable on this host{why}"
-    standings = [words.cell_label(cell) for cell in cells]
-    counted = ", ".join(f"{standings.count(standing)} {standing}" for standing in dict.fromkeys(standings))
-    return f"{device}: nothing ran ({counted})"
-
-
-def _row(row: EnvironmentRow, columns: Sequence[Column], cells: Sequence[CellView]) -> Row:
-    own = {(item.cell.path, item.cell.device): item for item in cells if item.cell.environment == row.environment.id}
-    shown = tuple(own.get((column.path, column.device)) for column in columns)
-    return Row(environment=row, cells=shown, notes=_notes([item for item in shown if item]))
-
-
-def _notes(cells: Sequence[CellView]) -> tuple[Note, ...]:
-    groups: dict[str, list[CellView]] = {}
-    for item in cells:
-        if item.cell.outcome is not Outcome.WORKS:
-            groups.setdefault(_reason(item.cell), []).append(item)
-    alone = len(cells) > 1
-    return tuple(
-        Note(
-            subject="all" if alone and len(group) == len(cells) else ", ".join(path_label(item.cell) for item in group),
-            text=text,
-        )
-        for text, group in groups.items()
+def _legend(paths: list[str]) -> Legend:
+    return Legend(
+        key=legend.KEY,
+        outcomes=legend.outcomes(),
+        stages=legend.stages(),
+        paths=legend.paths(paths),
+        states=legend.states(paths),
     )
 
 
-def _reason(cell: Cell) -> str:
-    if cell.cause:
-        return sanitize.one_line(cell.cause, _NOTE_LENGTH)
-    exception = (cell.exception or "").rpartition(".")[2]
-    return sanitize.one_line(": ".join(filter(None, [exception, cell.message])), _NOTE_LENGTH)
+def _environment(
+    row: EnvironmentRow, cells: tuple[Cell, ...], to_failure: dict[Key, Target], to_cell: dict[Key, Target]
+) -> EnvironmentView:
+    own = [cell for cell in cells if cell.environment == row.environment.id]
+    return EnvironmentView(row=row, cells=measurements(own, to_failure, to_cell))

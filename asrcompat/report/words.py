@@ -29,9 +29,9 @@ CHECK_SIGNS = {
 }
 
 MEANINGS = {
-    Outcome.WORKS: "every required check passed, up to the stage named",
+    Outcome.WORKS: "every required check passed, training steps included",
     Outcome.BROKEN: "a required check failed at the stage named",
-    Outcome.UNSTABLE: "in train mode some seeds passed and some failed: k of n passed",
+    Outcome.UNSTABLE: "in train mode some seeds passed and some failed: k/n passed",
     Outcome.UNAVAILABLE: "there is no such device or interpreter on the host; says nothing about the packages",
     Outcome.ERROR: "the harness or the network failed; says nothing about the packages",
 }
@@ -56,6 +56,10 @@ WEIGHTS = {
     "hub": "the real weights from the Hugging Face Hub",
 }
 
+# What our own checks raise to say what they found: the name tells a reader nothing, and its traceback shows the probe.
+OUR_EXCEPTIONS = ("CheckFailed", "Unstable")
+
+_OURS = re.compile(rf"^(?:\w+\.)*(?:{'|'.join(OUR_EXCEPTIONS)}): ")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]+")
 _PATH = re.compile(r"(?:/[^\s/'\":,;()<>]+)+/(?=[^\s/'\":,;()<>])")
 _TENTHS_BELOW = 10
@@ -80,11 +84,27 @@ def cell_label(cell: Cell) -> str:
     return standing(cell.outcome, cell.stage, trials)
 
 
+def short_label(cell: Cell) -> str:
+    """Tell a cell in a table of many: its stage where that failed, its trials where they differ, else its outcome."""
+    if cell.outcome is Outcome.WORKS:
+        return "works" if cell.stage in (Stage.TRAIN, None) else f"works ({cell.stage})"
+    if cell.outcome is Outcome.UNSTABLE and cell.trials:
+        return f"{cell.trials.passed}/{cell.trials.of}"
+    if cell.outcome is Outcome.BROKEN and cell.stage:
+        return cell.stage.value
+    return cell.outcome.value
+
+
 def expectation(value: Any) -> str:
     """One side of an expectation, given as words or as an outcome with its stage."""
     if isinstance(value, Mapping):
         return standing(str(value.get("outcome", "?")), value.get("stage"), str(value.get("trials") or ""))
     return "nothing" if value is None else str(value)
+
+
+def without_ours(told: str) -> str:
+    """Leave out of ``exception: message`` an exception that is our own checks'."""
+    return _OURS.sub("", told)
 
 
 def alike(message: str) -> str:
@@ -123,6 +143,24 @@ def facts(value: Mapping[str, Any], *, without: Sequence[str] = ()) -> tuple[tup
 def facts_line(value: Mapping[str, Any], names: Sequence[str]) -> tuple[str, ...]:
     """Pick the values of these names, as text and as far as they are there."""
     return tuple(text for name in names if name in value for _, text in facts({name: value[name]}))
+
+
+def text(entry: Mapping[str, Any], name: str) -> str:
+    """Read a text of a mapping of anything; empty where there is none."""
+    value = entry.get(name)
+    return "" if value is None else str(value)
+
+
+def mapping(entry: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Read a mapping inside a mapping of anything."""
+    value = entry.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def mappings(entry: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], ...]:
+    """Read the mappings of a list inside a mapping of anything."""
+    value = entry.get(name)
+    return tuple(one for one in value if isinstance(one, Mapping)) if isinstance(value, list | tuple) else ()
 
 
 def _text(value: Any) -> str:

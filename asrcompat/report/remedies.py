@@ -1,0 +1,122 @@
+"""Remedies: "as installed: broken; with this: works", with what to paste; and what was tried in vain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from asrcompat.model import Cell, Outcome, Remedy, RemedyCell
+from asrcompat.report import sanitize
+from asrcompat.report.grid import Target
+from asrcompat.report.where import label
+
+if TYPE_CHECKING:
+    from asrcompat.report.environments import EnvironmentRow
+
+_KINDS = {"config": "configuration ", "file": "the file ", "variable": "the variable ", "shim": "the shim "}
+_MESSAGE_LENGTH = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """A remedy that was seen to work, and the lines that say for which cells."""
+
+    number: int
+    remedy: Remedy
+    words: str
+    row: EnvironmentRow | None
+    lines: tuple[str, ...]
+    needless: str
+
+    @property
+    def anchor(self) -> str:
+        """Where links to it lead."""
+        return self.target.anchor
+
+    @property
+    def target(self) -> Target:
+        """A link to it."""
+        return Target(page="main", anchor=f"remedy-{self.number}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """Changes that were tried and made nothing work: what came of them, by cell."""
+
+    environment: str
+    words: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remedies:
+    """Both kinds, in the order of the environments."""
+
+    verified: tuple[Verified, ...]
+    tried: tuple[Tried, ...]
+
+
+def remedies(found: Sequence[Remedy], rows: Sequence[EnvironmentRow]) -> Remedies:
+    """Prepare remedies for the forms."""
+    by_id = {row.environment.id: row for row in rows}
+    verified = [one for one in found if one.verified]
+    return Remedies(
+        verified=tuple(_verified(number, one, by_id) for number, one in enumerate(verified, start=1)),
+        tried=tuple(
+            Tried(
+                environment=str(by_id[one.environment].number) if one.environment in by_id else one.environment,
+                words=words(one),
+                lines=tuple(map(_seen, one.cells)),
+            )
+            for one in found
+            if not one.verified
+        ),
+    )
+
+
+def worded(cells: Sequence[Cell], found: Sequence[Remedy]) -> tuple[Cell, ...]:
+    """The cells with their remedy in words in place of its id, for a reader of one cell."""
+    by_id: Mapping[str, Remedy] = {one.id: one for one in found}
+    return tuple(
+        replace(
+            cell, remedy=f"as installed: {_before(by_id[cell.remedy], cell)}; with {words(by_id[cell.remedy])}: works"
+        )
+        if cell.remedy in by_id and cell.remedy is not None
+        else cell
+        for cell in cells
+    )
+
+
+def words(remedy: Remedy) -> str:
+    """The changes in a few words."""
+    return " and ".join(_KINDS.get(one["kind"], "") + one["value"] for one in remedy.changes)
+
+
+def _before(remedy: Remedy, cell: Cell) -> str:
+    return next((one.before for one in remedy.cells if (one.path, one.device) == (cell.path, cell.device)), "")
+
+
+def _verified(number: int, remedy: Remedy, rows: Mapping[str, EnvironmentRow]) -> Verified:
+    return Verified(
+        number=number,
+        remedy=remedy,
+        words=words(remedy),
+        row=rows.get(remedy.environment),
+        lines=tuple(map(_seen, remedy.cells)),
+        needless=", ".join(one["value"] for one in remedy.needless),
+    )
+
+
+def _seen(cell: RemedyCell) -> str:
+    """One cell: as it was and as it became; an error of ours is said to be one."""
+    after = (
+        "works" if cell.outcome is Outcome.WORKS else f"{cell.outcome} at {cell.stage}" if cell.stage else cell.outcome
+    )
+    text = f"{label(cell.path, cell.device)}: as installed: {cell.before}; with it: {after}"
+    if cell.miss is not None and cell.trials is not None:
+        text += f" ({cell.trials.of} of {cell.trials.of} steps; by luck alone with a chance of {cell.miss:.2g})"
+    if cell.outcome in (Outcome.ERROR, Outcome.UNAVAILABLE):
+        text += ", which says nothing about the change"
+    message = sanitize.one_line(cell.message, _MESSAGE_LENGTH)
+    return f"{text}: {message}" if message else text

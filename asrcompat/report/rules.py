@@ -1,0 +1,112 @@
+"""On what failures depend, in sentences: what was found, what is open, and what was never compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from asrcompat.model import Results
+from asrcompat.report import words
+from asrcompat.report.grid import Target
+from asrcompat.report.signatures import Signatures
+from asrcompat.report.where import counted, label
+
+_SHOWN = 4  # of each choice; results.json has all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A failure, where it was looked at, and what its versions tell."""
+
+    title: str
+    target: Target | None
+    paths: str
+    verdict: str
+    text: str
+    support: str
+
+
+def rules(results: Results, told: Signatures, numbers: Mapping[str, int]) -> tuple[Rule, ...]:
+    """Put the rules into words, those that were found first."""
+    order = list(_TEXTS)
+    known = sorted(results.rules, key=lambda one: order.index(words.text(one, "verdict")))
+    return tuple(_rule(one, told, numbers) for one in known)
+
+
+def _rule(one: Mapping[str, Any], told: Signatures, numbers: Mapping[str, int]) -> Rule:
+    verdict = words.text(one, "verdict")
+    paths = [label(path, device) for device in one.get("devices", ()) for path in one.get("paths", ())]
+    return Rule(
+        title=words.without_ours(words.text(one, "title")),
+        target=told.target(words.text(one, "signature")),
+        paths=", ".join(paths),
+        verdict=verdict,
+        text=_TEXTS[verdict](one, numbers),
+        support=_support(one, numbers),
+    )
+
+
+def _found(one: Mapping[str, Any], numbers: Mapping[str, int]) -> str:
+    (alternative,) = one["alternatives"]
+    sought = one.get("counterexample_sought_in") or ()
+    refuted = f"runs made to refute it: {counted(sought, numbers)}" if sought else "no run was made to refute it"
+    alone = "environments that differ in nothing else show it" if one.get("controlled") else "it fits all of them"
+    return f"fails if {_alternative(alternative)}; {alone}, and {refuted}"
+
+
+def _undetermined(one: Mapping[str, Any], numbers: Mapping[str, int]) -> str:
+    alternatives: Sequence[Any] = one["alternatives"]
+    if one.get("controlled") is False:
+        return f"undetermined: {_alternative(alternatives[0])} fits, but among so many packages chance would as well"
+    more = len(alternatives) - 1
+    others = f"; {words.plural(more, 'other combination')} would do as well" if more else ""
+    return f"undetermined: it fails if {_alternative(alternatives[0])}{others}; {_experiment(one, numbers)}"
+
+
+def _experiment(one: Mapping[str, Any], numbers: Mapping[str, int]) -> str:
+    experiment = words.mapping(one, "experiment")
+    if not experiment:
+        return "no single change of what was seen would tell them apart"
+    moves = " and ".join(words.text(move, "value") for move in words.mappings(experiment, "moves"))
+    base = counted([words.text(experiment, "environment")], numbers)
+    return f"a run of environment {base} with {moves} would tell some of them apart"
+
+
+def _alternative(choices: Sequence[Sequence[Mapping[str, Any]]]) -> str:
+    return " and ".join(_choice(choice) for choice in choices)
+
+
+def _choice(choice: Sequence[Mapping[str, Any]]) -> str:
+    shown = [_condition(one) for one in choice[:_SHOWN]]
+    if len(choice) == 1:
+        return shown[0]
+    more = len(choice) - len(shown)
+    return f"one of [{', '.join(shown)}{f' and {more} more that moved along' if more else ''}]"
+
+
+def _condition(one: Mapping[str, Any]) -> str:
+    without = words.text(one, "seen_without")
+    return words.text(one, "text") + (f" (not with {without})" if without else "")
+
+
+def _support(one: Mapping[str, Any], numbers: Mapping[str, int]) -> str:
+    failing, passing = words.mapping(one, "failing"), words.mapping(one, "not_failing")
+    told = f"{words.plural(int(failing['cells']), 'cell')} with it in {counted(failing['environments'], numbers)}"
+    if not passing["environments"]:
+        return told
+    return (
+        f"{told}, {words.plural(int(passing['cells']), 'cell')} without it in "
+        f"{counted(passing['environments'], numbers)}"
+    )
+
+
+_TEXTS = {
+    "found": _found,
+    "undetermined": _undetermined,
+    "none": lambda *_: "no few conditions on versions explain it",
+    "incomparable": lambda *_: (
+        "probed by different commits of this project where it fails and where not: that may be the whole difference"
+    ),
+    "everywhere": lambda *_: "in every environment that came so far: there is nothing to compare with",
+}

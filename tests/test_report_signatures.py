@@ -1,0 +1,129 @@
+"""The page of signatures and the sentences on rules: cause first, cures called to try, nothing promised."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from factories import make_cell, make_core_results, make_environment, make_explained_results, make_results
+
+from asrcompat.explain.judge import judge_failures
+from asrcompat.model import Outcome, Results
+from asrcompat.report.render import html, markdown, markdown_pages
+from asrcompat.report.rules import rules
+from asrcompat.report.signatures import signatures
+from asrcompat.report.view import view
+
+
+def numbers(results: Results) -> dict[str, int]:
+    return {one.id: number for number, one in enumerate(results.environments, start=1)}
+
+
+def explained(results: Results) -> Results:
+    locks = {
+        str(one.lock): "".join(f"{name}=={version}\n" for name, version in one.packages.items())
+        for one in results.environments
+    }
+    return judge_failures(results, locks)
+
+
+def test_a_story_tells_cause_cells_versions_and_what_to_try() -> None:
+    results = explained(make_core_results())
+    told = {story.id: story for story in signatures(results, numbers(results)).stories}
+    story = told["preprocessor-missing"]
+    assert story.where == "s3prl-hf, espnet-s3prl in 1"
+    lines = {line.head.text: [entry.text for entry in line.entries] for line in story.versions.lines}
+    assert lines["s3prl"] == ["0.4.14", "0.4.15, 0.4.18"]
+    assert story.cures[0].change == "file: preprocessor_config.json"
+    page = markdown_pages(results)["signatures.md"]
+    assert page.index(story.cause) < page.index("To try, the least intrusive first:")
+    assert "proposed, not proven" in page
+    assert "proposed, not proven" in html(results)
+
+
+def test_signatures_that_broke_cells_come_before_those_of_findings() -> None:
+    results = make_explained_results()
+    known = signatures(results, numbers(results))
+    deciding = [bool(story.where) for story in known.stories]
+    assert deciding == sorted(deciding, reverse=True)
+    assert [story.number for story in known.stories] == list(range(1, len(known.stories) + 1))
+    assert known.target("no-such") is None
+    assert "broke cells" in known.summary
+
+
+def test_a_failure_is_told_by_its_cause_before_its_exception() -> None:
+    results = explained(make_core_results())
+    for text in (markdown(results), html(results)):
+        failures = text[text.index("Each failure is told once") :]
+        assert failures.index("holds no preprocessor_config.json, which this loader") < failures.index("Exception:")
+    (first, *_) = view(results).failures
+    assert first.title == "The checkpoint has no preprocessor_config.json, broken at load"
+    assert "](signatures.md#signature-" in markdown_pages(results)["compatibility.md"]
+
+
+def test_an_unrecognised_failure_brings_an_entry_to_paste() -> None:
+    environment = make_environment()
+    cell = make_cell(environment, outcome=Outcome.BROKEN, exception="OddError", message="never seen")
+    bare = dataclasses.replace(cell, checks=())
+    results = explained(make_results([bare], [environment]))
+    page = markdown_pages(results)["signatures.md"]
+    assert "1 unrecognised failure." in page
+    assert 'exception = "OddError"' in page
+    assert page.count("never") >= 2
+
+
+def rule(verdict: str, **changes: Any) -> dict[str, Any]:
+    condition = {"text": "torchaudio >= 2.9", "seen_without": "2.8.0"}
+    seen = {"cells": 2, "environments": ["a"]}
+    told: dict[str, Any] = {
+        "signature": "x",
+        "title": "It fails",
+        "paths": ["s3prl-hf"],
+        "devices": ["cpu"],
+        "verdict": verdict,
+    }
+    told |= {"alternatives": [[[condition]]], "counterexample_sought_in": [], "experiment": None}
+    return {**told, "failing": seen, "not_failing": {"cells": 1, "environments": ["b"]}, **changes}
+
+
+def told(*given: dict[str, Any]) -> list[str]:
+    results = make_results(rules=given)
+    return [f"{one.text} / {one.support}" for one in rules(results, signatures(results, {}), {"a": 1, "b": 2})]
+
+
+def test_a_found_rule_says_where_the_bound_lies_and_whether_it_was_put_to_the_test() -> None:
+    (text,) = told(rule("found"))
+    assert text == (
+        "fails if torchaudio >= 2.9 (not with 2.8.0); it fits all of them, and no run was made to refute it / "
+        "2 cells with it in 1, 1 cell without it in 2"
+    )
+    (text,) = told(rule("found", counterexample_sought_in=["b"], controlled=True))
+    assert "environments that differ in nothing else show it" in text
+    assert "runs made to refute it: 2" in text
+
+
+def test_an_open_rule_says_undetermined_what_is_open_and_which_run_would_tell() -> None:
+    choice = [{"text": f"p{number} installed", "seen_without": None} for number in range(6)]
+    experiment = {"environment": "b", "moves": [{"kind": "pin", "value": "p1==2"}]}
+    only = [[{"text": "s3prl installed"}]]
+    (text,) = told(rule("undetermined", alternatives=[[choice, *only], only], experiment=experiment))
+    assert text.startswith("undetermined: it fails if one of [p0 installed, p1 installed, p2 installed, p3 installed")
+    assert "and 2 more that moved along] and s3prl installed; 1 other combination would do as well" in text
+    assert "a run of environment 2 with p1==2 would tell some of them apart" in text
+    (text,) = told(rule("undetermined", controlled=False))
+    assert "undetermined: torchaudio >= 2.9 (not with 2.8.0) fits, but among so many packages chance" in text
+    (text,) = told(rule("undetermined"))
+    assert "no single change of what was seen would tell them apart" in text
+
+
+def test_the_name_of_our_own_exception_is_no_part_of_a_title() -> None:
+    results = make_results(rules=(rule("none", title="_asrcompat_probe.cell.CheckFailed: the width is 512"),))
+    (one,) = rules(results, signatures(results, {}), {})
+    assert one.title == "the width is 512"
+
+
+def test_what_was_never_compared_is_no_rule_and_found_ones_come_first() -> None:
+    nothing = {"cells": 0, "environments": []}
+    given = told(rule("everywhere", not_failing=nothing), rule("incomparable"), rule("none"), rule("found"))
+    assert [text.partition(" ")[0] for text in given] == ["fails", "no", "probed", "in"]
+    assert given[3].endswith("nothing to compare with / 2 cells with it in 1")
