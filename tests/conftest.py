@@ -11,7 +11,7 @@ import pytest
 
 from asrcompat.model import Environment
 from asrcompat.plan.prepare import Sources, prepare
-from asrcompat.run.environment import Built, build
+from asrcompat.run.environment import Built, alone, build
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
 from asrcompat.run.session import Locked
@@ -62,14 +62,15 @@ def real_environment(spec: Spec, work: Path, identity: str) -> RealEnvironment:
     environment, source = prepare(request, sources)
     assert isinstance(source, Locked), source
     lock, interpreter = source.lock, source.interpreter
-    built = build(
-        environment.id,
-        lock,
-        interpreter=interpreter,
-        arguments=sources.install_arguments,
-        work=work,
-        seconds=spec.limits.install_seconds,
-    )
+    with alone(work / "envs" / environment.id, lambda _: None):
+        built = build(
+            environment.id,
+            lock,
+            interpreter=interpreter,
+            arguments=sources.install_arguments,
+            work=work,
+            seconds=spec.limits.install_seconds,
+        )
     assert isinstance(built, Built), built
     return RealEnvironment(request=request, environment=environment, lock=lock, interpreter=interpreter, built=built)
 

@@ -31,15 +31,14 @@ folder, settings_file, record_file = sys.argv[1:]
 spec = importlib.util.spec_from_file_location("probe", folder + "/__init__.py", submodule_search_locations=[folder])
 sys.modules["probe"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["probe"])
-ladder, record, paths = (importlib.import_module("probe." + name) for name in ("ladder", "record", "paths"))
+ladder, record = (importlib.import_module("probe." + name) for name in ("ladder", "record"))
 path = importlib.import_module("probe.paths.transformers")
 features = importlib.import_module("probe.stages.features")
 
 settings = json.load(open(settings_file))
 settings.update(reference_path="none", reference_folder="none")
-context = paths.Context(settings["model"], "cpu", settings["symbols"], settings["fixtures"], settings["scratch"])
 cell = ladder.Cell("transformers", path, settings, record.Record(record_file))
-cell.subject = path.load(context)
+cell.subject = cell.load()
 
 import torch
 from transformers import Wav2Vec2Model
@@ -78,7 +77,7 @@ def test_any_fresh_tensor_fails_parity(torch_env: Path, spec: Spec, work: Path, 
             fixtures=ROOT / "fixtures",
             probe=replace(spec.probe, trials=1),
             limits=spec.limits,
-            threads=2,
+            threads=1,
         )
         folder = tmp_path / "probe"
         files = path_files(["transformers"])

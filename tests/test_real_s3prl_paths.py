@@ -1,0 +1,84 @@
+"""S3PRL's own copy of the model and its own training, on real packages: as installed, and with what is lacking."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from climbing import Climber, small_inputs
+from conftest import RealEnvironment
+
+from asrcompat.model import Cell, CheckOutcome, Outcome, Stage
+from asrcompat.run import uv
+from asrcompat.run.environment import Built, build
+from asrcompat.run.paths import path_files
+
+pytestmark = pytest.mark.real
+
+MODEL = "Harveenchadha/wav2vec2-pretrained-clsril-23-10k"
+
+
+def climb(work: Path, folder: Path, python: Path, *paths: str) -> dict[str, Cell]:
+    """Probe paths with two trials and the findings of fine-tuning."""
+    climber = Climber(python=python, inputs=small_inputs(work), folder=folder, findings={"finetuning": 300})
+    return climber.cells(path_files(paths))
+
+
+def told(cell: Cell, identity: str) -> tuple[CheckOutcome, str]:
+    (check,) = [check for check in cell.checks if check.id == identity]
+    assert not check.required
+    return check.outcome, check.message
+
+
+@pytest.fixture
+def completed(with_0415: RealEnvironment, work: Path) -> Iterator[Path]:
+    """A copy of the environment that has what S3PRL's training imports and does not declare."""
+    name = "with-what-the-runner-lacks"
+    copied = build(name, with_0415.lock, interpreter=with_0415.interpreter, arguments=(), work=work, seconds=600)
+    assert isinstance(copied, Built), copied
+    try:
+        lacking = ["tensorboardX", "pandas", "numpy<2"]
+        done = uv.command(["pip", "install", "--quiet", "--python", copied.python, *lacking], seconds=300)
+        assert done.code == 0, done.output
+        yield copied.python
+    finally:
+        shutil.rmtree(work / "envs" / name)
+
+
+def test_as_installed(with_0415: RealEnvironment, work: Path, tmp_path: Path) -> None:
+    """The converted checkpoint works and follows raw input; the raw one does not load; the Runner does not import."""
+    cells = climb(work, tmp_path / "probe", with_0415.built.python, "s3prl-converted", "s3prl-downstream")
+    converted, downstream = cells["s3prl-converted"], cells["s3prl-downstream"]
+    assert converted.outcome is Outcome.WORKS, converted.message
+    assert "stand-in" in told(converted, "stand-ins")[1]
+    assert converted.features is not None
+    assert converted.features.follows == "raw"
+    how, message = told(converted, "raw-file")
+    assert how is CheckOutcome.FAILED
+    assert "ValueError" in message
+    assert "task_cfg is missing" in message
+    how, message = told(converted, "raw-file-fairseq")
+    assert how is CheckOutcome.FAILED
+    assert "No module named 'fairseq'" in message
+    assert told(converted, "wav2vec2-local")[0] is CheckOutcome.PASSED
+    assert (downstream.outcome, downstream.stage) == (Outcome.BROKEN, Stage.IMPORT)
+    assert downstream.exception == "ModuleNotFoundError"
+    assert downstream.message == "No module named 'tensorboardX'"
+
+
+def test_with_what_the_runner_lacks(completed: Path, work: Path, tmp_path: Path) -> None:
+    """S3PRL's Runner trains, decodes every utterance, freezes when not told to train, and knows one learning rate."""
+    cell = climb(work, tmp_path / "probe", completed, "s3prl-downstream")["s3prl-downstream"]
+    assert cell.outcome is Outcome.WORKS, cell.message
+    assert cell.features is not None
+    assert cell.features.follows == "prepared"
+    (own,) = [check for check in cell.checks if check.id == "own-training"]
+    assert own.required
+    assert own.message == "S3PRL's Runner trained 3 steps, decoded 4 utterances and wrote its checkpoint"
+    how, message = told(cell, "runner-frozen")
+    assert how is CheckOutcome.PASSED, message
+    how, message = told(cell, "rates-runner")
+    assert how is CheckOutcome.FAILED
+    assert message.startswith("no learning rate per part")
