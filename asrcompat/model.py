@@ -80,7 +80,8 @@ class Environment:
     `packages` holds the axis packages' versions as locked, by distribution name (``espnet-s3prl``
     stands under its own name). `lock` is a path relative to the report's folder. `seconds` maps a
     stage of building (``resolve``, ``install``, ``probe``) to its duration. `ran_at` (UTC) and `commit` (of the
-    harness) tell when and by what its cells were found: a report may hold environments of several runs.
+    harness) tell when and by what its cells were found: a report may hold environments of several runs, which compare
+    where `code` (the digest of what gave, probed and judged, `asrcompat.run.code`) is the same.
     `host` names the host of an environment that was there already and was probed as it is; `installed` lists, as
     ``name==version``, what was found in such a one: its lock is made of that, and has no hashes.
     """
@@ -104,6 +105,7 @@ class Environment:
     seconds: Mapping[str, float] = field(default_factory=dict)
     ran_at: str | None = None
     commit: str | None = None
+    code: str | None = None
     host: str | None = None
     installed: tuple[str, ...] = ()
 

@@ -104,7 +104,7 @@ def _experiments(options: Options, merged: Results) -> _Beside:
 
 
 def _alike(one: EnvironmentResult, merged: Results) -> bool:
-    return one.model == merged.model and one.environment.commit in {each.commit for each in merged.environments}
+    return one.model == merged.model and one.environment.code in {each.code for each in merged.environments}
 
 
 def _publish_locks(locks: Mapping[str, str], folder: Path) -> None:

@@ -288,9 +288,9 @@ def test_packages_that_moved_together_leave_a_rule_open_and_name_the_run_that_wo
     json.dumps(rule)
 
 
-def test_what_different_commits_of_this_project_found_is_not_compared() -> None:
+def test_what_different_code_of_this_project_found_is_not_compared() -> None:
     old, new = environments(s3prl=("0.4.14", "0.4.15"), torch=("1.0", "1.0"))
-    old, new = dataclasses.replace(old, commit="a"), dataclasses.replace(new, commit="b")
+    old, new = dataclasses.replace(old, code="a"), dataclasses.replace(new, code="b")
     cells = [failing(old), make_cell(new, "s3prl-hf")]
     (rule,) = explained(make_results(cells, [old, new]), known("odd", exception="OddError")).rules
     assert rule["verdict"] == "incomparable"

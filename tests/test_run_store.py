@@ -15,11 +15,10 @@ from asrcompat.run.environment import alone
 from asrcompat.run.store import Store
 
 
-def result(*paths: str, lock: str = "l" * 64, commit: str = "abc") -> EnvironmentResult:
-    environment = replace(make_environment(), lock_sha256=lock)
+def result(*paths: str, lock: str = "l" * 64, code: str | None = "abc") -> EnvironmentResult:
+    environment = replace(make_environment(), lock_sha256=lock, code=code)
     cells = tuple(make_cell(environment, path=path) for path in paths)
-    made = make_environment_result(environment=environment, cells=cells)
-    return replace(made, harness={"version": "0", "commit": commit})
+    return make_environment_result(environment=environment, cells=cells)
 
 
 def stored(tmp_path: Path, *results: EnvironmentResult) -> list[str]:
@@ -32,7 +31,7 @@ def stored(tmp_path: Path, *results: EnvironmentResult) -> list[str]:
     return sorted(cell.path for cell in found.cells)
 
 
-def test_a_partial_run_keeps_the_other_cells_of_the_same_lock_and_harness(tmp_path: Path) -> None:
+def test_a_partial_run_keeps_the_other_cells_of_the_same_lock_and_code(tmp_path: Path) -> None:
     assert stored(tmp_path, result("a", "b"), result("b")) == ["a", "b"]
 
 
@@ -48,10 +47,8 @@ def test_others_are_those_not_known_that_have_their_lock(tmp_path: Path) -> None
     assert len(told) == 1
 
 
-@pytest.mark.parametrize(
-    "later", [result("b", lock="m" * 64), result("b", commit="def"), result("b", commit="abc-dirty")]
-)
-def test_cells_of_another_lock_or_harness_are_not_mixed_in(tmp_path: Path, later: EnvironmentResult) -> None:
+@pytest.mark.parametrize("later", [result("b", lock="m" * 64), result("b", code="def"), result("b", code=None)])
+def test_cells_of_another_lock_or_of_other_code_are_not_mixed_in(tmp_path: Path, later: EnvironmentResult) -> None:
     assert stored(tmp_path, result("a", "b"), later) == ["b"]
 
 

@@ -13,7 +13,7 @@ from asrcompat.doctor.declared import conflicts
 from asrcompat.doctor.given import Given
 from asrcompat.doctor.patient import Patient
 from asrcompat.model import Environment, EnvironmentResult
-from asrcompat.run import host
+from asrcompat.run import code, host
 from asrcompat.run.cells import Progress, Settings, Subject, probe_everywhere
 from asrcompat.run.environment import alone
 from asrcompat.run.inputs import prepare_inputs
@@ -87,6 +87,7 @@ def examine(
         seconds={"probe": seconds},
         ran_at=now,
         commit=harness["commit"],
+        code=code.digest(settings.fixtures),
     )
     return EnvironmentResult(
         schema=1,

@@ -11,23 +11,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from asrcompat import hub
 from asrcompat.lab import configuration, given
 from asrcompat.lab.change import Change, in_order
 from asrcompat.lab.shim import site_customisation
 from asrcompat.model import EnvironmentResult, Outcome, ResultError, dump, parse_environment_result
 from asrcompat.plan.prepare import Sources
-from asrcompat.run import cells, endings, host, inputs, outcome, paths, probing, process, records, watch
+from asrcompat.run import code, host
 from asrcompat.run.cells import Settings
-from asrcompat.run.paths import PROBE
 from asrcompat.run.session import Locked
 from asrcompat.run.store import write_text
 from asrcompat.spec import Request
 
-# What gives, probes and judges: a result of other code is another result.
-_JUDGES = (cells, endings, outcome, probing, records, watch, process, paths, inputs, given, configuration)
-_GIVES = Path(str(hub.__file__)).parent  # the checkpoint, its server, and the features to compare with
-_PROBED_WITH = ("espnet", "s3prl", "speech", "hub", "fairseq", "hub-states")
+_GIVES = tuple(Path(str(module.__file__)) for module in (given, configuration))  # besides what every session has
 
 
 class Known:
@@ -76,8 +71,8 @@ def key_of(identity: str, source: Locked, changes: Sequence[Change], settings: S
         [settings.probe.seed, settings.probe.trials, settings.probe.tolerance, dict(settings.findings)],
         [settings.limits.import_seconds, settings.limits.cell_seconds, settings.limits.train_seconds],
         [settings.limits.silence_seconds, settings.limits.memory_gb, settings.limits.output_mb, attempt],
-        _code(),
-        _fixtures(settings.fixtures),
+        code.hash_of(_GIVES, _GIVES[0].parent),
+        code.digest(settings.fixtures),
     ]
     return sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
@@ -90,21 +85,3 @@ def key_of_request(request: Request, changes: Sequence[Change], sources: Sources
         [settings.model, list(settings.paths), [str(device) for device in settings.devices], host.cuda_devices()],
     ]
     return sha256(json.dumps(facts).encode()).hexdigest()[:32]
-
-
-def _code() -> str:
-    folders = [file for folder in (PROBE, _GIVES) for file in sorted(folder.rglob("*.py"))]
-    files = [*folders, *(Path(str(module.__file__)) for module in _JUDGES)]
-    return _hash(files, PROBE.parent)
-
-
-def _fixtures(folder: Path) -> str:
-    files = [file for name in _PROBED_WITH for file in sorted((folder / name).rglob("*")) if file.is_file()]
-    return _hash(files, folder)
-
-
-def _hash(files: Sequence[Path], base: Path) -> str:
-    digest = sha256()
-    for file in files:
-        digest.update(str(file.relative_to(base)).encode() + b"\0" + sha256(file.read_bytes()).digest())
-    return digest.hexdigest()

@@ -106,7 +106,7 @@ _TEXTS = {
     "undetermined": _undetermined,
     "none": lambda *_: "no few conditions on versions explain it",
     "incomparable": lambda *_: (
-        "probed by different commits of this project where it fails and where not: that may be the whole difference"
+        "probed by different code of this project where it fails and where not: that may be the whole difference"
     ),
     "everywhere": lambda *_: "in every environment that came so far: there is nothing to compare with",
 }

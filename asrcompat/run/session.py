@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from asrcompat.model import Cell, Environment, EnvironmentResult, Outcome, Stage
-from asrcompat.run import host, outcome, uv
+from asrcompat.run import code, host, outcome, uv
 from asrcompat.run.cells import Progress, Settings, Subject, probe_everywhere, unavailable_devices
 from asrcompat.run.environment import alone, build
 from asrcompat.run.inputs import Inputs, prepare_inputs
@@ -166,6 +166,6 @@ def _result(environment: Environment, cells: Sequence[Cell], settings: Settings)
         generated_at=now,
         harness=harness,
         host=host.facts(),
-        environment=replace(environment, ran_at=now, commit=harness["commit"]),
+        environment=replace(environment, ran_at=now, commit=harness["commit"], code=code.digest(settings.fixtures)),
         cells=tuple(cells),
     )

@@ -35,8 +35,7 @@ def write_bytes(file: Path, content: bytes) -> None:
 def _comparable(before: EnvironmentResult, after: EnvironmentResult) -> bool:
     return (
         before.environment.lock_sha256 == after.environment.lock_sha256
-        and before.harness == after.harness
-        and not after.harness["commit"].endswith("-dirty")
+        and before.environment.code == after.environment.code is not None
     )
 
 
@@ -53,7 +52,7 @@ class Store:
     def write(self, result: EnvironmentResult, *, lock: str | None) -> None:
         """Keep a result and its lock's text, in place of an earlier one of the same environment.
 
-        Cells that this run did not try are kept, where they were found with the same lock by the same harness.
+        Cells that this run did not try are kept, where they were found with the same lock by the same code.
         """
         if lock is not None:
             write_text(self.folder / str(result.environment.lock), lock)

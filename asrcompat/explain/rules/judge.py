@@ -7,8 +7,8 @@ A group is a signature, or the unrecognised failures of one fingerprint, on path
 - ``undetermined``: several are, with all that are open and a run that would tell some of them apart; or one is that
   chance may have found among so many packages (`weight`);
 - ``everywhere``: every environment that came so far fails so, and there is nothing to compare with;
-- ``incomparable``: those that fail and those that do not were probed by different commits of this project, which may
-  be the whole difference;
+- ``incomparable``: those that fail and those that do not were probed by different code of this project, which may be
+  the whole difference;
 - ``none``: no conjunction of a few conditions on versions explains it.
 
 What is open are ``alternatives``: of each, one condition out of every choice has to hold. The conditions of one choice
@@ -125,7 +125,7 @@ def _support(
 def _explained(observations: Sequence[Observation], results: Results) -> dict[str, Any]:
     if all(one.failed for one in observations):
         return _verdict("everywhere")
-    if _commits(observations, results, failed=True).isdisjoint(_commits(observations, results, failed=False)):
+    if _code(observations, results, failed=True).isdisjoint(_code(observations, results, failed=False)):
         return _verdict("incomparable")
     found = alternatives(observations, prefer=_AXES)
     if not found:
@@ -145,9 +145,9 @@ def _explained(observations: Sequence[Observation], results: Results) -> dict[st
     return _verdict("undetermined", alternatives=told, experiment=given)
 
 
-def _commits(observations: Sequence[Observation], results: Results, *, failed: bool) -> set[str | None]:
-    commits = {one.id: one.commit for one in results.environments}
-    return {commits[one.environment] for one in observations if one.failed is failed}
+def _code(observations: Sequence[Observation], results: Results, *, failed: bool) -> set[str | None]:
+    by = {one.id: one.code for one in results.environments}
+    return {by[one.environment] for one in observations if one.failed is failed}
 
 
 def _verdict(verdict: str, **facts: Any) -> dict[str, Any]:
