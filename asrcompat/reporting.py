@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +17,7 @@ from asrcompat.explain.claims import as_data, judge_claims
 from asrcompat.explain.judge import judge_failures
 from asrcompat.explain.remedies import record
 from asrcompat.explain.remedies.attach import attached, recorded
-from asrcompat.lab.experiments import of_packages
+from asrcompat.lab.experiments import of_packages, tried
 from asrcompat.model import EnvironmentResult, Results
 from asrcompat.options import Options
 from asrcompat.report.merge import admit, merge
@@ -32,8 +32,41 @@ BASELINE = "baseline.toml"
 CLAIMS = "fixtures/claims"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """All that is known of a choice of environments: `locks` are the texts of their locks, by what they are called."""
+
+    results: Results
+    comparison: Comparison
+    locks: Mapping[str, str]
+
+
 def publish_report(options: Options, judged: Sequence[Request]) -> int:
     """Publish and judge these environments from the results there are."""
+    known = gather(options, judged)
+    merged = known.results
+    tried = record.folder(options.work_folder, options.chosen_weights)
+    merged = attached(merged, recorded(merged, tried, warn=Progress().tell))
+    kept = KeptBoundaries(options.work_folder, options.chosen_weights)
+    merged = replace(merged, boundaries=kept.read(merged.environments, warn=Progress().tell))
+    cured = {one.lock: (tried / one.lock).read_text(encoding="utf-8") for one in merged.remedies if one.lock}
+    folder = options.reports_folder
+    publish(merged, folder)
+    _publish_locks({**known.locks, **cured}, folder)
+    if (summary := os.environ.get("GITHUB_STEP_SUMMARY")) is not None:
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(job_summary(merged))
+    render_table(merged, Console())
+    shown = folder.relative_to(options.root) if folder.is_relative_to(options.root) else folder
+    print(f"report: {shown}/compatibility.md, results: {shown}/results.json")
+    return known.comparison.exit_code
+
+
+def gather(options: Options, judged: Sequence[Request]) -> Known:
+    """Put the results there are of these environments together, and explain them.
+
+    Raises `HarnessError` where there are none.
+    """
     store = Store(options.work_folder, options.chosen_weights)
     found = {request.id: read_result(store, request) for request in judged}
     results = [result for result in found.values() if result is not None]
@@ -61,26 +94,16 @@ def publish_report(options: Options, judged: Sequence[Request]) -> int:
     )
     claims = judge_claims(merged, options.root / CLAIMS)
     merged = replace(merged, claims=tuple(as_data(one) for one in claims))
-    locks = {result.environment.lock: store.lock(result.environment) for result in results if result.environment.lock}
+    locks = {
+        str(result.environment.lock): store.lock(result.environment) for result in results if result.environment.lock
+    }
     locks |= guests.locks(visiting)
     others = {**_others(store, merged), **_experiments(options, merged)}
     known_locks = locks | {str(one.environment.lock): text for one, text in others.values()}
-    merged = judge_failures(merged, known_locks, beside=[one for one, _ in others.values()])
-    tried = record.folder(options.work_folder, options.chosen_weights)
-    merged = attached(merged, recorded(merged, tried, warn=Progress().tell))
-    kept = KeptBoundaries(options.work_folder, options.chosen_weights)
-    merged = replace(merged, boundaries=kept.read(merged.environments, warn=Progress().tell))
-    locks |= {one.lock: (tried / one.lock).read_text(encoding="utf-8") for one in merged.remedies if one.lock}
-    folder = options.reports_folder
-    publish(merged, folder)
-    _publish_locks(locks, folder)
-    if (summary := os.environ.get("GITHUB_STEP_SUMMARY")) is not None:
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(job_summary(merged))
-    render_table(merged, Console())
-    shown = folder.relative_to(options.root) if folder.is_relative_to(options.root) else folder
-    print(f"report: {shown}/compatibility.md, results: {shown}/results.json")
-    return comparison.exit_code
+    merged = judge_failures(
+        merged, known_locks, beside=[one for one, _ in others.values()], tried=_tried(options, merged)
+    )
+    return Known(results=merged, comparison=comparison, locks=locks)
 
 
 _Beside = dict[str, tuple[EnvironmentResult, str]]  # by the environment's id, with the text of its lock
@@ -101,6 +124,12 @@ def _experiments(options: Options, merged: Results) -> _Beside:
     folder = options.work_folder / "lab" / "results" / options.chosen_weights
     found = of_packages(folder, lambda one: _alike(one, merged))
     return {one.environment.id: (admit(one), text) for one, text in found}
+
+
+def _tried(options: Options, merged: Results) -> frozenset[tuple[str, str, str]]:
+    """What of that was tried, whatever came of it."""
+    folder = options.work_folder / "lab" / "results" / options.chosen_weights
+    return tried(folder, lambda one: _alike(one, merged))
 
 
 def _alike(one: EnvironmentResult, merged: Results) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from packaging.version import InvalidVersion, Version
 
@@ -19,13 +19,15 @@ def judge_failures(
     locks: Mapping[str, str],
     *,
     beside: Sequence[EnvironmentResult] = (),
+    tried: Collection[tuple[str, str, str]] = (),
     catalogue: Mapping[str, Signature] | None = None,
 ) -> Results:
     """The same results, their failures explained as far as they can be; no outcome changes.
 
     `locks` holds the texts of locks by what environments call theirs. `beside` are further results that rules may build
     on, of environments that differ in their packages alone: of a derived one, only who passes it knows that, so derived
-    environments among `results` are none of the rules' evidence. Without a `catalogue` it is the project's own.
+    environments among `results` are none of the rules' evidence. `tried` are cells of runs that need not be made again.
+    Without a `catalogue` it is the project's own.
     """
     known = load_catalogue() if catalogue is None else catalogue
     told = judge_signatures(results, known)
@@ -42,7 +44,7 @@ def judge_failures(
     )
     locked = [(one, locks[one.lock]) for one in evidence.environments if one.lock is not None and one.lock in locks]
     versions = {environment.id: _versions(environment, text) for environment, text in locked}
-    rules = judge_rules(judge_signatures(evidence, known), versions).rules
+    rules = judge_rules(judge_signatures(evidence, known), versions, tried=tried).rules
     # what is not seen in this report is not this report's to explain
     mine = tuple(one for one in rules if not reported.isdisjoint(one["failing"]["environments"]))
     return dataclasses.replace(told, rules=mine)

@@ -18,6 +18,11 @@ class Subject:
     device: Device
     check: str | None = None
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Path and device, as in a cell's key."""
+        return self.path, self.device.value
+
 
 Fared = Mapping[str, bool]  # by environment: whether it failed so; those that did not come so far are not there
 

@@ -50,6 +50,13 @@ def of_packages(
     return told
 
 
+def tried(folder: Path, fits: Callable[[EnvironmentResult], bool] = lambda _: True) -> frozenset[tuple[str, str, str]]:
+    """The keys of the cells of all marked results that fit: also of environments that could not be made."""
+    known = Known(folder)
+    found = [known.read(file.name) for file in sorted((folder / _MARKS).glob("[!.]*"))]
+    return frozenset(cell.key for one in found if one is not None and fits(one) for cell in one.cells)
+
+
 def _agreed(cells: Iterable[Cell]) -> tuple[Cell, ...]:
     by_key: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in cells:

@@ -62,6 +62,7 @@ class Laboratory:
             result = run_session(environment, source, self.settings, tell=tell)
             if source.outcome is Outcome.BROKEN:  # a missing interpreter may be there the next time
                 self._known.keep(unresolved, result, None)
+                mark(self._results, unresolved, changes)
             return result
         key = key_of(environment.id, source, changes, self.settings, attempt=attempt)
         known = self._known.read(key)

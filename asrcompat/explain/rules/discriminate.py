@@ -1,12 +1,13 @@
 """The one environment that would tell explanations apart: one that was run, with one thing about it changed.
 
 Only versions that were seen are moved to, so that they are known to exist; torchaudio goes along with torch. What the
-resolver makes of a move is seen only by the run: the prediction is for what moves and nothing else.
+resolver makes of a move is seen only by the run: the prediction is for what moves and nothing else. What somebody would
+ask for is moved first, and what brings no new torch stack before what does; then what came along, half of it at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +20,7 @@ from asrcompat.spec.fields import AXIS_DISTRIBUTIONS, FORK
 
 _S3PRL = ("s3prl", FORK)
 _AXES = ("python", *AXIS_DISTRIBUTIONS)
+_STACKS = ("torch=", "python=")  # what a move brings to download: its own wheels of everything
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +53,17 @@ class _Variant:
     versions: Versions
 
 
-def discriminating(explanations: Sequence[Explanation], observations: Sequence[Observation]) -> Experiment | None:
-    """The experiment that leaves the fewest explanations in the worse case.
+def discriminating(
+    explanations: Sequence[Explanation],
+    observations: Sequence[Observation],
+    *,
+    allowed: Callable[[str, tuple[Move, ...]], bool] = lambda *_: True,
+) -> Experiment | None:
+    """The experiment to make first: of those that cost alike, the one that leaves the fewest explanations at worst.
 
-    Of equal ones that which singles out an earlier explanation, then that with the fewer moves. None where no move
-    tells any two of them apart: they stand or fall together.
+    Of equal ones that which singles out an earlier explanation, then that with the fewer moves. `allowed` says of an
+    environment and moves whether they can be run, and were not. None where no move tells any two explanations apart:
+    they stand or fall together.
     """
     best: tuple[tuple[int, ...], Experiment] | None = None
     for place, base in enumerate(observations):
@@ -65,17 +73,52 @@ def discriminating(explanations: Sequence[Explanation], observations: Sequence[O
             passes = tuple(index for index, failing in enumerate(predicted) if not failing)
             if fails and passes:
                 fewer = min(fails, passes, key=len)
-                rank = (max(len(fails), len(passes)), fewer[0], len(variant.moves), place)
-                if best is None or rank < best[0]:
+                rank = (_cost(variant.moves), max(len(fails), len(passes)), fewer[0], len(variant.moves), place)
+                if (best is None or rank < best[0]) and allowed(base.environment, variant.moves):
                     found = Experiment(environment=base.environment, moves=variant.moves, fails=fails, passes=passes)
                     best = rank, found
     return None if best is None else best[1]
 
 
+def refuting(
+    explanation: Explanation,
+    observations: Sequence[Observation],
+    *,
+    allowed: Callable[[str, tuple[Move, ...]], bool] = lambda *_: True,
+) -> Experiment | None:
+    """A run that could show an explanation to be wrong: an environment that was no part of finding it, moved across.
+
+    That which is least like those on the other side, since there most else could be the cause. None where none is left.
+    """
+    best: tuple[tuple[int, ...], Experiment] | None = None
+    for place, base in enumerate(observations):
+        across = [one for one in observations if one.failed is not base.failed]
+        likeness = max((_alike(base, other) for other in across), default=0)
+        for variant in _variants(base, [explanation], observations):
+            if len(variant.moves) == 1 and explanation.holds(variant.versions) is not base.failed:
+                rank = (_cost(variant.moves), likeness, place)
+                if (best is None or rank < best[0]) and allowed(base.environment, variant.moves):
+                    fails, passes = ((), (0,)) if base.failed else ((0,), ())
+                    found = Experiment(environment=base.environment, moves=variant.moves, fails=fails, passes=passes)
+                    best = rank, found
+    return None if best is None else best[1]
+
+
+def _alike(one: Observation, other: Observation) -> int:
+    return sum(other.versions.get(package) == version for package, version in one.versions.items())
+
+
+def _cost(moves: Sequence[Move]) -> int:
+    """0: something that is asked for; 1: with a torch stack of its own; 2: something that only comes along."""
+    if any(move.kind != "axis" for move in moves):
+        return 2
+    return int(any(move.value.startswith(_STACKS) for move in moves))
+
+
 def _variants(
     base: Observation, explanations: Sequence[Explanation], observations: Sequence[Observation]
 ) -> Iterator[_Variant]:
-    """Each of the packages moved alone; and, where it passes, all but the axes moved to where it fails."""
+    """Each of the packages moved alone; and all but the axes, or half of them, moved to where it is otherwise."""
     packages = sorted({package for one in explanations for package in one.packages})
     run = [_axes(one.versions) for one in observations]
     for package in packages:
@@ -86,10 +129,11 @@ def _variants(
                 variant = _moved(base.versions, package, version)
                 if variant.moves[0].kind != "axis" or _axes(variant.versions) not in run:
                     yield variant
-    if not base.failed:
-        for other in observations:
-            if other.failed and _axes(other.versions).get("python") == _axes(base.versions).get("python"):
-                yield from _bundled(base, other, [package for package in packages if package not in _AXES])
+    further = [package for package in packages if package not in _AXES]
+    for other in observations:
+        if other.failed is not base.failed and other.versions.get("python") == base.versions.get("python"):
+            for several in (further, further[: len(further) // 2]):
+                yield from _bundled(base, other, several)
 
 
 def _seen(package: str, base: Observation, observations: Sequence[Observation]) -> list[str]:
@@ -101,11 +145,11 @@ def _seen(package: str, base: Observation, observations: Sequence[Observation]) 
     return sorted(versions, key=lambda version: abs(versions.index(version) - versions.index(mine)))
 
 
-def _bundled(base: Observation, failing: Observation, packages: Sequence[str]) -> Iterator[_Variant]:
+def _bundled(base: Observation, other: Observation, packages: Sequence[str]) -> Iterator[_Variant]:
     moves: list[Move] = []
     versions = dict(base.versions)
     for package in packages:
-        version = failing.versions.get(package)
+        version = other.versions.get(package)
         if version is not None and version != base.versions.get(package):
             moves += _moved(base.versions, package, version).moves
             versions[package] = version

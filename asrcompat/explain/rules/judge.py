@@ -2,14 +2,18 @@
 
 A group is a signature, or the unrecognised failures of one fingerprint, on paths that fare alike. Its verdict:
 
-- ``found``: one explanation by versions is left; it is ``controlled`` where environments that differ in its packages
-  alone show it;
+- ``found``: one explanation by versions is left, or one that environments show of which nothing else was asked for
+  (``asked``: the first condition of each choice is of what was, the others of what came along with it); it is
+  ``controlled`` where environments that differ in its packages alone, or were asked for so, show it;
 - ``undetermined``: several are, with all that are open and a run that would tell some of them apart; or one is that
   chance may have found among so many packages (`weight`);
 - ``everywhere``: every environment that came so far fails so, and there is nothing to compare with;
 - ``incomparable``: those that fail and those that do not were probed by different code of this project, which may be
   the whole difference;
 - ``none``: no conjunction of a few conditions on versions explains it.
+
+``experiment`` is the run to make next, on ``path`` and ``device``: one that tells some of the explanations apart, or of
+one that was found, one that could refute it and was not sought yet.
 
 What is open are ``alternatives``: of each, one condition out of every choice has to hold. The conditions of one choice
 held in the same environments. ``seen_without`` is the nearest version beyond a bound that was seen not to fail while
@@ -19,28 +23,39 @@ the rest held: the true bound lies between the two.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from asrcompat.explain.rules.conditions import Versions
-from asrcompat.explain.rules.discriminate import discriminating
-from asrcompat.explain.rules.search import Choices, Observation, alternatives, explanation, explanations
-from asrcompat.explain.rules.weight import beyond_chance, controlled
+from asrcompat.explain.rules.discriminate import Move
+from asrcompat.explain.rules.search import Observation
+from asrcompat.explain.rules.verdict import Allowed, explained, verdict
 from asrcompat.explain.seen import Fared, Subject, fared
 from asrcompat.explain.signatures.judge import UNRECOGNISED
-from asrcompat.model import Cell, Results
-from asrcompat.spec.fields import AXIS_DISTRIBUTIONS
+from asrcompat.lab.change import Change, variant_id
+from asrcompat.model import Cell, Environment, Results
 
-_AXES = ("python", *AXIS_DISTRIBUTIONS)
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 
-def judge_rules(results: Results, locks: Mapping[str, Versions]) -> Results:
+def judge_rules(
+    results: Results, locks: Mapping[str, Versions], *, tried: Collection[tuple[str, str, str]] = ()
+) -> Results:
     """The same results with `rules`; `locks` holds each environment's versions, transitive packages and Python too.
 
-    Failures before there is a lock have none: what clashes there is told by the cells.
+    Failures before there is a lock have none: what clashes there is told by the cells. `tried` are the places
+    (environment, path, device) of runs that were made, whether or not anything came of them: none is asked for again.
     """
-    told = [rule for group in _groups(results) for rule in _rules(group, results, locks)]
+    told = [rule for group in _groups(results) for rule in _rules(group, results, locks, tried)]
     return dataclasses.replace(results, rules=tuple(told))
+
+
+def changes_of(moves: Iterable[Move]) -> tuple[Change, ...]:
+    """An experiment's moves as the laboratory makes them."""
+    return tuple(Change(kind=move.kind, value=move.value) for move in moves)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,21 +82,38 @@ def _keys(places: Iterable[Mapping[str, str]]) -> frozenset[tuple[str, str, str]
     return frozenset((one["environment"], one["path"], one["device"]) for one in places)
 
 
-def _rules(group: _Group, results: Results, locks: Mapping[str, Versions]) -> Iterator[dict[str, Any]]:
+def _rules(
+    group: _Group, results: Results, locks: Mapping[str, Versions], tried: Collection[tuple[str, str, str]]
+) -> Iterator[dict[str, Any]]:
     known = [cell for cell in results.cells if cell.environment in locks]
+    environments = {one.id: one for one in results.environments}
+    bases = {one.id for one in results.environments if one.derived_from is None and one.host is None}
     alike = _alike(fared(known, lambda cell, check: check is None and cell.key in group.cells))
     for subjects, together in alike:
         observations = [
-            Observation(environment=environment, versions=locks[environment], failed=failed)
+            Observation(
+                environment=environment,
+                versions=locks[environment],
+                failed=failed,
+                asked=_asked(environments[environment], locks[environment]),
+            )
             for environment, failed in together.items()
         ]
+        # states of the checkpoint take files that others have to make: the plain path is as good
+        subject = min(subjects, key=lambda one: ("@" in one.path, one))
+
+        def allowed(base: str, moves: tuple[Move, ...], subject: Subject = subject) -> bool:
+            return base in bases and (variant_id(base, changes_of(moves)), *subject.place) not in tried
+
         yield {
             **group.name,
             "title": group.title,
             "paths": sorted({subject.path for subject in subjects}),
             "devices": sorted({subject.device.value for subject in subjects}),
             **_support(known, subjects, together, group),
-            **_explained(observations, results),
+            "path": subject.path,
+            "device": subject.device.value,
+            **_explained(observations, environments, allowed),
         }
 
 
@@ -122,59 +154,25 @@ def _support(
     }
 
 
-def _explained(observations: Sequence[Observation], results: Results) -> dict[str, Any]:
+def _asked(environment: Environment, versions: Versions) -> Versions:
+    """What somebody asked for; of an environment that was found as it is, all of it could have been."""
+    if environment.host is not None:
+        return versions
+    # an override is listed as a requirement and a remark
+    pins: dict[str, str] = {canonicalize_name(_NAME.findall(pin)[0]): pin for pin in environment.pins}
+    return {**pins, **environment.packages, "python": versions["python"]}
+
+
+def _explained(
+    observations: Sequence[Observation], environments: Mapping[str, Environment], allowed: Allowed
+) -> dict[str, Any]:
     if all(one.failed for one in observations):
-        return _verdict("everywhere")
-    if _code(observations, results, failed=True).isdisjoint(_code(observations, results, failed=False)):
-        return _verdict("incomparable")
-    found = alternatives(observations, prefer=_AXES)
-    if not found:
-        return _verdict("none")
-    passing = [one.versions for one in observations if not one.failed]
-    told = [[_choice(choices, place, passing) for place in range(len(choices))] for choices in found]
-    left = explanations(observations, prefer=_AXES)
-    if len(left) == 1:
-        shown = controlled(left[0], observations)
-        if not shown and not beyond_chance(left[0], observations):
-            return _verdict("undetermined", alternatives=told, controlled=False)
-        derived = {one.id for one in results.environments if one.derived_from is not None}
-        sought = [one.environment for one in observations if one.environment in derived]
-        return _verdict("found", alternatives=told, controlled=shown, counterexample_sought_in=sought)
-    experiment = discriminating(left, observations)
-    given = None if experiment is None else dataclasses.asdict(experiment)
-    return _verdict("undetermined", alternatives=told, experiment=given)
-
-
-def _code(observations: Sequence[Observation], results: Results, *, failed: bool) -> set[str | None]:
-    by = {one.id: one.code for one in results.environments}
-    return {by[one.environment] for one in observations if one.failed is failed}
-
-
-def _verdict(verdict: str, **facts: Any) -> dict[str, Any]:
-    return {
-        "verdict": verdict,
-        "alternatives": [],
-        "controlled": None,
-        "counterexample_sought_in": [],
-        "experiment": None,
-        **facts,
+        return verdict("everywhere")
+    by = {
+        failed: {environments[one.environment].code for one in observations if one.failed is failed}
+        for failed in (True, False)
     }
-
-
-def _choice(choices: Choices, place: int, passing: Sequence[Versions]) -> list[dict[str, Any]]:
-    """The conditions of one choice, each with the version beyond its bound that was seen not to fail."""
-    told = []
-    for condition in choices[place]:
-        # which one of the other choices is taken makes no difference: they held in the same environments
-        chosen = tuple(condition if at == place else choice[0] for at, choice in enumerate(choices))
-        without = explanation(chosen, passing).seen_without[place]
-        told.append(
-            {
-                "text": str(condition),
-                "package": condition.package,
-                "kind": condition.kind.value,
-                "version": condition.version,
-                "seen_without": without,
-            }
-        )
-    return told
+    if by[True].isdisjoint(by[False]):
+        return verdict("incomparable")
+    derived = {name for name, one in environments.items() if one.derived_from is not None}
+    return explained(observations, derived, allowed)

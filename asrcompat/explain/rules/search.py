@@ -11,7 +11,7 @@ import functools
 import itertools
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from packaging.version import Version
 
@@ -23,11 +23,15 @@ MOST_EXPLANATIONS = 50  # so many are none
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """What one environment's versions led to: the failure in question, or its absence."""
+    """What one environment's versions led to: the failure in question, or its absence.
+
+    `asked` is what of it somebody asked for, by package: the rest is what a resolver made of that.
+    """
 
     environment: str
     versions: Versions
     failed: bool
+    asked: Versions = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

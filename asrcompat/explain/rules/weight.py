@@ -1,19 +1,22 @@
 """How much an explanation that fits is worth: whether chance would have found one as well.
 
-Among hundreds of packages some conjunction fits almost any few failures. Two things speak for one that fits: a pair of
-environments that differ in its packages alone, one failing and one not; or failures in a pattern that is rarer than
-there are conjunctions to choose from.
+Among hundreds of packages some conjunction fits almost any few failures. Three things speak for one that fits: a pair
+of environments that differ in its packages alone, one failing and one not; such a pair that was asked for with nothing
+else changed, whatever a resolver made of it; or failures in a pattern that is rarer than there are conjunctions to
+choose from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import comb
 
 from asrcompat.explain.rules.conditions import Condition, Kind, Versions
 from asrcompat.explain.rules.search import Explanation, Observation
+from asrcompat.spec.fields import FORK
 
 _MARGIN = 20
+_TOGETHER = ({"torch", "torchaudio"}, {"s3prl", FORK})  # of which one is not asked for alone
 
 
 def controlled(explanation: Explanation, observations: Sequence[Observation]) -> bool:
@@ -21,13 +24,36 @@ def controlled(explanation: Explanation, observations: Sequence[Observation]) ->
 
     The two differ in nothing but the explanation's packages. One that breaks several conditions shows none of them.
     """
-    failing = [one.versions for one in observations if one.failed]
-    passing = [one.versions for one in observations if not one.failed]
+    return _shown(explanation, observations, lambda one: one.versions)
+
+
+def controlled_by_asking(explanation: Explanation, observations: Sequence[Observation]) -> bool:
+    """The same, of pairs that were asked for with nothing but the explanation's packages changed.
+
+    What else is different between the two came along with that: it cannot be the cause by itself. torch and torchaudio
+    are asked for together, s3prl and its fork in place of each other.
+    """
+    return all(_was_asked(package, observations) for package in explanation.packages) and _shown(
+        explanation, observations, lambda one: one.asked
+    )
+
+
+def _was_asked(package: str, observations: Sequence[Observation]) -> bool:
+    return any(package in one.asked for one in observations)
+
+
+def _shown(
+    explanation: Explanation, observations: Sequence[Observation], what: Callable[[Observation], Versions]
+) -> bool:
+    packages = set(explanation.packages)
+    allowed = packages.union(*(together for together in _TOGETHER if together & packages))
+    failing = [one for one in observations if one.failed]
+    passing = [one for one in observations if not one.failed]
     return all(
         any(
-            [one for one in explanation.conditions if not one.holds(versions)] == [condition]
-            and _differing(versions, other) <= set(explanation.packages)
-            for versions in passing
+            [broken for broken in explanation.conditions if not broken.holds(one.versions)] == [condition]
+            and _differing(what(one), what(other)) <= allowed
+            for one in passing
             for other in failing
         )
         for condition in explanation.conditions
