@@ -209,6 +209,19 @@ def test_a_file_that_cannot_be_written_at_the_end_does_not_lose_the_result(
     assert parse_environment_result(kept.read_bytes(), source="kept").cells[0].outcome is Outcome.WORKS
 
 
+@pytest.mark.parametrize("arguments", [["--quiet"], ["--json"]])
+def test_a_message_that_no_file_can_hold_costs_neither_the_file_nor_what_is_printed(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "box.json"
+    odd = make_cell(outcome=Outcome.BROKEN, message="cannot open caf\udce9.wav")
+    assert doctored(monkeypatch, tmp_path, odd, arguments=["--out", str(out), *arguments]) == ExitCode.WORSE
+    said = capfd.readouterr().out
+    texts = [out.read_text(encoding="utf-8"), *([said] if "--json" in arguments else [])]
+    for text in texts:
+        assert parse_environment_result(text, source="x").cells[0].message == "cannot open caf\ufffd.wav"
+
+
 def test_a_write_that_fails_leaves_no_part_behind(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(IsADirectoryError):

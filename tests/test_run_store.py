@@ -52,6 +52,18 @@ def test_cells_of_another_lock_or_of_other_code_are_not_mixed_in(tmp_path: Path,
     assert stored(tmp_path, result("a", "b"), later) == ["b"]
 
 
+def test_one_message_that_no_file_can_hold_does_not_lose_the_result(tmp_path: Path) -> None:
+    """One that reached the result by another way than the scrubber, such as what an installed package calls itself."""
+    made = result("a", "b")
+    odd = replace(made.cells[1], message="cannot open caf\udce9.wav")
+    store = Store(tmp_path, "synthetic-base")
+    store.write(replace(made, cells=(made.cells[0], odd)), lock="caf\udce9==1.0\n")
+    found = store.read(made.environment.id, warn=pytest.fail)
+    assert found is not None
+    assert [cell.message for cell in found.cells] == ["", "cannot open caf\ufffd.wav"]
+    assert store.lock(found.environment) == "caf\ufffd==1.0\n"
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": 2}', "\x00"])
 def test_torn_and_foreign_files_are_named_and_passed_over(tmp_path: Path, content: str) -> None:
     store = Store(tmp_path, "synthetic-base")

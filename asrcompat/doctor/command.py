@@ -23,6 +23,7 @@ from asrcompat.report.admit import admit
 from asrcompat.run import host
 from asrcompat.run.cells import Settings
 from asrcompat.run.progress import Progress
+from asrcompat.run.scrub import encodable
 from asrcompat.run.store import Store, write_text
 
 
@@ -48,7 +49,7 @@ def doctor(options: Options) -> int:
     asked_by_name = bool(options.paths) or own is not None
     counted, absent = (result, {}) if asked_by_name else offered(result)
     if options.json:
-        print(dump(result), end="")
+        print(encodable(dump(result)), end="")
     else:
         show(counted, Console(), model=settings.model, absent=absent)
         print(f"result: {kept}")

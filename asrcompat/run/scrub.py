@@ -1,4 +1,4 @@
-"""Take this machine's folders out of what packages printed, before it is published."""
+"""Make what packages printed fit to be published: without this machine's folders, in characters that files can hold."""
 
 from __future__ import annotations
 
@@ -9,10 +9,19 @@ from typing import Any
 
 _SITE_PACKAGES = re.compile(r"[^\s\"'=(]*?/lib/python\d\.\d+/site-packages/")
 _STANDARD_LIBRARY = re.compile(r"[^\s\"'=(]*?/lib/(python\d\.\d+)/")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def encodable(text: str) -> str:
+    """The text with a mark for each lone surrogate, what is left of a byte that was no text: no encoding takes those.
+
+    No escape in its place: in JSON that would be the surrogate again, and strict readers refuse the whole file.
+    """
+    return _SURROGATE.sub("\ufffd", text)
 
 
 class Scrubber:
-    """Replaces folders in texts, and in texts inside of data."""
+    """Replaces folders, and what no file can hold, in texts and in texts inside of data."""
 
     def __init__(self, folders: Mapping[str, Path]) -> None:
         known = {str(folder): name for name, folder in folders.items()}
@@ -24,8 +33,8 @@ class Scrubber:
         ]
 
     def text(self, text: str) -> str:
-        """The text without this machine's folders."""
-        text = _SITE_PACKAGES.sub("site-packages/", text)
+        """The text without this machine's folders, and fit to be written."""
+        text = _SITE_PACKAGES.sub("site-packages/", encodable(text))
         text = _STANDARD_LIBRARY.sub(r"\1/", text)
         for pattern, name in self._known:
             text = pattern.sub(name, text)
@@ -36,7 +45,7 @@ class Scrubber:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
-            return {key: self.data(one) for key, one in value.items()}
+            return {self.data(key): self.data(one) for key, one in value.items()}
         if isinstance(value, list | tuple):
             return [self.data(one) for one in value]
         return value

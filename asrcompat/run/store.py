@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from asrcompat.model import Environment, EnvironmentResult, ResultError, Weights, dump, parse_environment_result
+from asrcompat.run.scrub import encodable
 
 
 def write_text(file: Path, text: str) -> None:
-    """Write by temporary file, fsync and rename."""
-    write_bytes(file, text.encode())
+    """Write by temporary file, fsync and rename; one character that no file can hold does not lose the others."""
+    write_bytes(file, encodable(text).encode())
 
 
 def write_bytes(file: Path, content: bytes) -> None:
