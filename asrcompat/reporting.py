@@ -115,7 +115,8 @@ def _others(store: Store, merged: Results) -> _Beside:
     return {
         one.environment.id: (admit(one), store.lock(one.environment))
         for one in found
-        if one.environment.derived_from is None and _alike(one, merged)
+        # a row of somebody's own joins where it is named, not by itself
+        if one.environment.derived_from is None and one.environment.host is None and _alike(one, merged)
     }
 
 
@@ -133,7 +134,8 @@ def _tried(options: Options, merged: Results) -> frozenset[tuple[str, str, str]]
 
 
 def _alike(one: EnvironmentResult, merged: Results) -> bool:
-    return one.model == merged.model and one.environment.code in {each.code for each in merged.environments}
+    known = {each.code for each in merged.environments} - {None}
+    return one.model == merged.model and one.environment.code in known
 
 
 def _publish_locks(locks: Mapping[str, str], folder: Path) -> None:

@@ -65,6 +65,7 @@ def make_environment(identity: str = "py3.10-torch2.3.1-s3prl0.4.15", **changes:
         pins=("setuptools<81: these releases use librosa 0.9.2, which imports pkg_resources",),
         build={"cuda": "12.1", "architectures": ["sm_50", "sm_90"]},
         seconds={"resolve": 6.5, "install": 44.0, "probe": 92.25},
+        code="c0de",
     )
     return dataclasses.replace(environment, **changes)
 

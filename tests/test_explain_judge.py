@@ -13,6 +13,7 @@ from asrcompat.explain.judge import judge_failures
 from asrcompat.explain.seen import Subject, fared
 from asrcompat.explain.signatures.entry import Match, Signature, load_catalogue
 from asrcompat.explain.signatures.facts import facts_of
+from asrcompat.lab.change import Change, variant_id
 from asrcompat.model import (
     Cell,
     CheckOutcome,
@@ -22,6 +23,7 @@ from asrcompat.model import (
     Outcome,
     Results,
     Stage,
+    Trials,
     parse_results,
 )
 from asrcompat.report.check import verify
@@ -231,7 +233,8 @@ def test_a_rule_is_found_and_told_once_for_paths_that_fare_alike() -> None:
         for cell in [failing(environment, path) if place < 2 else make_cell(environment, path)]
     ]
     (rule,) = explained(make_results(cells, every), known("odd", exception="OddError")).rules
-    assert (rule["signature"], rule["verdict"], rule["paths"]) == ("odd", "found", ["espnet-s3prl", "s3prl-hf"])
+    assert (rule["signature"], rule["verdict"]) == ("odd", "found")
+    assert [one["path"] for one in rule["subjects"]] == ["espnet-s3prl", "s3prl-hf"]
     (((condition,),),) = rule["alternatives"]
     assert (condition["text"], condition["seen_without"]) == ("s3prl <= 0.4.14", "0.4.15")
     assert rule["failing"] == {"cells": 4, "environments": ["e0", "e1"]}
@@ -239,9 +242,12 @@ def test_a_rule_is_found_and_told_once_for_paths_that_fare_alike() -> None:
     assert rule["counterexample_sought_in"] == []
 
 
-def test_other_results_count_for_rules_and_a_derived_one_is_a_counterexample_that_was_sought() -> None:
-    old, new, other = environments(s3prl=("0.4.14", "0.4.15", "0.4.12"), torch=("1.0", "1.0", "2.0"))
-    new = dataclasses.replace(new, derived_from=old.id)
+def test_other_results_count_for_rules_and_those_that_could_have_refuted_one_are_told() -> None:
+    """Without e1 alone there would be no rule: it made it. With e3 beside it, either could have refuted it."""
+    old, new, other, tried = environments(
+        s3prl=("0.4.14", "0.4.15", "0.4.12", "0.4.16"), torch=("1.0", "1.0", "2.0", "2.0")
+    )
+    new, tried = (dataclasses.replace(one, derived_from=old.id) for one in (new, tried))
     beside = (
         make_environment_result(new, [make_cell(new, "s3prl-hf")]),
         make_environment_result(other, [failing(other), failing(other, "espnet-s3prl")]),
@@ -250,8 +256,11 @@ def test_other_results_count_for_rules_and_a_derived_one_is_a_counterexample_tha
     judged = explained(results, known("odd", exception="OddError"), beside)
     (rule,) = judged.rules  # and none of what was seen elsewhere alone
     assert rule["verdict"] == "found"
-    assert rule["counterexample_sought_in"] == ["e1"]
+    assert rule["counterexample_sought_in"] == []
     assert rule["failing"]["environments"] == ["e0", "e2"]
+    further = (*beside, make_environment_result(tried, [make_cell(tried, "s3prl-hf")]))
+    (rule,) = explained(results, known("odd", exception="OddError"), further).rules
+    assert (rule["verdict"], rule["counterexample_sought_in"], rule["experiment"]) == ("found", ["e1", "e3"], None)
     assert (judged.environments, len(judged.cells)) == (results.environments, 1)
 
 
@@ -269,9 +278,9 @@ def test_paths_that_fare_otherwise_have_rules_of_their_own() -> None:
     old, new = environments(s3prl=("0.4.14", "0.4.15"), torch=("1.0", "1.0"))
     cells = [failing(old), make_cell(new, "s3prl-hf"), failing(old, "espnet-s3prl"), failing(new, "espnet-s3prl")]
     found = explained(make_results(cells, [old, new]), known("odd", exception="OddError")).rules
-    assert [(rule["paths"], rule["verdict"]) for rule in found] == [
-        (["s3prl-hf"], "found"),
-        (["espnet-s3prl"], "everywhere"),
+    assert [(rule["subjects"][0]["path"], rule["verdict"]) for rule in found] == [
+        ("s3prl-hf", "found"),
+        ("espnet-s3prl", "everywhere"),
     ]
 
 
@@ -294,6 +303,112 @@ def test_what_different_code_of_this_project_found_is_not_compared() -> None:
     cells = [failing(old), make_cell(new, "s3prl-hf")]
     (rule,) = explained(make_results(cells, [old, new]), known("odd", exception="OddError")).rules
     assert rule["verdict"] == "incomparable"
+
+
+def test_what_is_not_known_of_the_code_is_not_compared_either() -> None:
+    old, new = (dataclasses.replace(one, code=None) for one in environments(s3prl=("0.4.14", "0.4.15")))
+    cells = [failing(old), make_cell(new, "s3prl-hf")]
+    (rule,) = explained(make_results(cells, [old, new]), known("odd", exception="OddError")).rules
+    assert rule["verdict"] == "incomparable"
+
+
+def test_a_pass_that_may_be_luck_is_no_evidence() -> None:
+    """What passes most of its steps where it fails may pass ten of them anywhere."""
+    old, new = environments(six=("1.0", "1.1"), torch=("1.0", "1.0"))
+    for passed, verdict in ((19, "everywhere"), (10, "found")):
+        shaky = dataclasses.replace(
+            failing(old),
+            outcome=Outcome.UNSTABLE,
+            stage=Stage.TRAIN,
+            failed=Stage.TRAIN,
+            passed=Stage.STEP,
+            trials=Trials(passed=passed, of=20),
+        )
+        fine = dataclasses.replace(make_cell(new, "s3prl-hf"), trials=Trials(passed=20, of=20))
+        (rule,) = explained(make_results([shaky, fine], [old, new]), known("odd", exception="OddError")).rules
+        assert rule["verdict"] == verdict
+
+
+def stacked(*rows: tuple[str, str, str, bool]) -> dict[str, Any]:
+    """The rule of environments of a torch, with torchaudio and triton along, an s3prl or its fork, and an espnet."""
+    every, cells, locks = [], [], {}
+    for number, (torch, s3prl, espnet, fails) in enumerate(rows):
+        name, _, version = s3prl.rpartition(" ")
+        packages = {"torch": torch, "torchaudio": torch, name or "s3prl": version, "espnet": espnet}
+        one = make_environment(f"e{number}", packages=packages)
+        every.append(one)
+        cells.append(failing(one) if fails else make_cell(one, "s3prl-hf"))
+        came = {**packages, "triton": torch, f"nvidia-cu{torch.split('.')[1]}": "1"}
+        locks[str(one.lock)] = "".join(f"{name}=={of} \\\n    --hash=sha256:0\n" for name, of in came.items())
+    (rule,) = judge_failures(make_results(cells, every), locks, catalogue=known("odd", exception="OddError")).rules
+    return dict(rule)
+
+
+def lead(rule: dict[str, Any]) -> list[str]:
+    (choices,) = rule["alternatives"]
+    return sorted(str(choice[0]["text"]) for choice in choices)
+
+
+def test_what_was_asked_for_stands_for_what_came_along_with_it() -> None:
+    rule = stacked(("2.8.0", "0.4.18", "1", False), ("2.11.0", "0.4.18", "1", True))
+    assert (rule["verdict"], rule["asked"], lead(rule)) == ("found", True, ["torch >= 2.11.0"])
+    (((_, *along),),) = rule["alternatives"]
+    assert {"torchaudio >= 2.11.0", "triton >= 2.11.0"} <= {one["text"] for one in along}
+
+
+def test_two_things_that_were_asked_for_at_once_leave_it_open() -> None:
+    rule = stacked(("2.8.0", "0.4.18", "1", False), ("2.11.0", "0.4.18", "2", True))
+    assert rule["verdict"] == "undetermined"
+    assert rule["experiment"]["moves"][0]["value"] == "espnet=1"  # which brings no torch stack of its own
+
+
+def test_torchaudio_and_s3prl_but_not_its_fork_are_found_together() -> None:
+    """The rule that every version of s3prl up to its last release has with torchaudio 2.9."""
+    rows = [
+        (torch, s3prl, "1", torch in ("2.9.0", "2.11.0") and not s3prl.startswith("espnet"))
+        for torch in ("2.7.0", "2.8.0", "2.9.0", "2.11.0")
+        for s3prl in ("0.4.15", "0.4.18", "espnet-s3prl 2026.5.14")
+    ]
+    rule = stacked(*rows)
+    assert (rule["verdict"], lead(rule)) == ("found", ["s3prl installed", "torch >= 2.9.0"])
+
+
+def test_the_fork_alone_makes_the_difference() -> None:
+    rule = stacked(("2.9.0", "0.4.18", "1", True), ("2.9.0", "espnet-s3prl 2026.5.14", "1", False))
+    assert (rule["verdict"], lead(rule)) == ("found", ["s3prl installed"])
+
+
+def test_what_the_failure_names_is_moved_first_and_told_first() -> None:
+    old, new = environments(aaa=("1.0", "1.1"), six=("1.0", "1.1"), torch=("1.0", "1.0"))
+    cell = dataclasses.replace(failing(old), message="No module named 'six.moves'")
+    (rule,) = explained(
+        make_results([cell, make_cell(new, "s3prl-hf")], [old, new]), known("odd", exception="OddError")
+    ).rules
+    ((choice,),) = rule["alternatives"]
+    assert [(one["package"], one["named"]) for one in choice] == [("six", True), ("aaa", False)]
+    assert [move["value"] for move in rule["experiment"]["moves"]] == ["six==1.0"]
+    assert (rule["experiment"]["fails"], rule["experiment"]["passes"]) == (["six <= 1.0"], ["aaa <= 1.0"])
+
+
+def test_a_run_that_was_tried_is_not_asked_for_again_whatever_came_of_it() -> None:
+    old, new = environments(aaa=("1.0", "1.1"), six=("1.0", "1.1"), torch=("1.0", "1.0"))
+    results = make_results([failing(old), make_cell(new, "s3prl-hf")], [old, new])
+    locks = {
+        str(one.lock): "".join(f"{name}=={version} \\\n    --hash=sha256:0\n" for name, version in one.packages.items())
+        for one in (old, new)
+    }
+    tried: set[tuple[str, str, str]] = set()
+    moves = []
+    for _ in range(9):
+        (rule,) = judge_failures(results, locks, catalogue=known("odd", exception="OddError"), tried=tried).rules
+        if rule["experiment"] is None:
+            break
+        changes = [Change(kind=one["kind"], value=one["value"]) for one in rule["experiment"]["moves"]]
+        moves.append([str(change) for change in changes])
+        tried.add((variant_id(rule["experiment"]["environment"], changes), rule["path"], rule["device"]))
+    alone = [move for move in moves if len(move) == 1]
+    assert sorted(alone) == [["aaa==1.0"], ["aaa==1.1"], ["six==1.0"], ["six==1.1"]]
+    assert len({tuple(move) for move in moves}) == len(moves) < 9
 
 
 def test_a_failure_that_versions_do_not_explain_has_none() -> None:

@@ -63,13 +63,12 @@ class Page(HTMLParser):
 
 def _rules(evil: str) -> list[dict[str, Any]]:
     """A rule of each verdict, made of hostile text."""
-    choice = [{"text": evil, "package": evil, "kind": evil, "version": evil, "seen_without": evil}]
+    choice = [{"text": evil, "package": evil, "kind": evil, "version": evil, "seen_without": evil, "named": True}] * 3
     seen = {"cells": 1, "environments": [evil]}
     common: dict[str, Any] = {
         "signature": evil,
         "title": evil,
-        "paths": [evil],
-        "devices": [evil],
+        "subjects": [{"path": evil, "device": evil}],
         "failing": seen,
         "not_failing": seen,
     }

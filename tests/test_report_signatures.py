@@ -78,8 +78,7 @@ def rule(verdict: str, **changes: Any) -> dict[str, Any]:
     told: dict[str, Any] = {
         "signature": "x",
         "title": "It fails",
-        "paths": ["s3prl-hf"],
-        "devices": ["cpu"],
+        "subjects": [{"path": "s3prl-hf", "device": "cpu"}],
         "verdict": verdict,
     }
     told |= {"alternatives": [[[condition]]], "counterexample_sought_in": [], "experiment": None}
@@ -99,7 +98,21 @@ def test_a_found_rule_says_where_the_bound_lies_and_whether_it_was_put_to_the_te
     )
     (text,) = told(rule("found", counterexample_sought_in=["b"], controlled=True))
     assert "environments that differ in nothing else show it" in text
-    assert "runs made to refute it: 2" in text
+    assert "runs that could have refuted it: 2" in text
+
+
+def test_what_came_along_with_what_was_asked_for_is_told_and_what_the_failure_names_first() -> None:
+    asked = {"text": "transformers >= 5.23.0", "seen_without": "4.57.6"}
+    along = [{"text": f"p{number} installed", "named": number == 2} for number in range(4)]
+    (text,) = told(rule("found", asked=True, alternatives=[[[asked, *along]]]))
+    assert text.startswith(
+        "fails if transformers >= 5.23.0 (not with 4.57.6); environments show it of which nothing else was asked for "
+        "(along with it came p2 installed, which the failure names and 3 others: one of these may be what does it), and"
+    )
+    (text,) = told(rule("found", asked=True, alternatives=[[[asked]]]))
+    assert "along" not in text
+    (text,) = told(rule("found", asked=True, alternatives=[[[asked, {"text": "p0 installed"}]]]))
+    assert "(along with it came 1 package: one" in text
 
 
 def test_an_open_rule_says_undetermined_what_is_open_and_which_run_would_tell() -> None:
@@ -107,13 +120,13 @@ def test_an_open_rule_says_undetermined_what_is_open_and_which_run_would_tell() 
     experiment = {"environment": "b", "moves": [{"kind": "pin", "value": "p1==2"}]}
     only = [[{"text": "s3prl installed"}]]
     (text,) = told(rule("undetermined", alternatives=[[choice, *only], only], experiment=experiment))
-    assert text.startswith("undetermined: it fails if one of [p0 installed, p1 installed, p2 installed, p3 installed")
-    assert "and 2 more that moved along] and s3prl installed; 1 other combination would do as well" in text
+    assert text.startswith("undetermined: it fails if one of [p0 installed, p1 installed, p2 installed and")
+    assert "and 3 more that moved along] and s3prl installed; 1 other combination would do as well" in text
     assert "a run of environment 2 with p1==2 would tell some of them apart" in text
     (text,) = told(rule("undetermined", controlled=False))
     assert "undetermined: torchaudio >= 2.9 (not with 2.8.0) fits, but among so many packages chance" in text
     (text,) = told(rule("undetermined"))
-    assert "no single change of what was seen would tell them apart" in text
+    assert "no single change of what was seen, that was not tried, would tell them apart" in text
 
 
 def test_the_name_of_our_own_exception_is_no_part_of_a_title() -> None:

@@ -53,7 +53,7 @@ def judge_failures(
 def _versions(environment: Environment, lock: str) -> dict[str, str]:
     """Everything that is installed, and Python's minor version: bug-fix releases of it are no rule's matter."""
     found = {**versions_of(lock), "python": ".".join(environment.python.split(".")[:2])}
-    return {package: version for package, version in found.items() if _readable(version)}
+    return {package: Version(version).public for package, version in found.items() if _readable(version)}
 
 
 def _readable(version: str) -> bool:

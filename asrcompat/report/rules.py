@@ -12,7 +12,7 @@ from asrcompat.report.grid import Target
 from asrcompat.report.signatures import Signatures
 from asrcompat.report.where import counted, label
 
-_SHOWN = 4  # of each choice; results.json has all
+_SHOWN = 3  # of each choice; results.json has all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ def rules(results: Results, told: Signatures, numbers: Mapping[str, int]) -> tup
 
 def _rule(one: Mapping[str, Any], told: Signatures, numbers: Mapping[str, int]) -> Rule:
     verdict = words.text(one, "verdict")
-    paths = [label(path, device) for device in one.get("devices", ()) for path in one.get("paths", ())]
+    paths = [label(words.text(of, "path"), words.text(of, "device")) for of in words.mappings(one, "subjects")]
     return Rule(
         title=words.without_ours(words.text(one, "title")),
         target=told.target(words.text(one, "signature")),
@@ -50,9 +50,29 @@ def _rule(one: Mapping[str, Any], told: Signatures, numbers: Mapping[str, int]) 
 def _found(one: Mapping[str, Any], numbers: Mapping[str, int]) -> str:
     (alternative,) = one["alternatives"]
     sought = one.get("counterexample_sought_in") or ()
-    refuted = f"runs made to refute it: {counted(sought, numbers)}" if sought else "no run was made to refute it"
-    alone = "environments that differ in nothing else show it" if one.get("controlled") else "it fits all of them"
-    return f"fails if {_alternative(alternative)}; {alone}, and {refuted}"
+    refuted = (
+        f"runs that could have refuted it: {counted(sought, numbers)}" if sought else "no run was made to refute it"
+    )
+    if one.get("asked"):
+        along = _along(alternative)
+        shown = f"environments show it of which nothing else was asked for{along}"
+    elif one.get("controlled"):
+        shown = "environments that differ in nothing else show it"
+    else:
+        shown = "it fits all of them"
+    return f"fails if {' and '.join(_condition(choice[0]) for choice in alternative)}; {shown}, and {refuted}"
+
+
+def _along(alternative: Sequence[Sequence[Mapping[str, Any]]]) -> str:
+    """What came along with what was asked for, and so may be what does it."""
+    others = [condition for choice in alternative for condition in choice[1:]]
+    if not others:
+        return ""
+    named = [_condition(condition) for condition in others if condition.get("named")]
+    told = [f"{', '.join(named)}, which the failure names"] if named else []
+    more = len(others) - len(named)
+    told += [f"{more} {'other' if more == 1 else 'others'}" if named else words.plural(more, "package")] if more else []
+    return f" (along with it came {' and '.join(told)}: one of these may be what does it)"
 
 
 def _undetermined(one: Mapping[str, Any], numbers: Mapping[str, int]) -> str:
@@ -67,10 +87,10 @@ def _undetermined(one: Mapping[str, Any], numbers: Mapping[str, int]) -> str:
 def _experiment(one: Mapping[str, Any], numbers: Mapping[str, int]) -> str:
     experiment = words.mapping(one, "experiment")
     if not experiment:
-        return "no single change of what was seen would tell them apart"
+        return "no single change of what was seen, that was not tried, would tell them apart"
     moves = " and ".join(words.text(move, "value") for move in words.mappings(experiment, "moves"))
     base = counted([words.text(experiment, "environment")], numbers)
-    return f"a run of environment {base} with {moves} would tell some of them apart"
+    return f"a run of environment {base} with {moves} would tell some of them apart (`nox -s rules`)"
 
 
 def _alternative(choices: Sequence[Sequence[Mapping[str, Any]]]) -> str:

@@ -30,6 +30,11 @@ class Move:
     kind: Literal["axis", "pin", "extra"]
     value: str
 
+    @property
+    def package(self) -> str:
+        """What is moved."""
+        return self.value.partition("=")[0]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
@@ -58,10 +63,12 @@ def discriminating(
     observations: Sequence[Observation],
     *,
     allowed: Callable[[str, tuple[Move, ...]], bool] = lambda *_: True,
+    suspects: Sequence[str] = (),
 ) -> Experiment | None:
     """The experiment to make first: of those that cost alike, the one that leaves the fewest explanations at worst.
 
-    Of equal ones that which singles out an earlier explanation, then that with the fewer moves. `allowed` says of an
+    What moves one of the `suspects` comes before all others. Of equal ones that which singles out an earlier
+    explanation, then that with the fewer moves. `allowed` says of an
     environment and moves whether they can be run, and were not. None where no move tells any two explanations apart:
     they stand or fall together.
     """
@@ -73,7 +80,8 @@ def discriminating(
             passes = tuple(index for index, failing in enumerate(predicted) if not failing)
             if fails and passes:
                 fewer = min(fails, passes, key=len)
-                rank = (_cost(variant.moves), max(len(fails), len(passes)), fewer[0], len(variant.moves), place)
+                worst = max(len(fails), len(passes))
+                rank = (_cost(variant.moves, suspects), worst, fewer[0], len(variant.moves), place)
                 if (best is None or rank < best[0]) and allowed(base.environment, variant.moves):
                     found = Experiment(environment=base.environment, moves=variant.moves, fails=fails, passes=passes)
                     best = rank, found
@@ -108,8 +116,10 @@ def _alike(one: Observation, other: Observation) -> int:
     return sum(other.versions.get(package) == version for package, version in one.versions.items())
 
 
-def _cost(moves: Sequence[Move]) -> int:
-    """0: something that is asked for; 1: with a torch stack of its own; 2: something that only comes along."""
+def _cost(moves: Sequence[Move], suspects: Sequence[str] = ()) -> int:
+    """-1: a suspect; 0: what is asked for; 1: with a torch stack of its own; 2: what only comes along."""
+    if len(moves) == 1 and moves[0].package in suspects:
+        return -1
     if any(move.kind != "axis" for move in moves):
         return 2
     return int(any(move.value.startswith(_STACKS) for move in moves))

@@ -24,15 +24,17 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from asrcompat.explain.bisection.along import LUCK
 from asrcompat.explain.rules.conditions import Versions
 from asrcompat.explain.rules.discriminate import Move
+from asrcompat.explain.rules.named import named
 from asrcompat.explain.rules.search import Observation
-from asrcompat.explain.rules.verdict import Allowed, explained, verdict
+from asrcompat.explain.rules.verdict import Evidence, explained, verdict
 from asrcompat.explain.seen import Fared, Subject, fared
 from asrcompat.explain.signatures.judge import UNRECOGNISED
 from asrcompat.lab.change import Change, variant_id
@@ -85,11 +87,21 @@ def _keys(places: Iterable[Mapping[str, str]]) -> frozenset[tuple[str, str, str]
 def _rules(
     group: _Group, results: Results, locks: Mapping[str, Versions], tried: Collection[tuple[str, str, str]]
 ) -> Iterator[dict[str, Any]]:
-    known = [cell for cell in results.cells if cell.environment in locks]
+    known = {cell.key: cell for cell in results.cells if cell.environment in locks}
     environments = {one.id: one for one in results.environments}
     bases = {one.id for one in results.environments if one.derived_from is None and one.host is None}
-    alike = _alike(fared(known, lambda cell, check: check is None and cell.key in group.cells))
-    for subjects, together in alike:
+    told = fared(known.values(), lambda cell, check: check is None and cell.key in group.cells)
+    for subjects, together in _alike(_believed(told, known)):
+        # states of the checkpoint take files that others have to make: the plain path is as good
+        subject = min(subjects, key=lambda one: ("@" in one.path, one))
+
+        def allowed(base: str, moves: tuple[Move, ...], subject: Subject = subject) -> bool:
+            return base in bases and (variant_id(base, changes_of(moves)), *subject.place) not in tried
+
+        failing = [
+            known[environment, *one.place] for one in subjects for environment in told[one] if told[one][environment]
+        ]
+        packages = {package for environment in together for package in locks[environment]}
         observations = [
             Observation(
                 environment=environment,
@@ -99,22 +111,47 @@ def _rules(
             )
             for environment, failed in together.items()
         ]
-        # states of the checkpoint take files that others have to make: the plain path is as good
-        subject = min(subjects, key=lambda one: ("@" in one.path, one))
-
-        def allowed(base: str, moves: tuple[Move, ...], subject: Subject = subject) -> bool:
-            return base in bases and (variant_id(base, changes_of(moves)), *subject.place) not in tried
-
+        evidence = Evidence(
+            observations=tuple(observations),
+            named=named(failing, packages),
+            derived=frozenset(one for one in together if environments[one].derived_from is not None),
+            allowed=allowed,
+        )
         yield {
             **group.name,
             "title": group.title,
-            "paths": sorted({subject.path for subject in subjects}),
-            "devices": sorted({subject.device.value for subject in subjects}),
-            **_support(known, subjects, together, group),
+            "subjects": [{"path": one.path, "device": one.device.value} for one in sorted(subjects)],
+            "failing": _counted(together, failing=True, cells=len(failing)),
+            "not_failing": _counted(
+                together, failing=False, cells=sum(not failed for one in subjects for failed in told[one].values())
+            ),
             "path": subject.path,
             "device": subject.device.value,
-            **_explained(observations, environments, allowed),
+            **_verdict(evidence, environments),
         }
+
+
+def _counted(together: Fared, *, failing: bool, cells: int) -> dict[str, Any]:
+    return {"cells": cells, "environments": [one for one, failed in together.items() if failed is failing]}
+
+
+def _believed(told: Mapping[Subject, Fared], known: Mapping[tuple[str, str, str], Cell]) -> dict[Subject, Fared]:
+    """What fared well only where that was no luck: beside failures that come and go, few trials prove nothing."""
+    believed: dict[Subject, Fared] = {}
+    for subject, environments in told.items():
+        failing = [known[one, *subject.place].trials for one, failed in environments.items() if failed]
+        share = min((1 - one.passed / one.of for one in failing if one is not None and one.passed), default=1.0)
+        believed[subject] = {
+            one: failed
+            for one, failed in environments.items()
+            if failed or _luck(share, known[one, *subject.place]) <= LUCK
+        }
+    return believed
+
+
+def _luck(share: float, cell: Cell) -> float:
+    """The probability that a cell which fails in this share of its trials passed all that it had."""
+    return 0.0 if share == 1 else float((1 - share) ** (0 if cell.trials is None else cell.trials.passed))
 
 
 def _alike(told: Mapping[Subject, Fared]) -> list[tuple[list[Subject], dict[str, bool]]]:
@@ -134,26 +171,6 @@ def _alike(told: Mapping[Subject, Fared]) -> list[tuple[list[Subject], dict[str,
     return merged
 
 
-def _support(
-    cells: Iterable[Cell], subjects: Sequence[Subject], together: Mapping[str, bool], group: _Group
-) -> dict[str, Any]:
-    """How many cells bear on the rule, and in which environments."""
-    mine = [cell for cell in cells if Subject(path=cell.path, device=cell.device) in subjects]
-    failing = [one for one, failed in together.items() if failed]
-    passing = [one for one, failed in together.items() if not failed]
-    stages = {cell.failed.rung for cell in mine if cell.failed is not None and cell.key in group.cells}
-    return {
-        "failing": {"cells": sum(cell.key in group.cells for cell in mine), "environments": failing},
-        "not_failing": {
-            "cells": sum(
-                cell.environment in passing and cell.passed is not None and cell.passed.rung >= min(stages, default=0)
-                for cell in mine
-            ),
-            "environments": passing,
-        },
-    }
-
-
 def _asked(environment: Environment, versions: Versions) -> Versions:
     """What somebody asked for; of an environment that was found as it is, all of it could have been."""
     if environment.host is not None:
@@ -163,16 +180,18 @@ def _asked(environment: Environment, versions: Versions) -> Versions:
     return {**pins, **environment.packages, "python": versions["python"]}
 
 
-def _explained(
-    observations: Sequence[Observation], environments: Mapping[str, Environment], allowed: Allowed
-) -> dict[str, Any]:
-    if all(one.failed for one in observations):
+def _verdict(evidence: Evidence, environments: Mapping[str, Environment]) -> dict[str, Any]:
+    if all(one.failed for one in evidence.observations):
         return verdict("everywhere")
-    by = {
-        failed: {environments[one.environment].code for one in observations if one.failed is failed}
+    code = {
+        failed: {_code(environments[one.environment]) for one in evidence.observations if one.failed is failed}
         for failed in (True, False)
     }
-    if by[True].isdisjoint(by[False]):
+    if code[True].isdisjoint(code[False]):
         return verdict("incomparable")
-    derived = {name for name, one in environments.items() if one.derived_from is not None}
-    return explained(observations, derived, allowed)
+    return explained(evidence)
+
+
+def _code(environment: Environment) -> str:
+    """What probed it; where that is not known, nothing else was probed by the same."""
+    return environment.code or f"unknown: {environment.id}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from asrcompat.explain.rules.conditions import Versions
@@ -13,54 +13,98 @@ from asrcompat.explain.rules.weight import beyond_chance, controlled, controlled
 from asrcompat.spec.fields import AXIS_DISTRIBUTIONS, FORK
 
 _AXES = ("python", *AXIS_DISTRIBUTIONS)
+_SIDE = 8
 _COMPANIONS = {"torchaudio": "torch", FORK: "s3prl"}  # asked for together: an explanation by one is one by the other
 
-Allowed = Callable[[str, tuple[Move, ...]], bool]
-"""Whether a run of an environment with moves can be made, and was not."""
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What there is to judge by: how environments fared, some of which fail and some do not.
+
+    `named` are packages that the failure's own words name; `derived` are the environments that the laboratory made.
+    `allowed` says whether a run of an environment with moves can be made, and was not.
+    """
+
+    observations: tuple[Observation, ...]
+    named: tuple[str, ...] = ()
+    derived: frozenset[str] = frozenset()
+    allowed: Callable[[str, tuple[Move, ...]], bool] = lambda *_: True
+
+    @property
+    def prefer(self) -> tuple[str, ...]:
+        """Packages to tell of first: those that somebody asked for, the named ones in front, then others that are."""
+        asked = {package for one in self.observations for package in one.asked}
+        order = [*self.named, *_AXES, *sorted(asked)]
+        return tuple(dict.fromkeys([*(one for one in order if one in asked), *order]))
+
+    def without(self, environment: str) -> Evidence:
+        """The same, had this environment not been run."""
+        left = tuple(one for one in self.observations if one.environment != environment)
+        return dataclasses.replace(self, observations=left)
 
 
-def explained(observations: Sequence[Observation], derived: Collection[str], allowed: Allowed) -> dict[str, Any]:
-    """The verdict on observations some of which fail and some do not; `derived` are those made to find it out."""
-    prefer = [*_AXES, *sorted({package for one in observations for package in one.asked} - {*_AXES})]
-    found = alternatives(observations, prefer=prefer)
+def explained(evidence: Evidence) -> dict[str, Any]:
+    """The verdict on it."""
+    observations, allowed = evidence.observations, evidence.allowed
+    found = alternatives(observations, prefer=evidence.prefer)
     if not found:
         return verdict("none")
-    left = explanations(observations, prefer=prefer)
-    if len(left) > 1 and (asked := _asked_for(left, observations)) is not None:
-        told = _told([_asked_first(choices, asked) for choices in found if _has(choices, asked)], observations)
-        return _found(asked, told, observations, derived, allowed, shown=True, asked=True)
-    told = _told(found, observations)
-    if len(left) > 1:
+    rule = _rule(evidence)
+    if rule is not None:
+        choices = next(one for one in found if _has(one, rule.explanation))
+        sought = _sought(evidence, rule)
+        experiment = None if sought else refuting(rule.explanation, observations, allowed=allowed)
         return verdict(
-            "undetermined", alternatives=told, experiment=_data(discriminating(left, observations, allowed=allowed))
+            "found",
+            alternatives=_told([_first(choices, rule.explanation)], evidence),
+            controlled=rule.controlled,
+            asked=rule.asked,
+            counterexample_sought_in=sought,
+            experiment=_data(experiment, [rule.explanation]),
         )
-    shown = controlled(left[0], observations)
-    if shown or beyond_chance(left[0], observations):
-        return _found(left[0], told, observations, derived, allowed, shown=shown, asked=False)
-    experiment = refuting(left[0], observations, allowed=allowed)
-    return verdict("undetermined", alternatives=told, controlled=False, experiment=_data(experiment))
+    told = _told(found, evidence)
+    left = explanations(observations, prefer=evidence.prefer)
+    if len(left) == 1:
+        experiment = refuting(left[0], observations, allowed=allowed)
+        return verdict("undetermined", alternatives=told, controlled=False, experiment=_data(experiment, left))
+    experiment = discriminating(left, observations, allowed=allowed, suspects=evidence.named)
+    return verdict("undetermined", alternatives=told, experiment=_data(experiment, left))
 
 
-def _found(
-    explained: Explanation,
-    told: list[list[list[dict[str, Any]]]],
-    observations: Sequence[Observation],
-    derived: Collection[str],
-    allowed: Allowed,
-    *,
-    shown: bool,
-    asked: bool,
-) -> dict[str, Any]:
-    sought = [one.environment for one in observations if one.environment in derived]
-    experiment = None if sought else refuting(explained, observations, allowed=allowed)
-    return verdict(
-        "found",
-        alternatives=told,
-        controlled=shown,
-        asked=asked,
-        counterexample_sought_in=sought,
-        experiment=_data(experiment),
-    )
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Rule:
+    explanation: Explanation
+    controlled: bool
+    asked: bool
+
+    @property
+    def about(self) -> frozenset[tuple[str, str]]:
+        """What it says, whatever its bounds are."""
+        return frozenset((one.package, one.kind.value) for one in self.explanation.conditions)
+
+
+def _rule(evidence: Evidence) -> _Rule | None:
+    """The one explanation that is left, or that is shown by what was asked for; None where the data do not decide."""
+    left = explanations(evidence.observations, prefer=evidence.prefer)
+    if len(left) == 1:
+        shown = controlled(left[0], evidence.observations)
+        if shown or beyond_chance(left[0], evidence.observations):
+            return _Rule(explanation=left[0], controlled=shown, asked=False)
+        return None
+    asked = _asked_for(left, evidence.observations)
+    return None if asked is None else _Rule(explanation=asked, controlled=False, asked=True)
+
+
+def _sought(evidence: Evidence, rule: _Rule) -> list[str]:
+    """The laboratory's environments that could have refuted the rule: without any one of them it would be the same."""
+    sought = []
+    for environment in sorted(evidence.derived):
+        before = evidence.without(environment)
+        if any(one.failed for one in before.observations) and not all(one.failed for one in before.observations):
+            known = _rule(before)
+            if known is not None and known.about == rule.about:
+                sought.append(environment)
+    return sought
 
 
 def _asked_for(left: Sequence[Explanation], observations: Sequence[Observation]) -> Explanation | None:
@@ -76,12 +120,16 @@ def _has(choices: Choices, explained: Explanation) -> bool:
     )
 
 
-def _asked_first(choices: Choices, explained: Explanation) -> Choices:
+def _first(choices: Choices, explained: Explanation) -> Choices:
     return tuple(tuple(sorted(choice, key=lambda one: one not in explained.conditions)) for choice in choices)
 
 
-def _data(experiment: Experiment | None) -> dict[str, Any] | None:
-    return None if experiment is None else dataclasses.asdict(experiment)
+def _data(experiment: Experiment | None, of: Sequence[Explanation]) -> dict[str, Any] | None:
+    """The experiment, with the explanations by which it would fail or pass; of each side the first few."""
+    if experiment is None:
+        return None
+    told = dataclasses.asdict(experiment)
+    return {**told, **{side: [str(of[place]) for place in told[side][:_SIDE]] for side in ("fails", "passes")}}
 
 
 def verdict(name: str, **facts: Any) -> dict[str, Any]:
@@ -97,12 +145,12 @@ def verdict(name: str, **facts: Any) -> dict[str, Any]:
     }
 
 
-def _told(found: Sequence[Choices], observations: Sequence[Observation]) -> list[list[list[dict[str, Any]]]]:
-    passing = [one.versions for one in observations if not one.failed]
-    return [[_choice(choices, place, passing) for place in range(len(choices))] for choices in found]
+def _told(found: Sequence[Choices], evidence: Evidence) -> list[list[list[dict[str, Any]]]]:
+    passing = [one.versions for one in evidence.observations if not one.failed]
+    return [[_choice(choices, place, passing, evidence) for place in range(len(choices))] for choices in found]
 
 
-def _choice(choices: Choices, place: int, passing: Sequence[Versions]) -> list[dict[str, Any]]:
+def _choice(choices: Choices, place: int, passing: Sequence[Versions], evidence: Evidence) -> list[dict[str, Any]]:
     """The conditions of one choice, each with the version beyond its bound that was seen not to fail."""
     told = []
     for condition in choices[place]:
@@ -116,6 +164,7 @@ def _choice(choices: Choices, place: int, passing: Sequence[Versions]) -> list[d
                 "kind": condition.kind.value,
                 "version": condition.version,
                 "seen_without": without,
+                "named": condition.package in evidence.named,
             }
         )
     return told

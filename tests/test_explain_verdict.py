@@ -1,0 +1,118 @@
+"""What is found is so, at the size and shape of real runs: few environments, made of stacks that move together."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asrcompat.explain.rules.conditions import Condition, Kind
+from asrcompat.explain.rules.discriminate import Move
+from asrcompat.explain.rules.search import Observation
+from asrcompat.explain.rules.verdict import Evidence, explained
+
+RELEASES = {
+    "torch": ["2.3.1", "2.6.0", "2.8.0", "2.11.0"],
+    "transformers": ["4.41.2", "4.49.0", "4.57.6", "5.23.0"],
+    "espnet": ["202402", "202412", "202511", "202611"],
+}
+ALONG = {"torch": ["torchaudio", "triton"], "transformers": ["huggingface-hub"], "espnet": ["librosa", "setuptools"]}
+OWNER = {**{package: owner for owner, several in ALONG.items() for package in several}, "espnet-s3prl": "s3prl"}
+CAUSES = [
+    [Condition(package="torchaudio", kind=Kind.FROM, version="2.8.0")],
+    [Condition(package="huggingface-hub", kind=Kind.FROM, version="5.23.0")],
+    [Condition(package="espnet", kind=Kind.UP_TO, version="202412")],
+    [Condition(package="s3prl", kind=Kind.PRESENT)],
+    [
+        Condition(package="torchaudio", kind=Kind.FROM, version="2.11.0"),
+        Condition(package="s3prl", kind=Kind.PRESENT),
+    ],
+    [
+        Condition(package="transformers", kind=Kind.FROM, version="4.57.6"),
+        Condition(package="torch", kind=Kind.UP_TO, version="2.6.0"),
+    ],
+]
+
+
+def environment(name: str, draw: random.Random, cause: list[Condition]) -> Observation:
+    asked = {package: draw.choice(releases) for package, releases in RELEASES.items()}
+    asked[draw.choice(["s3prl", "espnet-s3prl"])] = "1.0"
+    came = {other: asked[package] for package, several in ALONG.items() for other in several}
+    noise = {f"noise{number}": draw.choice(["1.0", "1.1"]) for number in range(6)}
+    versions = {**asked, **came, **noise}
+    failed = all(one.holds(versions) for one in cause)
+    return Observation(
+        environment=name, versions=versions, failed=failed, asked={**asked, "torchaudio": came["torchaudio"]}
+    )
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(CAUSES), st.integers(0, 10**6), st.integers(6, 20))
+def test_what_is_found_is_the_cause_or_what_brings_it(cause: list[Condition], seed: int, count: int) -> None:
+    draw = random.Random(seed)
+    seen = tuple(environment(f"e{number}", draw, cause) for number in range(count))
+    told = explained(Evidence(observations=seen))
+    if told["verdict"] != "found":
+        assert told["verdict"] in ("undetermined", "none")
+        return
+    assert owners(told) <= {OWNER.get(one.package, one.package) for one in cause}
+    for one in seen:  # and nothing that was seen speaks against it
+        assert all(holds(choice[0], one.versions) for choice in told["alternatives"][0]) == one.failed
+
+
+def owners(told: dict[str, Any]) -> set[str]:
+    """What was asked for, or brought along what was not; a condition that was never broken may be left out."""
+    (choices,) = told["alternatives"]
+    return {OWNER.get(one[0]["package"], one[0]["package"]) for one in choices}
+
+
+def holds(told: dict[str, Any], versions: Mapping[str, str]) -> bool:
+    return Condition(package=told["package"], kind=Kind(told["kind"]), version=told["version"]).holds(versions)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.sampled_from(CAUSES), st.integers(0, 10**6))
+def test_runs_that_are_proposed_come_to_an_end_and_to_the_cause(cause: list[Condition], seed: int) -> None:
+    """From six environments on; what comes along moves with what is asked for."""
+    draw = random.Random(seed)
+    seen = [environment(f"e{number}", draw, cause) for number in range(6)]
+    made: set[tuple[str, tuple[Move, ...]]] = set()
+    for step in range(80):
+        if len({one.failed for one in seen}) == 1:
+            return
+
+        def allowed(base: str, moves: tuple[Move, ...]) -> bool:
+            return base.startswith("e") and (base, moves) not in made
+
+        told = explained(Evidence(observations=tuple(seen), allowed=allowed))
+        if told["experiment"] is None:
+            break
+        base = next(one for one in seen if one.environment == told["experiment"]["environment"])
+        moves = tuple(Move(kind=one["kind"], value=one["value"]) for one in told["experiment"]["moves"])
+        made.add((base.environment, moves))
+        seen.append(moved(f"made{step}", base, moves, cause))
+    else:
+        raise AssertionError("experiments never end")
+    if told["verdict"] == "found":
+        assert owners(told) <= {OWNER.get(one.package, one.package) for one in cause}
+
+
+def moved(name: str, base: Observation, moves: tuple[Move, ...], cause: list[Condition]) -> Observation:
+    versions, asked = dict(base.versions), dict(base.asked)
+    for move in moves:
+        package, _, value = move.value.replace("==", "=").partition("=")
+        fork, _, version = value.rpartition(" ")
+        if package == "s3prl":
+            for known in (versions, asked):
+                known.pop("s3prl", None)
+                known.pop("espnet-s3prl", None)
+        asked[fork or package] = version
+        for one in (fork or package, *ALONG.get(package, ())):
+            versions[one] = version
+        if package == "torch":
+            asked["torchaudio"] = version
+    failed = all(one.holds(versions) for one in cause)
+    return Observation(environment=name, versions=versions, failed=failed, asked=asked)
