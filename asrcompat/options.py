@@ -82,11 +82,11 @@ class Options:
 
     @property
     def chosen_paths(self) -> tuple[str, ...]:
-        """The paths asked for, else matrix.toml's; raises `UsageError` for an unknown one."""
-        return tuple(path_files(self.paths or self.spec.probe.paths))
+        """The paths asked for, else the profile's; raises `UsageError` for an unknown one."""
+        return tuple(path_files(self.paths or self.spec.paths_of(self.chosen_profile)))
 
     def paths_for(self, request: Request) -> tuple[str, ...]:
-        """The paths to try in an environment: its own in place of matrix.toml's, if it has some; of those asked for."""
+        """The paths to try in an environment: its own in place of the profile's, if it has some; of those asked for."""
         if not request.paths:
             return self.chosen_paths
         return tuple(path for path in request.paths if not self.paths or path in self.paths)
@@ -122,11 +122,12 @@ class Options:
 
     @property
     def whole_cells(self) -> bool:
-        """Whether every path and device is run, so that a result replaces all that was known of its environment."""
-        return not (self.paths or self.devices) or (
-            set(self.chosen_paths) >= set(self.spec.probe.paths)
-            and set(self.chosen_devices) >= set(self.spec.probe.devices)
-        )
+        """Whether every path and device is run, so that a result replaces all that was known of its environment.
+
+        A profile with paths of its own may share its environments with one that tries them all.
+        """
+        every = self.spec.probe
+        return set(self.chosen_paths) >= set(every.paths) and set(self.chosen_devices) >= set(every.devices)
 
     @property
     def reports_folder(self) -> Path:

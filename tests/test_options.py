@@ -36,6 +36,22 @@ def test_paths_of_its_own_stand_in_place_of_the_matrixs_and_only_those_asked_for
     assert options("--paths", "s3prl-hf").paths_for(request) == ()
 
 
+def test_a_profiles_paths_give_way_to_an_environments_own_and_to_those_asked_for(request_: Request) -> None:
+    own, plain = replace(request_, paths=("espnet-fairseq",)), replace(request_, paths=())
+    smoke = options("--profile", "smoke")
+    assert smoke.paths_for(plain) == ("transformers", "s3prl-hf", "espnet-s3prl")
+    assert smoke.paths_for(own) == ("espnet-fairseq",)
+    assert options("--profile", "smoke", "--paths", "torchaudio-hf").paths_for(plain) == ("torchaudio-hf",)
+
+
+def test_a_profile_with_paths_of_its_own_replaces_nothing_of_others() -> None:
+    assert options().whole_cells
+    assert not options("--profile", "smoke").whole_cells
+    assert not options("--paths", "s3prl-hf").whole_cells
+    assert not options("--devices", "cpu").whole_cells
+    assert options("--paths", ",".join(options().spec.probe.paths)).whole_cells
+
+
 def test_an_environment_of_which_nothing_is_left_is_left_out_with_a_word(
     request_: Request, capsys: pytest.CaptureFixture[str]
 ) -> None:

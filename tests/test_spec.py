@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from matrix_text import edited, load
+from matrix_text import MATRIX, edited, load
 from packaging.requirements import Requirement
 
 from asrcompat.errors import UsageError
@@ -102,6 +102,23 @@ def test_pins_apply_where_they_match(tmp_path: Path) -> None:
     assert new.pins == ()
     (smoke,) = spec.environments("smoke")
     assert smoke.pinned_requirements[-2:] == ("setuptools<81", "numpy<2")
+
+
+def test_a_profiles_paths_stand_in_place_of_the_probes(tmp_path: Path) -> None:
+    own = ('weights = "synthetic-small"\n', 'paths = ["espnet-s3prl", "s3prl-hf@resaved"]\n')
+    spec = load(tmp_path, edited(own))
+    assert spec.paths_of("smoke") == ("espnet-s3prl", "s3prl-hf@resaved")
+    assert spec.paths_of("core") == spec.probe.paths == ("transformers", "s3prl-hf")
+    assert spec.environments("smoke")[0].paths == ()  # which are an environment's own, whichever profile it is in
+    with pytest.raises(UsageError, match="no profile 'smok'"):
+        spec.paths_of("smok")
+
+
+def test_profiles_may_share_an_environment_and_differ_in_paths(tmp_path: Path) -> None:
+    shared = MATRIX[MATRIX.index("[[profiles.core.grid]]") : MATRIX.index('[[profiles.core.grid]]\npython = "3.12"')]
+    paths = ('weights = "synthetic-small"\n', 'weights = "synthetic-small"\npaths = ["transformers"]\n')
+    spec = load(tmp_path, edited(paths, ("[[pins]]", shared.replace("core", "smoke") + "[[pins]]")))
+    assert spec.environments("core")[0] in spec.environments("smoke")
 
 
 EXTRAS = """\

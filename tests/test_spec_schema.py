@@ -24,6 +24,7 @@ BEYOND = {
     "bad specifier", "specifier without versions", "dead pin", "pin only for the excluded", "dead exclusion",
     "grid overrides without reason", "override that is no requirement", "override of an axis", "extra of an axis",
     "repeated extra", "unknown path of a grid", "unknown state in a grid's path", "repeated path of a grid",
+    "unknown path of a profile", "unknown state in a profile's path", "repeated path of a profile",
     "same environment with other overrides", "same environment with other paths",
     "profile all excluded", "same version twice", "same calendar version twice", "endless deadline",
 }  # fmt: skip

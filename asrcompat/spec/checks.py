@@ -100,6 +100,8 @@ def _lists_are_distinct(draft: Draft) -> Iterator[Problem]:
 def _path_lists(draft: Draft) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Every list of paths, with its key."""
     yield "probe.paths", draft.paths
+    for profile, paths in draft.profile_paths.items():
+        yield key_of(["profiles", profile, "paths"]), paths
     for profile, grid in draft.grids.items():
         for number, entry in grid.items():
             yield key_of(["profiles", profile, "grid", number, "paths"]), entry.paths

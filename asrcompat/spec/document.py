@@ -110,6 +110,11 @@ class Profile:
     grid: Annotated[tuple[GridEntry, ...], NonEmpty, _about("the environments: products of axis values")]
     default: Annotated[bool, _about("whether this profile is run where none is named")] = False
     weights: Annotated[Weights | None, _about("weights for this profile in place of the model's")] = None
+    paths: Annotated[
+        tuple[str, ...],
+        NonEmpty,
+        _about("ways to load the checkpoint for this profile in place of [probe]'s, but where a grid has its own"),
+    ] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ class Draft:
     exclude: Mapping[int, Exclusion]
     defaults: tuple[str, ...]
     paths: tuple[str, ...]
+    profile_paths: Mapping[str, tuple[str, ...]]
     devices: tuple[str, ...]
     complete: bool
 
@@ -47,6 +48,7 @@ def read_draft(data: Mapping[str, Any]) -> Draft:
         exclude=reader.pieces(Exclusion, data.get("exclude")),
         defaults=tuple(name for name, profile in profiles.items() if profile.get("default") is True),
         paths=reader.texts(probe.get("paths")),
+        profile_paths={name: reader.texts(profile.get("paths")) for name, profile in profiles.items()},
         devices=reader.texts(probe.get("devices")),
         complete=reader.complete,
     )

@@ -44,6 +44,11 @@ class Spec(Document):
         self._require(profile)
         return self.profiles[profile].weights or self.model.weights
 
+    def paths_of(self, profile: str) -> tuple[str, ...]:
+        """The profile's own paths, else those of the probe; an environment may have its own in place of either."""
+        self._require(profile)
+        return self.profiles[profile].paths or self.probe.paths
+
     def environments(self, profile: str) -> tuple[Request, ...]:
         """The environments of a profile in the file's order, without the excluded; `UsageError` for an unknown one."""
         self._require(profile)
