@@ -351,6 +351,32 @@ def test_readings_of_learning_rates() -> None:
     }
 
 
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("two", [False, True])
+def test_a_trainer_that_was_not_tried_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool, two: bool
+) -> None:
+    """``asr_train`` is all that is tried: what else a wheel brings is not answered by what that takes."""
+    one = subject()
+    groups = [{"params": [one.model.named["head"]], "lr": 1.0}, {"params": one.upstream.parameters(), "lr": 0.1}]
+    of_all = [{"params": one.model.parameters(), "lr": 1.0}]
+    for name in ("espnet2", "espnet2.tasks"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    module: Any = ModuleType("espnet2.tasks.asr")
+    module.ASRTask = task(lambda _: groups if two else of_all)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.syspath_prepend(tmp_path)
+    if there:
+        (tmp_path / "espnet3").mkdir()
+        (tmp_path / "espnet3" / "__init__.py").write_text("raise RuntimeError('imported')")
+    try:
+        message = rates.offered(SimpleNamespace(subject=one)).message  # type: ignore[arg-type]
+    except CheckFailed as failed:
+        message = str(failed)
+    assert message.startswith("asr_train takes" if two else "asr_train offers no")
+    assert ("the trainer of espnet3, which is installed and has named optimizers, was not tried" in message) is there
+
+
 STATS_ONLY = """
 import sys, os
 options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
