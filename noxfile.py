@@ -60,6 +60,12 @@ def remedy(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", default=False)
+def rules(session: nox.Session) -> None:
+    """Run what tells explanations of failures apart; after --: --budget MINUTES, --profile."""
+    run(["rules", *session.posargs])
+
+
+@nox.session(venv_backend="none", default=False)
 def bisect(session: nox.Session) -> None:
     """Find the release that broke or cured a path; after --: --axis PACKAGE, or --locks GOOD BAD, ..."""
     run(["bisect", *session.posargs])

@@ -44,22 +44,29 @@ def parser() -> argparse.ArgumentParser:
     remedy = commands.add_parser(
         "remedy", allow_abbrev=False, help="try what may cure the broken and unstable cells of a profile's results"
     )
-    for command in (matrix, session, report, plan, doctor, remedy):
+    rules = commands.add_parser(
+        "rules", allow_abbrev=False, help="run what tells explanations of a profile's failures apart"
+    )
+    for command in (matrix, session, report, plan, doctor, remedy, rules):
         _add_common(command)
     for command in (matrix, session, doctor, remedy):
         _add_choices(command)
-    for command in (matrix, session, remedy):
+    for command in (matrix, session, doctor):
+        command.add_argument("--recipe", action="store_true", help="a whole recipe in every environment: minutes each")
+    for command in (matrix, session, remedy, rules):
         _add_installing(command)
     _add_doctors(doctor)
-    for command in (matrix, session, report, plan, remedy):
+    for command in (matrix, session, report, plan, remedy, rules):
         command.add_argument("--profile", help="a profile of matrix.toml, in place of the default one")
     for command in (matrix, remedy):
         command.add_argument(
             "--environments", type=_names, default=(), metavar="GLOB,…", help="only those whose id matches"
         )
-    remedy.add_argument(
-        "--budget", type=_positive, metavar="MINUTES", help="begin nothing more after this time; default: no limit"
-    )
+    for command in (remedy, rules):
+        command.add_argument(
+            "--budget", type=_positive, metavar="MINUTES", help="begin nothing more after this time; default: no limit"
+        )
+    rules.add_argument("--threads", type=_positive, help="threads of one probe; default: all cores")
     matrix.add_argument("--jobs", type=_positive, help="environments at once")
     for command in (matrix, report):
         command.add_argument("--reports", type=Path, help="folder for the report, in place of reports/")
@@ -88,7 +95,6 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
     command.add_argument("--paths", type=_names, default=(), metavar="NAME,…", help="ways to load the checkpoint")
     command.add_argument("--devices", type=_names, default=(), metavar="cpu,cuda", help="devices to try")
     command.add_argument("--threads", type=_positive, help="threads of one probe; default: all cores, shared")
-    command.add_argument("--recipe", action="store_true", help="a whole recipe in every environment: minutes each")
 
 
 def _add_installing(command: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from asrcompat.explain.claims import as_data, judge_claims
 from asrcompat.explain.judge import judge_failures
 from asrcompat.explain.remedies import record
 from asrcompat.explain.remedies.attach import attached, recorded
-from asrcompat.lab.experiments import of_packages, tried
+from asrcompat.lab.experiments import Tried, of_packages, tried
 from asrcompat.model import EnvironmentResult, Results
 from asrcompat.options import Options
 from asrcompat.report.merge import admit, merge
@@ -127,7 +127,7 @@ def _experiments(options: Options, merged: Results) -> _Beside:
     return {one.environment.id: (admit(one), text) for one, text in found}
 
 
-def _tried(options: Options, merged: Results) -> frozenset[tuple[str, str, str]]:
+def _tried(options: Options, merged: Results) -> frozenset[Tried]:
     """What of that was tried, whatever came of it."""
     folder = options.work_folder / "lab" / "results" / options.chosen_weights
     return tried(folder, lambda one: _alike(one, merged))

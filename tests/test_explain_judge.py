@@ -10,10 +10,12 @@ import pytest
 from factories import make_cell, make_check, make_core_results, make_environment, make_environment_result, make_results
 
 from asrcompat.explain.judge import judge_failures
+from asrcompat.explain.rules.discriminate import Move
+from asrcompat.explain.rules.judge import attempt
 from asrcompat.explain.seen import Subject, fared
 from asrcompat.explain.signatures.entry import Match, Signature, load_catalogue
 from asrcompat.explain.signatures.facts import facts_of
-from asrcompat.lab.change import Change, variant_id
+from asrcompat.lab.experiments import Tried
 from asrcompat.model import (
     Cell,
     CheckOutcome,
@@ -397,15 +399,15 @@ def test_a_run_that_was_tried_is_not_asked_for_again_whatever_came_of_it() -> No
         str(one.lock): "".join(f"{name}=={version} \\\n    --hash=sha256:0\n" for name, version in one.packages.items())
         for one in (old, new)
     }
-    tried: set[tuple[str, str, str]] = set()
+    tried: set[Tried] = set()
     moves = []
     for _ in range(9):
         (rule,) = judge_failures(results, locks, catalogue=known("odd", exception="OddError"), tried=tried).rules
         if rule["experiment"] is None:
             break
-        changes = [Change(kind=one["kind"], value=one["value"]) for one in rule["experiment"]["moves"]]
-        moves.append([str(change) for change in changes])
-        tried.add((variant_id(rule["experiment"]["environment"], changes), rule["path"], rule["device"]))
+        made = [Move(kind=one["kind"], value=one["value"]) for one in rule["experiment"]["moves"]]
+        moves.append([move.value for move in made])
+        tried.add(attempt(rule["experiment"]["environment"], made, rule["path"], rule["device"]))
     alone = [move for move in moves if len(move) == 1]
     assert sorted(alone) == [["aaa==1.0"], ["aaa==1.1"], ["six==1.0"], ["six==1.1"]]
     assert len({tuple(move) for move in moves}) == len(moves) < 9

@@ -10,6 +10,7 @@ from packaging.version import InvalidVersion, Version
 from asrcompat.explain.rules.judge import judge_rules
 from asrcompat.explain.signatures.entry import Signature, load_catalogue
 from asrcompat.explain.signatures.judge import judge_signatures
+from asrcompat.lab.experiments import Tried
 from asrcompat.model import Environment, EnvironmentResult, Results
 from asrcompat.run.lock import versions_of
 
@@ -19,14 +20,14 @@ def judge_failures(
     locks: Mapping[str, str],
     *,
     beside: Sequence[EnvironmentResult] = (),
-    tried: Collection[tuple[str, str, str]] = (),
+    tried: Collection[Tried] = (),
     catalogue: Mapping[str, Signature] | None = None,
 ) -> Results:
     """The same results, their failures explained as far as they can be; no outcome changes.
 
     `locks` holds the texts of locks by what environments call theirs. `beside` are further results that rules may build
     on, of environments that differ in their packages alone: of a derived one, only who passes it knows that, so derived
-    environments among `results` are none of the rules' evidence. `tried` are cells of runs that need not be made again.
+    environments among `results` are none of the rules' evidence. `tried` are runs that need not be made again.
     Without a `catalogue` it is the project's own.
     """
     known = load_catalogue() if catalogue is None else catalogue

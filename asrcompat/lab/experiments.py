@@ -6,8 +6,9 @@ of packages alone are marked when they are made.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asrcompat.lab.change import PACKAGE_KINDS, Change
@@ -18,10 +19,20 @@ from asrcompat.run.store import write_text
 _MARKS = "of-packages"
 
 
-def mark(folder: Path, key: str, changes: Sequence[Change]) -> None:
-    """Remember that a known result of `folder` is one of packages alone, where it is."""
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """What was tried of packages: changes of the request `base`, as they are written, on a path and a device."""
+
+    base: str
+    changes: frozenset[str]
+    path: str
+    device: str
+
+
+def mark(folder: Path, key: str, base: str, changes: Sequence[Change]) -> None:
+    """Remember that a known result of `folder` is one of packages alone, where it is, and what was changed."""
     if changes and all(one.kind in PACKAGE_KINDS for one in changes):
-        write_text(folder / _MARKS / key, "")
+        write_text(folder / _MARKS / key, json.dumps({"base": base, "changes": [str(one) for one in changes]}))
 
 
 def of_packages(
@@ -50,11 +61,19 @@ def of_packages(
     return told
 
 
-def tried(folder: Path, fits: Callable[[EnvironmentResult], bool] = lambda _: True) -> frozenset[tuple[str, str, str]]:
-    """The keys of the cells of all marked results that fit: also of environments that could not be made."""
+def tried(folder: Path, fits: Callable[[EnvironmentResult], bool] = lambda _: True) -> frozenset[Tried]:
+    """What all marked results that fit tried: also those of environments that could not be made."""
     known = Known(folder)
-    found = [known.read(file.name) for file in sorted((folder / _MARKS).glob("[!.]*"))]
-    return frozenset(cell.key for one in found if one is not None and fits(one) for cell in one.cells)
+    told = set()
+    for file in sorted((folder / _MARKS).glob("[!.]*")):
+        result = known.read(file.name)
+        if result is not None and fits(result):
+            made = json.loads(file.read_text(encoding="utf-8"))
+            base, changes = str(made["base"]), frozenset(made["changes"])
+            told |= {
+                Tried(base=base, changes=changes, path=cell.path, device=cell.device.value) for cell in result.cells
+            }
+    return frozenset(told)
 
 
 def _agreed(cells: Iterable[Cell]) -> tuple[Cell, ...]:

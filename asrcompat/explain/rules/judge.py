@@ -37,19 +37,19 @@ from asrcompat.explain.rules.search import Observation
 from asrcompat.explain.rules.verdict import Evidence, explained, verdict
 from asrcompat.explain.seen import Fared, Subject, fared
 from asrcompat.explain.signatures.judge import UNRECOGNISED
-from asrcompat.lab.change import Change, variant_id
+from asrcompat.lab.change import Change
+from asrcompat.lab.experiments import Tried
 from asrcompat.model import Cell, Environment, Results
+from asrcompat.spec import request_id
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 
-def judge_rules(
-    results: Results, locks: Mapping[str, Versions], *, tried: Collection[tuple[str, str, str]] = ()
-) -> Results:
+def judge_rules(results: Results, locks: Mapping[str, Versions], *, tried: Collection[Tried] = ()) -> Results:
     """The same results with `rules`; `locks` holds each environment's versions, transitive packages and Python too.
 
-    Failures before there is a lock have none: what clashes there is told by the cells. `tried` are the places
-    (environment, path, device) of runs that were made, whether or not anything came of them: none is asked for again.
+    Failures before there is a lock have none: what clashes there is told by the cells. `tried` are the runs that were
+    made, whether or not anything came of them: none is asked for again.
     """
     told = [rule for group in _groups(results) for rule in _rules(group, results, locks, tried)]
     return dataclasses.replace(results, rules=tuple(told))
@@ -58,6 +58,12 @@ def judge_rules(
 def changes_of(moves: Iterable[Move]) -> tuple[Change, ...]:
     """An experiment's moves as the laboratory makes them."""
     return tuple(Change(kind=move.kind, value=move.value) for move in moves)
+
+
+def attempt(environment: str, moves: Iterable[Move], path: str, device: str) -> Tried:
+    """An experiment as the laboratory remembers it."""
+    changes = frozenset(str(change) for change in changes_of(moves))
+    return Tried(base=request_id(environment), changes=changes, path=path, device=device)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,7 +91,7 @@ def _keys(places: Iterable[Mapping[str, str]]) -> frozenset[tuple[str, str, str]
 
 
 def _rules(
-    group: _Group, results: Results, locks: Mapping[str, Versions], tried: Collection[tuple[str, str, str]]
+    group: _Group, results: Results, locks: Mapping[str, Versions], tried: Collection[Tried]
 ) -> Iterator[dict[str, Any]]:
     known = {cell.key: cell for cell in results.cells if cell.environment in locks}
     environments = {one.id: one for one in results.environments}
@@ -96,7 +102,7 @@ def _rules(
         subject = min(subjects, key=lambda one: ("@" in one.path, one))
 
         def allowed(base: str, moves: tuple[Move, ...], subject: Subject = subject) -> bool:
-            return base in bases and (variant_id(base, changes_of(moves)), *subject.place) not in tried
+            return base in bases and attempt(base, moves, subject.path, subject.device) not in tried
 
         failing = [
             known[environment, *one.place] for one in subjects for environment in told[one] if told[one][environment]

@@ -1,0 +1,164 @@
+"""What ``rules`` does: of each open rule the next run, in the laboratory, until it is settled or nothing is left.
+
+Every run is judged together with all that is known, so that the next one follows from it. A run of which nothing came
+(packages that do not resolve together, say) is not proposed again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from asrcompat.errors import ExitCode
+from asrcompat.explain.rules.discriminate import Move
+from asrcompat.explain.rules.judge import attempt, changes_of
+from asrcompat.lab.experiments import Tried
+from asrcompat.lab.laboratory import Laboratory
+from asrcompat.model import Cell, Device, Outcome, Results
+from asrcompat.options import Options
+from asrcompat.report.admit import admit
+from asrcompat.report.rules import rules as in_words
+from asrcompat.report.signatures import signatures
+from asrcompat.report.words import plural
+from asrcompat.reporting import gather
+from asrcompat.run import host
+from asrcompat.run.probing import REFERENCE_PATH
+from asrcompat.run.progress import Progress
+from asrcompat.settings import settings_for, sources_for
+from asrcompat.spec import Request, environment_id
+
+Rule = Mapping[str, Any]
+_MOST = 8  # runs for one rule: what is not settled by then wants a thought, not a further run
+_INSTALL_SECONDS = 60.0
+
+
+def rules(options: Options) -> ExitCode:
+    """Make the runs that tell explanations apart. 0: none is left; 3: the budget is used up, or one was an error."""
+    progress = Progress(quiet=options.quiet)
+    settling = Settling(options, progress)
+    deadline = None if options.budget is None else time.monotonic() + options.budget * 60
+    try:
+        unfinished = settling.run(deadline)
+    finally:
+        settling.free()
+    print("\n".join(settling.lines()))
+    print("`nox -s report` tells of it")
+    return ExitCode.UNFINISHED if unfinished else ExitCode.OK
+
+
+class Settling:
+    """The rules of a profile's results, and the runs made for them."""
+
+    def __init__(self, options: Options, progress: Progress) -> None:
+        self._options = options
+        self._progress = progress
+        self._requests = options.spec.environments(options.chosen_profile)
+        self._sources = sources_for(options)
+        self._settings = settings_for(
+            options, self._sources, request=None, threads=options.threads or host.usable_cores()
+        )
+        self.results = self._gather()
+        self._runs: dict[tuple[str, str], int] = {}  # by rule
+        self._failed: set[Tried] = set()  # those that ended in an error of the harness
+
+    def run(self, deadline: float | None) -> bool:
+        """Make one run after the other; whether something was left undone."""
+        self._estimate()
+        while (rule := next(self._open(), None)) is not None:
+            if deadline is not None and time.monotonic() > deadline:
+                self._progress.tell(
+                    f"the budget is used up; {plural(len(list(self._open())), 'rule')} left with a run to make"
+                )
+                return True
+            self._make(rule)
+            self.results = self._gather()
+        return bool(self._failed)
+
+    def free(self) -> None:
+        """Remove the environments that were made: their results are kept."""
+        Laboratory(settings=self._settings, sources=self._sources, tell=self._progress.tell).free(())
+
+    def lines(self) -> Iterator[str]:
+        """Every rule in a sentence."""
+        numbers = {one.id: number for number, one in enumerate(self.results.environments, start=1)}
+        for one in in_words(self.results, signatures(self.results, numbers), numbers):
+            yield f"{one.title} ({one.paths}): {one.text}"
+
+    def _gather(self) -> Results:
+        return gather(self._options, self._requests).results
+
+    def _open(self) -> Iterator[Rule]:
+        """Those that a run would bear on, the undetermined first, then those that most cells show."""
+        known = [one for one in self.results.rules if one["experiment"] is not None]
+        for one in sorted(known, key=lambda one: (one["verdict"] == "found", -one["failing"]["cells"])):
+            if self._runs.get(_name(one), 0) < _MOST and _attempt(one) not in self._failed:
+                yield one
+
+    def _make(self, rule: Rule) -> None:
+        """The run of a rule, kept by the laboratory."""
+        experiment = rule["experiment"]
+        request = self._request(experiment["environment"])
+        changes = changes_of(_moves(rule))
+        told = " and ".join(str(change) for change in changes)
+        self._progress.tell(f"{rule['title']}: {experiment['environment']} with {told}")
+        device = Device(rule["device"])
+        laboratory = Laboratory(
+            # without the reference path there would be nothing to compare features with
+            settings=replace(
+                self._settings,
+                paths=tuple(dict.fromkeys([REFERENCE_PATH, rule["path"]])),
+                devices=(device,),
+                findings={},
+            ),
+            sources=self._sources,
+            tell=self._progress.tell,
+            rules=self._options.spec.pins,
+        )
+        result = admit(laboratory.run(request, changes))
+        self._runs[_name(rule)] = self._runs.get(_name(rule), 0) + 1
+        cell = next(one for one in result.cells if (one.path, one.device) == (rule["path"], device))
+        self._progress.tell(f"{result.environment.id}: {cell.path}: {_seen(cell)}")
+        if cell.outcome is Outcome.ERROR:
+            self._failed.add(_attempt(rule))
+
+    def _request(self, identity: str) -> Request:
+        """The request of an environment of the report, whichever build of torch it is of."""
+        return next(one for one in self._requests if identity in (one.id, environment_id(one.id, "cpu")))
+
+    def _estimate(self) -> None:
+        several = list(self._open())
+        seconds = sum(_seconds(one, self.results) for one in several)
+        self._progress.tell(
+            f"{plural(len(several), 'rule')} with a run to make, about {seconds / 60:.0f} min for the first of each, "
+            f"at most {_MOST} each"
+        )
+
+
+def _name(rule: Rule) -> tuple[str, str]:
+    return str(rule["signature"] if rule["fingerprint"] is None else rule["fingerprint"]), str(rule["path"])
+
+
+def _moves(rule: Rule) -> tuple[Move, ...]:
+    return tuple(Move(kind=one["kind"], value=one["value"]) for one in rule["experiment"]["moves"])
+
+
+def _attempt(rule: Rule) -> Tried:
+    return attempt(rule["experiment"]["environment"], _moves(rule), rule["path"], rule["device"])
+
+
+def _seconds(rule: Rule, results: Results) -> float:
+    """How long a run takes, by what the cell took where it was seen: it imports and climbs again, and the reference."""
+    times = [
+        sum(cell.seconds.values()) - cell.seconds.get("findings", 0)
+        for cell in results.cells
+        if (cell.path, cell.device) == (rule["path"], rule["device"])
+    ]
+    return _INSTALL_SECONDS + 2 * max(times, default=0.0)
+
+
+def _seen(cell: Cell) -> str:
+    at = f" at {cell.stage}" if cell.stage else ""
+    line = cell.message.partition("\n")[0]
+    return f"{cell.outcome}{at}" + (f": {line}" if line else "")

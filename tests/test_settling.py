@@ -1,0 +1,133 @@
+"""`rules` over a miniature index: what tells two explanations apart is run, judged, and settles the rule."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from conftest import ROOT
+from matrix_text import edited
+from miniature import MiniatureIndex, serving
+from tiny_lab import Surroundings, make_bench, package
+
+from asrcompat.cli import main
+from asrcompat.run.interpreters import Interpreter
+from asrcompat.spec import Spec
+
+OLD = "py3.10-torch2.3.1-s3prl0.4.15-espnet202402-transformers4.41.2"
+NEW = "py3.10-torch2.3.1-s3prl0.4.15-espnet202611-transformers4.57.6"
+# Broken by the new Transformers; the new ESPnet moves at the same time.
+S3PRL = """
+import transformers
+def check(model, config, path):
+    if path != 'transformers' and transformers.VERSION == '4.57.6':
+        raise ValueError('planted is broken')
+"""
+
+
+class Everything(set[str]):
+    """Whatever its environment is called, a run ends in trouble."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+@pytest.fixture
+def index() -> Iterator[MiniatureIndex]:
+    with serving(("torch", "2.3.1", ()), ("torchaudio", "2.3.1", ()), ("setuptools", "80.0", ())) as served:
+        for version in ("4.41.2", "4.57.6"):
+            package(served, "transformers", version, f"VERSION = {version!r}", requires=(f"helper=={version}",))
+            package(served, "helper", version)
+        for version in ("202402", "202611"):
+            package(served, "espnet", version)
+        package(served, "s3prl", "0.4.15", S3PRL)
+        yield served
+
+
+@pytest.fixture
+def bench(
+    tmp_path: Path, spec: Spec, index: MiniatureIndex, this_python: Interpreter, monkeypatch: pytest.MonkeyPatch
+) -> Surroundings:
+    made = make_bench(tmp_path, spec, index, this_python, monkeypatch)
+    text = edited(
+        ('name = "someone/some-model"', 'name = "owner/model"'),
+        ('transformers = ["4.41.2", "newest"]', 'transformers = ["4.41.2", "4.57.6", "newest"]'),
+        ('s3prl = ["0.4.14", "0.4.15"]\n', 's3prl = "0.4.15"\n'),
+        ('python = "3.12"\ntorch = ["2.3.1", "newest"]', 'python = "3.10"\ntorch = "2.3.1"'),
+        (
+            'transformers = "newest"\ns3prl = ["0.4.15", "espnet-s3prl newest"]',
+            'transformers = "4.57.6"\ns3prl = "0.4.15"',
+        ),
+        ('[[exclude]]\nwhen = { torch = "newest", s3prl = "espnet-s3prl newest" }\nreason = "not looked at"\n', ""),
+        ('devices = ["cpu", "cuda"]', 'devices = ["cpu"]'),
+        ('torch_cpu = "https://example.org/cpu"', f'url = "{index.url}"'),
+    )
+    (tmp_path / "matrix.toml").write_text(text, encoding="utf-8")
+    shutil.copytree(ROOT / "fixtures" / "claims", tmp_path / "fixtures" / "claims")
+    for name in (OLD, NEW):
+        assert command(tmp_path, "session", name) == 0
+    made.probed.clear()
+    return made
+
+
+def command(tmp_path: Path, name: str, *arguments: str) -> int:
+    common = ["--matrix", str(tmp_path / "matrix.toml"), "--work", str(tmp_path / "work"), "--torch-index", "none"]
+    return main([name, *arguments, *common, "--threads", "1"])
+
+
+def test_one_run_settles_what_moved_together(
+    bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(tmp_path, "rules") == 0
+    said = capsys.readouterr().out
+    assert "fails if transformers >= 4.57.6 (not with 4.41.2); environments show it of which nothing else was" in said
+    assert "along with it came 1 package" in said
+    assert all(paths == ("transformers", "s3prl-hf") for _, paths in bench.probed)
+    made = [name for name, _ in bench.probed]
+    assert 1 <= len(made) <= 2, "one that settles it, one that could have refuted it"
+    assert not list((tmp_path / "work" / "lab" / "envs").glob("*/*")), "environments are removed, results are kept"
+
+    assert command(tmp_path, "rules") == 0
+    assert [name for name, _ in bench.probed] == made, "what is known is not run again"
+
+
+def test_what_does_not_resolve_says_nothing_and_another_run_is_made(
+    bench: Surroundings, index: MiniatureIndex, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package(index, "espnet", "202611", requires=("transformers>4.50",))
+    assert command(tmp_path, "rules") == 0
+    said = capsys.readouterr().out
+    assert "broken at resolve" in said
+    assert "fails if transformers >= 4.57.6" in said
+
+
+def test_the_budget_ends_it_with_what_is_left_told(
+    bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(monotonic=iter([0.0, 61.0]).__next__)
+    monkeypatch.setattr("asrcompat.settling.command.time", clock)
+    assert command(tmp_path, "rules", "--budget", "1") == 3
+    said = capsys.readouterr().out
+    assert "the budget is used up; 1 rule left with a run to make" in said
+    assert "undetermined: it fails if one of [" in said
+    assert bench.probed == []
+
+
+def test_a_run_that_ends_in_an_error_is_not_made_twice_and_leaves_it_unfinished(
+    bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.trouble = Everything()
+    assert command(tmp_path, "rules") == 3
+    made = [name for name, _ in bench.probed]
+    assert len(made) == len(set(made))
+    assert "the disk is full" in capsys.readouterr().out
+
+
+def test_without_results_it_says_what_to_run_first(
+    bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(tmp_path, "rules", "--profile", "smoke") == 3
+    assert "no results of profile 'smoke'" in capsys.readouterr().err
