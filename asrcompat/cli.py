@@ -14,6 +14,7 @@ from asrcompat.doctor.command import doctor
 from asrcompat.errors import ExitCode, HarnessError
 from asrcompat.options import parse
 from asrcompat.remedying.command import remedy
+from asrcompat.settling.command import rules
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "doctor": doctor,
             "remedy": remedy,
             "bisect": bisect,
+            "rules": rules,
         }
         return commands[command](options)
     except HarnessError as error:
