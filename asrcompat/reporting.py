@@ -18,7 +18,7 @@ from asrcompat.explain.judge import judge_failures
 from asrcompat.explain.remedies import record
 from asrcompat.explain.remedies.attach import attached, recorded
 from asrcompat.lab.experiments import Tried, of_packages, tried
-from asrcompat.model import EnvironmentResult, Results
+from asrcompat.model import EnvironmentResult, ResultError, Results, parse_results
 from asrcompat.options import Options
 from asrcompat.report.merge import admit, merge
 from asrcompat.report.publish import publish
@@ -49,10 +49,15 @@ def publish_report(options: Options, judged: Sequence[Request]) -> int:
     merged = attached(merged, recorded(merged, tried, warn=Progress().tell))
     kept = KeptBoundaries(options.work_folder, options.chosen_weights)
     merged = replace(merged, boundaries=kept.read(merged.environments, warn=Progress().tell))
-    cured = {one.lock: (tried / one.lock).read_text(encoding="utf-8") for one in merged.remedies if one.lock}
+    cured = {one.lock: text for one in merged.remedies if one.lock and (text := _text(tried / one.lock)) is not None}
     folder = options.reports_folder
+    locks = {**known.locks, **cured}
+    old = _published_locks(folder) - locks.keys()
+    for name, text in locks.items():  # first: what is published must not name a lock that is not there
+        write_text(folder / name, text)
     publish(merged, folder)
-    _publish_locks({**known.locks, **cured}, folder)
+    for name in old:
+        (folder / name).unlink(missing_ok=True)
     if (summary := os.environ.get("GITHUB_STEP_SUMMARY")) is not None:
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(job_summary(merged))
@@ -60,6 +65,14 @@ def publish_report(options: Options, judged: Sequence[Request]) -> int:
     shown = folder.relative_to(options.root) if folder.is_relative_to(options.root) else folder
     print(f"report: {shown}/compatibility.md, results: {shown}/results.json")
     return known.comparison.exit_code
+
+
+def _text(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        Progress().tell(f"{file.name}: this remedy's lock cannot be read ({error.strerror}): run `remedy` again")
+        return None
 
 
 def gather(options: Options, judged: Sequence[Request]) -> Known:
@@ -94,16 +107,24 @@ def gather(options: Options, judged: Sequence[Request]) -> Known:
     )
     claims = judge_claims(merged, options.root / CLAIMS)
     merged = replace(merged, claims=tuple(as_data(one) for one in claims))
-    locks = {
-        str(result.environment.lock): store.lock(result.environment) for result in results if result.environment.lock
-    }
-    locks |= guests.locks(visiting)
+    locks = {**_locks(store, results), **guests.locks(visiting)}
     others = {**_others(store, merged), **_experiments(options, merged)}
     known_locks = locks | {str(one.environment.lock): text for one, text in others.values()}
     merged = judge_failures(
         merged, known_locks, beside=[one for one, _ in others.values()], tried=_tried(options, merged)
     )
     return Known(results=merged, comparison=comparison, locks=locks)
+
+
+def _locks(store: Store, results: Sequence[EnvironmentResult]) -> dict[str, str]:
+    """The texts of locks by their names; one that is gone is told and left out."""
+    found = {}
+    for environment in (one.environment for one in results if one.environment.lock is not None):
+        try:
+            found[str(environment.lock)] = store.lock(environment)
+        except OSError as error:
+            Progress().tell(f"{environment.id}: its lock cannot be read ({error.strerror}): run it again to publish it")
+    return found
 
 
 _Beside = dict[str, tuple[EnvironmentResult, str]]  # by the environment's id, with the text of its lock
@@ -138,13 +159,14 @@ def _alike(one: EnvironmentResult, merged: Results) -> bool:
     return one.model == merged.model and one.environment.code in known
 
 
-def _publish_locks(locks: Mapping[str, str], folder: Path) -> None:
-    """Write the locks of this report, then remove those of an earlier one."""
-    for name, text in locks.items():
-        write_text(folder / name, text)
-    for old in (folder / "locks").glob("*.txt"):
-        if f"locks/{old.name}" not in locks:
-            old.unlink()
+def _published_locks(folder: Path) -> set[str]:
+    """The locks that the report in this folder names; other files there are somebody's own."""
+    try:
+        old = parse_results((folder / "results.json").read_bytes(), source="results.json")
+    except (OSError, ResultError):
+        return set()
+    named = [*(one.lock for one in old.environments), *(one.lock for one in old.remedies)]
+    return {name for name in named if name is not None and Path(name).parent == Path("locks")}
 
 
 def judge(options: Options, judged: Sequence[Request], results: Sequence[EnvironmentResult]) -> Comparison:

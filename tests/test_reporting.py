@@ -18,6 +18,7 @@ from asrcompat.run.store import Store
 
 ROOT = Path(__file__).parents[1]
 BASE = "py3.10-torch2.3.1-s3prl0.4.14-espnet202402-transformers4.41.2"
+OTHER = BASE.replace("0.4.14", "0.4.15")
 
 
 def lock_of(environment: Environment) -> str:
@@ -43,3 +44,52 @@ def test_rules_build_on_the_laboratorys_runs_of_packages_alone(tmp_path: Path, k
     assert rule["verdict"] == ("found" if kind == "axis" else "everywhere")
     assert rule["not_failing"]["environments"] == ([moved.id] if kind == "axis" else [])
     assert [one["id"] for one in told["environments"]] == [BASE]
+
+
+def published(tmp_path: Path, *environments: Environment) -> dict[str, object]:
+    store = Store(tmp_path, "synthetic-base")
+    for one in environments:
+        store.write(make_environment_result(one, [make_cell(one, "s3prl-hf")]), lock=lock_of(one))
+    arguments = ["report", "--matrix", str(ROOT / "matrix.toml"), "--work", str(tmp_path)]
+    main([*arguments, "--reports", str(tmp_path / "reports")])
+    found: dict[str, object] = json.loads((tmp_path / "reports" / "results.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_only_locks_that_the_last_report_named_are_removed(tmp_path: Path) -> None:
+    base, other = make_environment(BASE), make_environment(OTHER)
+    published(tmp_path, base, other)
+    folder = tmp_path / "reports" / "locks"
+    (folder / "mine.txt").write_text("numpy\n", encoding="utf-8")
+    assert sorted(one.name for one in folder.iterdir()) == sorted(["mine.txt", f"{BASE}.txt", f"{OTHER}.txt"])
+    Store(tmp_path, "synthetic-base").remove(OTHER)
+    published(tmp_path, base)
+    assert sorted(one.name for one in folder.iterdir()) == sorted(["mine.txt", f"{BASE}.txt"])
+
+
+def test_a_lock_that_is_gone_is_told_and_the_rest_is_published(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base, other = make_environment(BASE), make_environment(OTHER)
+    published(tmp_path, base, other)
+    (Store(tmp_path, "synthetic-base").folder / str(other.lock)).unlink()
+    arguments = ["report", "--matrix", str(ROOT / "matrix.toml"), "--work", str(tmp_path)]
+    main([*arguments, "--reports", str(tmp_path / "again")])
+    assert f"{OTHER}: its lock cannot be read" in capsys.readouterr().out
+    assert len(json.loads((tmp_path / "again" / "results.json").read_text(encoding="utf-8"))["environments"]) == 2
+
+
+def test_a_row_of_another_host_joins_no_rule_by_itself(tmp_path: Path) -> None:
+    base = make_environment(BASE)
+    base = replace(base, packages={**base.packages, "s3prl": "0.4.14"})
+    mine = replace(base, id="doctor-laptop", lock="locks/doctor-laptop.txt", host="laptop")
+    mine = replace(mine, packages={**base.packages, "s3prl": "0.4.15"}, lock_sha256="f" * 64)
+    store = Store(tmp_path, "synthetic-base")
+    store.write(make_environment_result(mine, [make_cell(mine, "s3prl-hf")]), lock=lock_of(mine))
+    broken = make_cell(base, "s3prl-hf", Outcome.BROKEN, exception="OddError", message="odd")
+    store.write(make_environment_result(base, [broken]), lock=lock_of(base))
+    arguments = ["report", "--matrix", str(ROOT / "matrix.toml"), "--work", str(tmp_path)]
+    main([*arguments, "--reports", str(tmp_path / "reports")])
+    told = (tmp_path / "reports" / "results.json").read_text(encoding="utf-8")
+    assert "laptop" not in told
+    assert [one["verdict"] for one in json.loads(told)["rules"]] == ["everywhere"]
