@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import errno
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from conftest import ROOT
 from factories import MODEL, make_cell, make_environment, make_environment_result
 from rich.console import Console
+from test_doctor_look import answer
 from test_offered import make_missing_cell
 
 from asrcompat.cli import main
@@ -127,11 +126,12 @@ def test_a_checkpoint_of_ones_own_is_not_said_to_have_the_matrixs_weights() -> N
 def doctored(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *cells: Cell, arguments: Sequence[str] = (), user_site: str = ""
 ) -> int:
-    """Run the command with these cells in place of a probe's."""
+    """Run the command with these cells in place of a probe's; `user_site` is what is there of the axes."""
     python = tmp_path / "python"
-    facts: dict[str, Any] = {"python": "3.10.1", "implementation": "CPython", "installed": [["torch", "2.3.1", []]]}
-    facts |= {"user_site": user_site} if user_site else {}
-    python.write_text(f"#!/bin/sh\necho 'ANSWER {json.dumps(facts)}'\n", encoding="utf-8")
+    alone = answer({"torch": "2.3.1"}, user_site=bool(user_site))
+    used = answer({"torch": "2.3.1", user_site: "1.0"})
+    script = f"""if test "$1" = -I; then echo '{alone}'; else echo '{used}'; fi"""
+    python.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     python.chmod(0o755)
     environment = make_environment("doctor-box-py3.10-torch2.3.1", host="box", installed=("torch==2.3.1",))
     made = make_environment_result(environment, [replace(cell, environment=environment.id) for cell in cells])
@@ -176,11 +176,21 @@ def test_an_environment_that_offers_nothing_is_not_well(
 def test_packages_of_pip_install_user_are_told_of(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    doctored(monkeypatch, tmp_path, make_cell(), user_site="/home/me/.local/lib/python3.10/site-packages")
-    told = "what `pip install --user` put into /home/me/.local/lib/python3.10/site-packages is not looked at"
+    told = "what `pip install --user` put beside it is not looked at"
+    assert doctored(monkeypatch, tmp_path, make_cell(), user_site="numpy") == ExitCode.OK
     assert told in capsys.readouterr().out
-    doctored(monkeypatch, tmp_path, make_cell())
+    assert doctored(monkeypatch, tmp_path, make_cell()) == ExitCode.OK
     assert "pip install --user" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("cell", [make_cell(), make_cell(outcome=Outcome.BROKEN)])
+def test_where_other_packages_are_used_than_are_probed_nothing_is_found_out(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert doctored(monkeypatch, tmp_path, cell, user_site="s3prl") == ExitCode.UNFINISHED
+    assert "not found out: this interpreter uses s3prl 1.0 from elsewhere" in capsys.readouterr().out
+    assert doctored(monkeypatch, tmp_path, cell, user_site="s3prl", arguments=["--json"]) == ExitCode.UNFINISHED
+    parse_environment_result(capsys.readouterr().out, source="nothing but the result")
 
 
 def test_a_file_that_cannot_be_written_is_refused_before_the_probe(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -11,8 +13,9 @@ import pytest
 from conftest import ROOT
 from factories import MODEL
 
-from asrcompat.doctor.examine import examine
+from asrcompat.doctor.examine import environment_of, examine, listing
 from asrcompat.doctor.given import Given
+from asrcompat.doctor.origins import Origin, unreleased
 from asrcompat.doctor.patient import Distribution, Patient
 from asrcompat.model import Cell, Device
 from asrcompat.run.cells import Settings, Subject
@@ -26,7 +29,51 @@ PATIENT = Patient(
         for name, version in (("fairseq", "0.12.2"), ("numpy", "1.26.4"), ("torch", "2.3.1"))
     },
 )
-IDENTITY = "doctor-box-py3.10-torch2.3.1-fairseq0.12.2"
+IDENTITY = environment_of(PATIENT, "box").id
+
+
+def with_numpy(number: str) -> Patient:
+    """The same but for numpy."""
+    return replace(PATIENT, installed={**PATIENT.installed, "numpy": Distribution(name="numpy", version=number)})
+
+
+def test_environments_that_differ_in_anything_have_ids_of_their_own() -> None:
+    patients = [(PATIENT, "box"), (with_numpy("1.23.5"), "box"), (PATIENT, "other")]
+    identities = [environment_of(patient, name).id for patient, name in patients]
+    assert len(set(identities)) == len(patients)
+    first = environment_of(PATIENT, "box")
+    digest = sha256(listing(first).encode()).hexdigest()
+    assert first.id == f"doctor-box-py3.10-torch2.3.1-fairseq0.12.2-{digest[:6]}"
+    assert (first.lock, first.lock_sha256) == (f"locks/{first.id}.txt", digest)
+    assert environment_of(with_numpy("1.26.4"), "box") == first
+    assert environment_of(PATIENT, "ma chine/\udce9").id.startswith("doctor-ma_chine_-py3.10-torch2.3.1-")
+
+
+def test_what_a_reader_has_to_know_travels_with_the_row() -> None:
+    assert environment_of(PATIENT, "box").reason == (
+        "probed as it was found; its lock lists what is installed, without hashes"
+    )
+    git = Origin(url="git+https://host.org/fairseq@abc", checkout=True)
+    there = {
+        "fairseq": Distribution(name="fairseq", version="0.12.3", origin=git),
+        "numpy": Distribution(name="numpy", version="1.0", origin=git),
+    }
+    odd = replace(
+        PATIENT,
+        installed={**PATIENT.installed, **there},
+        unseen=("PYTHONPATH is set there",),
+        elsewhere={"torch": "2.0.0", "s3prl": "0.4.15"},
+    )
+    environment = environment_of(odd, "box")
+    assert environment.reason is not None
+    assert environment.reason.split("; ")[2:] == [
+        "no release from an index: fairseq 0.12.3 (git+https://host.org/fairseq@abc)",
+        "PYTHONPATH is set there",
+        "its interpreter uses torch 2.0.0, s3prl 0.4.15 from there, and the probe did not",
+    ]
+    assert environment.packages == {"torch": "2.3.1", "fairseq": "0.12.3+checkout"}
+    assert "fairseq0.12.3-" in environment.id
+    assert unreleased(environment) == ("fairseq",)
 
 
 def is_held(folder: Path) -> bool:

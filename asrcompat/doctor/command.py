@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import tempfile
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from rich.console import Console
 
 from asrcompat.doctor.examine import examine, listing
 from asrcompat.doctor.given import Given, given
-from asrcompat.doctor.patient import look
+from asrcompat.doctor.look import look
 from asrcompat.doctor.show import keys_to_blame, show
 from asrcompat.errors import ExitCode, HarnessError, UsageError
 from asrcompat.model import EnvironmentResult, Outcome, dump
@@ -28,7 +27,10 @@ from asrcompat.run.store import Store, write_text
 
 
 def doctor(options: Options) -> int:
-    """Probe an environment that is there already, and say what is wrong with it."""
+    """Probe an environment that is there already, and say what is wrong with it.
+
+    Where its interpreter uses other packages of the axes than the probe sees, that is not found out.
+    """
     own = _given(options)
     settings = _settings(options)
     patient = look(options.python)
@@ -40,10 +42,8 @@ def doctor(options: Options) -> int:
         progress.tell(
             "none of torch, transformers, s3prl, espnet is installed there; --python names another interpreter"
         )
-    if os.environ.get("PYTHONPATH"):
-        progress.tell("PYTHONPATH is set here, and left out of the probe: what it adds is not looked at")
-    if patient.user_site is not None:
-        progress.tell(f"what `pip install --user` put into {patient.user_site} is not looked at")
+    for text in patient.unseen:
+        progress.tell(text)
     result = admit(examine(patient, settings, name=name, given=own, tell=progress.tell))
     kept = _keep(result, options, own)
     asked_by_name = bool(options.paths) or own is not None
@@ -53,7 +53,14 @@ def doctor(options: Options) -> int:
     else:
         show(counted, Console(), model=settings.model, absent=absent)
         print(f"result: {kept}")
-    return verdict(counted)
+    if not patient.elsewhere:
+        return verdict(counted)
+    if not options.json:
+        print(
+            f"not found out: this interpreter uses {patient.told_elsewhere} from elsewhere (`pip install --user` or "
+            "PYTHONPATH), and the probe did not; install it into an environment, and name that one's python"
+        )
+    return ExitCode.UNFINISHED
 
 
 def verdict(result: EnvironmentResult) -> ExitCode:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
@@ -18,17 +19,25 @@ from asrcompat.run.cells import Progress, Settings, Subject, probe_everywhere
 from asrcompat.run.environment import alone
 from asrcompat.run.inputs import prepare_inputs
 from asrcompat.run.paths import path_files
+from asrcompat.run.scrub import encodable
 
 _CONFLICTS_TOLD = 8
+_DIGITS = 6  # of the listing's hash, in an id
 
 
 def environment_of(patient: Patient, name: str) -> Environment:
-    """The environment as results tell of it: found on the host `name`, and not built from a lock."""
-    identity = patient.identity(re.sub(r"[^A-Za-z0-9_.]+", "_", name) or "host")
+    """The environment as results tell of it: found on the host `name`, and not built from a lock.
+
+    Versions of the axes do not tell two environments apart, nor need a host's name be the only one of its kind: part
+    of the id is what else is installed.
+    """
     disagreements = list(conflicts(patient))
     more = len(disagreements) - _CONFLICTS_TOLD
     told = disagreements[:_CONFLICTS_TOLD] + ([f"and {more} more"] if more > 0 else [])
-    environment = Environment(
+    digest = sha256(_listing(name, patient.lines).encode()).hexdigest()
+    host_part = re.sub(r"[^A-Za-z0-9_.]+", "_", name) or "host"
+    identity = f"{patient.identity(host_part)}-{digest[:_DIGITS]}"
+    return Environment(
         id=identity,
         python=".".join(patient.version.split(".")[:2]),
         packages=patient.packages,
@@ -36,17 +45,33 @@ def environment_of(patient: Patient, name: str) -> Environment:
         declared_reason="; ".join(told) or None,
         installable="unknown",
         lock=f"locks/{identity}.txt",
+        lock_sha256=digest,
         host=name,
         installed=patient.lines,
-        reason="probed as it was found; its lock lists what is installed, without hashes",
+        reason="; ".join(_remarks(patient)),
     )
-    return replace(environment, lock_sha256=sha256(listing(environment).encode()).hexdigest())
+
+
+def _remarks(patient: Patient) -> Iterator[str]:
+    """What a reader of its row has to know, wherever that is read."""
+    yield "probed as it was found; its lock lists what is installed, without hashes"
+    came = [(patient.installed[name], patient.installed[name].origin) for name in patient.packages]
+    others = [f"{one.name} {one.version} ({origin.url})" for one, origin in came if origin is not None]
+    if others:
+        yield f"no release from an index: {', '.join(others)}"
+    yield from patient.unseen
+    if patient.elsewhere:
+        yield f"its interpreter uses {patient.told_elsewhere} from there, and the probe did not"
 
 
 def listing(environment: Environment) -> str:
     """The lock of an environment that was found: what is in it, which nobody can install with hashes."""
-    head = f"# found installed on host {environment.host}, not resolved: no hashes"
-    return "\n".join([head, *environment.installed]) + "\n"
+    return _listing(environment.host, environment.installed)
+
+
+def _listing(host: str | None, installed: Sequence[str]) -> str:
+    head = f"# found installed on host {host}, not resolved: no hashes"
+    return encodable("\n".join([head, *installed]) + "\n")
 
 
 def examine(
