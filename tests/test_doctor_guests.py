@@ -40,7 +40,11 @@ def test_named_files_and_those_dropped_in_are_read_and_the_newest_of_one_environ
     old = write(tmp_path / "old.json", guest(generated_at="2026-01-01T00:00:00+00:00"))
     write(tmp_path / "in" / "new.json", guest(generated_at="2026-02-01T00:00:00+00:00"))
     write(tmp_path / "in" / "other.json", guest("doctor-other"))
-    found = read(old, folder=tmp_path / "in")
+    told: list[str] = []
+    found = read(old, folder=tmp_path / "in", said=told)
+    assert told == [
+        f"passed over: {old}: {tmp_path / 'in' / 'new.json'} is a newer result of the same environment",
+    ]
     assert [(one.environment.id, one.generated_at[:7]) for one in found] == [
         (NAME, "2026-02"),
         ("doctor-other", "2026-11"),
@@ -57,7 +61,9 @@ def test_named_files_and_those_dropped_in_are_read_and_the_newest_of_one_environ
         (guest(model="other/model"), "it is of other/model"),
         (guest(environment={"host": None}), "not a result of `doctor`"),
         (guest(environment={"lock": "locks/../../x.txt"}), "has one by its own id"),
-        (guest(environment={"id": "../x", "lock": "locks/../x.txt"}), "has one by its own id"),
+        (guest(environment={"id": "doctor-/../x", "lock": "locks/doctor-/../x.txt"}), "has one by its own id"),
+        (guest("py3.10-torch2.3.1"), "is not one that `doctor` gives"),
+        (guest(cells=[make_cell(make_environment("doctor-other"))]), "holds a cell of doctor-other"),
         (guest(cells=[make_cell(make_environment(NAME), "espnet-config")]), "no row of a report"),
     ],
 )
@@ -72,6 +78,34 @@ def test_what_does_not_belong_ends_the_command_if_named_and_is_passed_over_if_dr
     told: list[str] = []
     assert read(folder=tmp_path / "in", said=told) == ()
     assert said in told[0]
+
+
+def test_two_named_files_of_one_environment_are_refused_and_both_are_named(tmp_path: Path) -> None:
+    one, copy = (write(tmp_path / f"{name}.json", guest()) for name in ("one", "copy"))
+    other = write(tmp_path / "other.json", guest(generated_at="2026-01-01T00:00:00+00:00"))
+    assert [found.environment.id for found in read(one, copy, one)] == [NAME]
+    with pytest.raises(UsageError) as caught:
+        read(one, other)
+    assert f"{one} and {other}: both are of {NAME}" in str(caught.value)
+    assert "doctor --host NAME" in str(caught.value)
+
+
+def test_nothing_that_is_dropped_in_ends_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not even what would stand in for an environment of the matrix."""
+    request = load_spec(ROOT / "matrix.toml").environments("core")[0]
+    results = tmp_path / "work" / "results" / "synthetic-base"
+    write(results / f"{request.id}.json", make_environment_result(make_environment(request.id, lock=None)))
+    reports = tmp_path / "reports"
+    arguments = ["report", "--matrix", str(ROOT / "matrix.toml"), "--work", str(tmp_path / "work")]
+    before = main([*arguments, "--reports", str(reports)])
+    write(results / "doctor" / "a.json", guest(request.id))
+    write(results / "doctor" / "b.json", guest("doctor-b", cells=[make_cell(make_environment(request.id))]))
+    capsys.readouterr()
+    assert main([*arguments, "--reports", str(reports)]) == before
+    said = capsys.readouterr().out
+    assert [f"passed over: {results / 'doctor' / name}.json: " in said for name in ("a", "b")] == [True, True]
+    merged = parse_results((reports / "results.json").read_bytes(), source="results.json")
+    assert [one.id for one in merged.environments] == [request.id]
 
 
 @pytest.mark.parametrize("content", [None, "{}", "not json"])
