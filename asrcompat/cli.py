@@ -16,6 +16,18 @@ from asrcompat.options import parse
 from asrcompat.remedying.command import remedy
 from asrcompat.settling.command import rules
 
+# What is there after a command was interrupted, and what to do.
+_STOPPED = {
+    "matrix": "`report` shows what was finished; what was not has to be run again",
+    "session": "nothing of this run was kept; run it again",
+    "report": "no result is touched by that; run it again",
+    "plan": "it only lists; run it again",
+    "doctor": "nothing of this run was kept, and the environment is as it was; run it again",
+    "remedy": "`report` shows the environments that were finished; run it again, and it goes on: every run is kept",
+    "bisect": "no limit is told yet; run it again, and it goes on: every run is kept",
+    "rules": "`report` shows what was settled; run it again, and it goes on: every run is kept",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code (`ExitCode`)."""
@@ -38,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"asrcompat: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("asrcompat: stopped; `report` shows what was finished; the rest has no result now", file=sys.stderr)
+        print(f"asrcompat: stopped; {_STOPPED[command]}", file=sys.stderr)
         return ExitCode.UNFINISHED
     except Exception:
         # an exit code of 1 says that a package got worse: a fault of ours must not

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from conftest import ROOT
 from factories import make_cell, make_environment, make_environment_result
 
-from asrcompat import tasks
+from asrcompat import cli, tasks
+from asrcompat.arguments import parser
 from asrcompat.cli import main
 from asrcompat.model import Outcome
 from asrcompat.options import Options, parse
@@ -83,6 +85,35 @@ def test_a_fault_of_ours_never_ends_in_the_code_for_a_regression(
     said = capsys.readouterr().err
     assert "No space left on device" in said
     assert "nothing is said of packages" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "place", "said"),
+    [
+        (["matrix"], "tasks.matrix", "`report` shows what was finished"),
+        (["session", "some-id"], "tasks.session", "nothing of this run was kept"),
+        (["report"], "tasks.report", "no result is touched"),
+        (["plan"], "tasks.plan", "it only lists"),
+        (["doctor"], "cli.doctor", "nothing of this run was kept"),
+        (["remedy"], "cli.remedy", "run it again, and it goes on"),
+        (["bisect", "--axis", "s3prl"], "cli.bisect", "run it again, and it goes on"),
+        (["rules"], "cli.rules", "run it again, and it goes on"),
+    ],
+)
+def test_an_interrupted_command_says_what_there_is_now(
+    command: list[str], place: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(f"asrcompat.{place}", Mock(side_effect=KeyboardInterrupt))
+    assert main([*command, "--matrix", str(ROOT / "matrix.toml")]) == 3
+    told = capsys.readouterr().err
+    assert told.startswith("asrcompat: stopped; ")
+    assert said in told
+    assert ("`report` shows" in told) == (command[0] in ("matrix", "remedy", "rules"))
+
+
+def test_every_command_has_something_to_say_when_it_is_interrupted() -> None:
+    (commands,) = [action.choices for action in parser()._actions if action.dest == "command"]
+    assert set(cli._STOPPED) == set(commands or ())
 
 
 def test_a_session_judges_what_the_report_would_admit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
