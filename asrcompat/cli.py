@@ -5,15 +5,16 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 from asrcompat import tasks
 from asrcompat.bisecting.command import bisect
 from asrcompat.doctor.command import doctor
 from asrcompat.errors import ExitCode, HarnessError
-from asrcompat.options import parse
+from asrcompat.options import Options, parse
 from asrcompat.remedying.command import remedy
+from asrcompat.settings import settings_as_found
 from asrcompat.settling.command import rules
 
 # What is there after a command was interrupted, and what to do.
@@ -36,11 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if command == "session":
             return tasks.session(options, environment or "")
-        commands = {
+        commands: dict[str, Callable[[Options], int]] = {
             "matrix": tasks.matrix,
             "report": tasks.report,
             "plan": tasks.plan,
-            "doctor": doctor,
+            "doctor": lambda given: doctor(given, settings_as_found(given)),
             "remedy": remedy,
             "bisect": bisect,
             "rules": rules,

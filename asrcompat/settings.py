@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from asrcompat.arguments import NO_INDEX
 from asrcompat.options import Options
 from asrcompat.plan.prepare import Sources
 from asrcompat.plan.torch_index import reachable
+from asrcompat.run import host
 from asrcompat.run.cells import Settings, unavailable_devices
 from asrcompat.spec import Request
 
 
-def settings_for(options: Options, sources: Sources, *, request: Request | None, threads: int) -> Settings:
-    """What holds for one environment's session, or for all of a run where no request is given."""
+def settings_for(options: Options, sources: Sources | None, *, request: Request | None, threads: int) -> Settings:
+    """What holds for one environment's session, or for all of a run where no request is given.
+
+    `sources` are None where nothing is to be installed.
+    """
     recipe = options.recipe or (request is not None and request.recipe)
     return Settings(
         root=options.root,
@@ -25,9 +31,16 @@ def settings_for(options: Options, sources: Sources, *, request: Request | None,
             group: seconds for group, seconds in options.spec.probe.findings.items() if recipe or group != "recipe"
         },
         limits=options.spec.limits,
-        install_arguments=sources.install_arguments,
+        install_arguments=() if sources is None else sources.install_arguments,
         threads=threads,
     )
+
+
+def settings_as_found(options: Options) -> Settings:
+    """What holds for an environment that is there already: no installation, and no findings but those asked for."""
+    settings = settings_for(options, None, request=None, threads=options.threads or host.usable_cores())
+    asked = {group: seconds for group, seconds in settings.findings.items() if options.findings or group == "recipe"}
+    return replace(settings, findings=asked)
 
 
 def sources_for(options: Options) -> Sources:

@@ -31,7 +31,9 @@ from asrcompat.model import (
     Stage,
     parse_environment_result,
 )
+from asrcompat.options import parse
 from asrcompat.run.store import write_text
+from asrcompat.settings import settings_as_found, settings_for
 
 KEY = Check(
     id="key preencoder_conf.input_size",
@@ -68,6 +70,29 @@ def test_wrong_choices_exit_with_2_and_leave_nothing(
     assert main(["doctor", *arguments, "--matrix", str(ROOT / "matrix.toml"), "--work", str(tmp_path)]) == 2
     assert said in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "some", "recipe"),
+    [
+        ([], False, False),
+        (["--findings"], True, False),
+        (["--recipe"], False, True),
+        (["--findings", "--recipe"], True, True),
+    ],
+)
+def test_a_session_without_installing_and_with_the_findings_asked_for(
+    arguments: list[str], some: bool, recipe: bool
+) -> None:
+    _, options, _ = parse(["doctor", "--matrix", str(ROOT / "matrix.toml"), "--recipe", "--threads", "3"])
+    session = settings_for(options, None, request=None, threads=3)
+    _, options, _ = parse(["doctor", "--matrix", str(ROOT / "matrix.toml"), "--threads", "3", *arguments])
+    settings = settings_as_found(options)
+    assert replace(settings, findings=session.findings) == session
+    assert settings.install_arguments == ()
+    assert settings.findings == {
+        group: seconds for group, seconds in session.findings.items() if (recipe if group == "recipe" else some)
+    }
 
 
 @pytest.mark.parametrize(

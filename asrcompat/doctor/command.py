@@ -19,20 +19,18 @@ from asrcompat.model import EnvironmentResult, Outcome, dump
 from asrcompat.offered import lacking
 from asrcompat.options import Options
 from asrcompat.report.admit import admit
-from asrcompat.run import host
 from asrcompat.run.cells import Settings
 from asrcompat.run.progress import Progress
 from asrcompat.run.scrub import encodable
 from asrcompat.run.store import Store, write_text
 
 
-def doctor(options: Options) -> int:
+def doctor(options: Options, settings: Settings) -> int:
     """Probe an environment that is there already, and say what is wrong with it.
 
     Where its interpreter uses other packages of the axes than the probe sees, that is not found out.
     """
     own = _given(options)
-    settings = _settings(options)
     patient = look(options.python)
     _check_out(options.out)
     name = options.host or platform.node().partition(".")[0] or "host"
@@ -97,27 +95,6 @@ def _given(options: Options) -> Given | None:
         message = "--model is for a configuration of one's own: give --config train.yaml as well"
         raise UsageError(message)
     return None
-
-
-def _settings(options: Options) -> Settings:
-    groups = options.spec.probe.findings if options.findings or options.recipe else {}
-    return Settings(
-        root=options.root,
-        work=options.work_folder,
-        model=options.spec.model.name,
-        weights=options.chosen_weights,
-        paths=options.chosen_paths,
-        devices=options.chosen_devices,
-        probe=options.spec.probe,
-        findings={
-            group: seconds
-            for group, seconds in groups.items()
-            if (options.recipe if group == "recipe" else options.findings)
-        },
-        limits=options.spec.limits,
-        install_arguments=(),
-        threads=options.threads or host.usable_cores(),
-    )
 
 
 def _check_out(out: Path | None) -> None:
