@@ -11,20 +11,21 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from factories import make_cell, make_environment_result
+from factories import make_cell, make_environment, make_environment_result
 from matrix_text import edited
 from miniature import MiniatureIndex, serving
 from tiny_lab import Surroundings, make_bench, package
 
-from asrcompat.bisecting import locks
+from asrcompat.bisecting import locks, tries
 from asrcompat.cli import main
 from asrcompat.explain.bisection.judge import Question
 from asrcompat.explain.bisection.locks import Difference, differences
 from asrcompat.lab.change import Change
-from asrcompat.model import Boundary, BoundaryRun, Device, EnvironmentResult, Outcome, Trials, parse_boundary
+from asrcompat.model import Boundary, BoundaryRun, Device, EnvironmentResult, Outcome, Stage, Trials, parse_boundary
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
 from asrcompat.run.progress import Progress
+from asrcompat.run.session import NotBuilt
 from asrcompat.spec import Request, Spec
 
 BEFORE = "py3.10-torch2.3.1-s3prl0.4.14-espnet202402-transformers4.41.2"
@@ -282,14 +283,14 @@ class Steps:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AllResolve(locks._Tries):
+class AllResolve(tries.Tries):
     def _resolve(self, chosen: Sequence[Difference]) -> Lock:
         return Lock("")
 
 
-def search_between(lab: Any) -> int:
+def search_between(lab: Any, made: type[tries.Tries] = AllResolve) -> int:
     request = Request(python="3.10", torch="2", torchaudio="2", transformers="4", s3prl="1", espnet="1")
-    tries = AllResolve(
+    asked = made(
         before={"one": "1", "two": "1"},
         request=request,
         question=Question(path="s3prl-hf", device=Device.CPU),
@@ -298,7 +299,7 @@ def search_between(lab: Any) -> int:
         lab=lab,
         progress=Progress(quiet=True),
     )
-    return locks._search(tries, differences({"one": "1", "two": "1"}, {"one": "2", "two": "2"}))
+    return locks._search(asked, differences({"one": "1", "two": "1"}, {"one": "2", "two": "2"}))
 
 
 def test_between_two_locks_a_change_that_passes_by_luck_is_run_again(capsys: pytest.CaptureFixture[str]) -> None:
@@ -322,11 +323,62 @@ def test_between_two_locks_what_fails_always_is_not_run_again(capsys: pytest.Cap
 def test_between_two_locks_luck_that_is_not_ruled_out_is_not_believed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(locks, "ATTEMPTS", 2)
+    monkeypatch.setattr(tries, "ATTEMPTS", 2)
     assert search_between(Steps("two", passed=(9, 9))) == 3
     said = capsys.readouterr().out
     assert "not sure (" in said
     assert "at most 0.12\n" in said
+
+
+class Faulty(Steps):
+    """One where `two` breaks, and where the run of `two` alone ends in an error of the harness."""
+
+    def run(self, request: Request, changes: tuple[Change, ...] = (), *, attempt: int = 0) -> EnvironmentResult:
+        with_two, with_one = (f"{name}==2" in {one.value for one in changes} for name in ("two", "one"))
+        outcome = Outcome.WORKS if not with_two else Outcome.BROKEN if with_one else Outcome.ERROR
+        message = "the disk is full" if outcome is Outcome.ERROR else ""
+        return make_environment_result(cells=[make_cell(path="s3prl-hf", outcome=outcome, message=message)])
+
+
+def test_between_two_locks_an_error_of_ours_blames_no_innocent_change(capsys: pytest.CaptureFixture[str]) -> None:
+    assert search_between(Faulty("two", passed=(0,))) == 3
+    said = capsys.readouterr().out
+    assert said.startswith("not sure (less of it may break as well")
+    assert "not known: whether it breaks with two 1 → 2 alone: error" in said
+    assert "the disk is full" in said
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NeitherAlone(tries.Tries):
+    def _resolve(self, chosen: Sequence[Difference]) -> Lock | tries.NoLock:
+        return tries.NoLock(told="does not resolve") if len(chosen) == 1 else Lock("")
+
+
+def test_between_two_locks_what_does_not_resolve_alone_cannot_be_told_apart(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert search_between(Steps("two", passed=(0,)), NeitherAlone) == 0
+    assert (
+        "breaks:\n  one 1 → 2\n  two 1 → 2\n  these cannot be told apart any further; there is no environment "
+        "with one 1 → 2 alone: does not resolve; nor with two 1 → 2 alone: does not resolve"
+    ) in capsys.readouterr().out
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OfflineAlone(tries.Tries):
+    """The real resolution, of which the index answers for sets of two only."""
+
+    def _resolve(self, chosen: Sequence[Difference]) -> Lock | tries.NoLock:
+        return Lock("") if len(chosen) != 1 else tries.Tries._resolve(self, chosen)
+
+
+def test_between_two_locks_an_index_that_does_not_answer_is_no_conflict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nothing = NotBuilt(outcome=Outcome.ERROR, stage=Stage.RESOLVE, message="no answer")
+    monkeypatch.setattr(tries, "prepare", lambda *_: (make_environment(), nothing))
+    assert search_between(Steps("two", passed=(0,)), OfflineAlone) == 3
+    assert "not known: whether it breaks with one 1 → 2 alone: no answer" in capsys.readouterr().out
 
 
 def test_locks_that_say_the_same_or_nothing_are_refused(

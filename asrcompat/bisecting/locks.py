@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from asrcompat.bisecting import choose
 from asrcompat.bisecting.axis import OpenLab, open_laboratory
 from asrcompat.bisecting.footprint import Footprint, Tidy, cache_of_its_own
+from asrcompat.bisecting.tries import Tries
 from asrcompat.errors import ExitCode, UsageError
 from asrcompat.explain.bisection.along import ATTEMPTS, LUCK
-from asrcompat.explain.bisection.judge import Question, chance_of_a_miss, judge
 from asrcompat.explain.bisection.locks import (
     Difference,
     NotALockError,
-    as_changes,
     differences,
     read_lock,
     smallest_culprit,
-    with_changes,
 )
 from asrcompat.explain.bisection.search import Answer
-from asrcompat.lab.variant import variant
-from asrcompat.model import BoundaryRun, Outcome
 from asrcompat.options import Options
-from asrcompat.plan.prepare import Sources, prepare
 from asrcompat.run import host
-from asrcompat.run.lock import Lock
 from asrcompat.run.probing import REFERENCE_PATH
 from asrcompat.run.progress import Progress
-from asrcompat.run.session import Locked
 from asrcompat.settings import settings_for, sources_for
-from asrcompat.spec import PinRule, Request, request_id
+from asrcompat.spec import request_id
 
 
 def between_locks(options: Options, good: Path, bad: Path, *, open_lab: OpenLab = open_laboratory) -> ExitCode:
@@ -53,8 +46,9 @@ def between_locks(options: Options, good: Path, bad: Path, *, open_lab: OpenLab 
     )
     few = 2 * len(found).bit_length() + 4
     progress.tell(
-        f"where one change is to blame, about {few} runs; where several are, up to {len(found) ** 2 + 4}; where it "
-        f"fails at times only, what passes is run up to {ATTEMPTS} times"
+        f"first {len(found)} resolutions, one for each change, of some seconds each; then, where one change is to "
+        f"blame, about {few} runs; where several are, up to {len(found) ** 2 + 4}, each with a resolution of its own; "
+        f"where it fails at times only, what passes is run up to {ATTEMPTS} times"
     )
     settings = settings_for(options, sources, request=None, threads=options.threads or host.usable_cores())
     # without the reference path, parity with it would be skipped
@@ -73,7 +67,7 @@ def between_locks(options: Options, good: Path, bad: Path, *, open_lab: OpenLab 
             heavy=heavy,
             tell=progress.tell,
         )
-        tries = _Tries(
+        tries = Tries(
             before=before, request=request, question=asked, sources=sources, rules=rules, lab=tidy, progress=progress
         )
         code = _search(tries, found)
@@ -83,90 +77,7 @@ def between_locks(options: Options, good: Path, bad: Path, *, open_lab: OpenLab 
     return code
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Tries:
-    """Runs the first lock with some of the differences applied, each set of them once an attempt."""
-
-    before: dict[str, str]
-    request: Request
-    question: Question
-    sources: Sources
-    rules: tuple[PinRule, ...]
-    lab: Tidy
-    progress: Progress
-    known: dict[tuple[frozenset[Difference], int], tuple[Answer, str]] = field(default_factory=dict)
-    runs: list[BoundaryRun] = field(default_factory=list)
-    locks: dict[frozenset[Difference], Lock | str] = field(default_factory=dict)
-
-    def run(self, chosen: Sequence[Difference], attempt: int = 0) -> tuple[Answer, str]:
-        """Whether it works with these, and what was seen; no answer where they do not resolve without others."""
-        key = (frozenset(chosen), attempt)
-        if key not in self.known:
-            self.known[key] = self._run(chosen, attempt)
-            answer, told = self.known[key]
-            named = ", ".join(map(str, chosen[:4])) + (f" and {len(chosen) - 4} more" if len(chosen) > 4 else "")  # noqa: PLR2004
-            self.progress.tell(f"with {named or 'none of the changes'}: {answer}: {told}")
-        return self.known[key]
-
-    def surely(self, chosen: Sequence[Difference]) -> tuple[Answer, str]:
-        """As `run`, a set that passes run until luck is ruled out, or for as long as is reasonable; bad once is bad."""
-        answer, told = self.run(chosen)
-        for attempt in range(1, ATTEMPTS):
-            if answer is not Answer.GOOD or self.miss([chosen]) <= LUCK:
-                break
-            again, seen = self.run(chosen, attempt)
-            if again is Answer.BAD:
-                answer, told = again, seen
-        return answer, told
-
-    def miss(self, sets: Iterable[Sequence[Difference]]) -> float:
-        """The probability that the luckiest of these sets, which passed, fails as often as those that break."""
-        named = [_name(chosen) for chosen in sets]
-        return max((chance_of_a_miss(name, self.runs, stage=self.question.stage) or 0 for name in named), default=0.0)
-
-    @property
-    def passed(self) -> list[tuple[Difference, ...]]:
-        """The sets that were never seen to break."""
-        answers: dict[frozenset[Difference], set[Answer]] = {}
-        for (chosen, _), (answer, _) in self.known.items():
-            answers.setdefault(chosen, set()).add(answer)
-        return [tuple(chosen) for chosen, seen in answers.items() if Answer.GOOD in seen and Answer.BAD not in seen]
-
-    def resolves(self, chosen: Sequence[Difference]) -> bool:
-        """Whether these versions, and no others, are a solution of what the packages ask for."""
-        return isinstance(self._resolved(chosen), Lock)
-
-    def _run(self, chosen: Sequence[Difference], attempt: int) -> tuple[Answer, str]:
-        resolved = self._resolved(chosen)
-        if isinstance(resolved, str):
-            return Answer.SKIP, resolved
-        changes = as_changes(with_changes(self.before, chosen))
-        result = self.lab.run(self.request, changes, attempt=attempt)
-        run = judge(result, self.question, release=_name(chosen), attempt=attempt)
-        earlier = [one for one in self.runs if one.release == run.release]
-        if run.answer == "good" and any(one.outcome is Outcome.UNSTABLE for one in earlier):
-            run = replace(run, answer="bad", told=f"{run.told} this time, and was unstable before")
-        self.runs.append(run)
-        self.lab.done(result.environment.id, run, resolved)
-        return Answer(run.answer), run.told
-
-    def _resolved(self, chosen: Sequence[Difference]) -> Lock | str:
-        """The lock of exactly these versions, or why there is none."""
-        key = frozenset(chosen)
-        if key not in self.locks:
-            self.locks[key] = self._resolve(chosen)
-        return self.locks[key]
-
-    def _resolve(self, chosen: Sequence[Difference]) -> Lock | str:
-        wanted = with_changes(self.before, chosen)
-        _, source = prepare(variant(self.request, as_changes(wanted), self.rules), self.sources)
-        if not isinstance(source, Locked):
-            return "does not resolve"
-        other = differences(wanted, read_lock(source.text))
-        return f"resolves only with {', '.join(map(str, other[:3]))}" if other else source.lock
-
-
-def _search(tries: _Tries, found: tuple[Difference, ...]) -> ExitCode:
+def _search(tries: Tries, found: tuple[Difference, ...]) -> ExitCode:
     for chosen, wanted, name in (((), Answer.GOOD, "first"), (found, Answer.BAD, "second")):
         answer, told = tries.run(chosen)
         if answer is not wanted:
@@ -179,14 +90,21 @@ def _search(tries: _Tries, found: tuple[Difference, ...]) -> ExitCode:
     culprit = smallest_culprit(found, try_set=lambda chosen: tries.surely(chosen)[0], resolves=tries.resolves)
     _, told = tries.surely(culprit)
     miss = tries.miss(tries.passed)
+    unanswered = list(tries.unanswered(culprit))
+    failed = [f"{_named(chosen)}: {why}" for chosen, why, ours in unanswered if ours]
     sure = miss <= LUCK and tries.run((), 1)[0] is Answer.GOOD and tries.run(culprit, 1)[0] is Answer.BAD
-    print(
-        "breaks:"
-        if sure
-        else "not sure (it, or what passed, answered otherwise or not at all, or may have been lucky):"
-    )
+    if sure and not failed:
+        print("breaks:")
+    elif sure:
+        print("not sure (less of it may break as well: of what was tried, the harness failed on some):")
+    else:
+        print("not sure (it, or what passed, answered otherwise or not at all, or may have been lucky):")
     for one in culprit:
         print(f"  {one}")
+    for text in failed:
+        print(f"  not known: whether it breaks with {text}")
+    if apart := [f"{_named(chosen)}: {why}" for chosen, why, ours in unanswered if not ours]:
+        print(f"  these cannot be told apart any further; there is no environment with {'; nor with '.join(apart)}")
     print(f"  seen: {told}")
     print(f"  the probability that a set of changes that passed fails as often, and was lucky: at most {miss:.2g}")
     rest = [one for one in found if one not in culprit]
@@ -195,12 +113,11 @@ def _search(tries: _Tries, found: tuple[Difference, ...]) -> ExitCode:
         print(f"  the second lock without {'it' if len(culprit) == 1 else 'them'}: {without} ({seen})")
     runs = sum(answer is not Answer.SKIP for answer, _ in tries.known.values())
     print(f"{runs} runs gave an answer, {len(tries.known) - runs} sets of changes gave none")
-    return ExitCode.OK if sure else ExitCode.UNFINISHED
+    return ExitCode.OK if sure and not failed else ExitCode.UNFINISHED
 
 
-def _name(chosen: Iterable[Difference]) -> str:
-    """What a set of changes is called among the runs."""
-    return ", ".join(sorted(map(str, chosen)))
+def _named(chosen: Iterable[Difference]) -> str:
+    return f"{', '.join(map(str, chosen))} alone"
 
 
 def _read(file: Path) -> dict[str, str]:
