@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -98,6 +99,13 @@ def lists_of(comparison: Comparison) -> set[str]:
 
 def test_the_repositorys_own_baseline_is_valid() -> None:
     load_baseline(ROOT / "baseline.toml", load_spec(ROOT / "matrix.toml"))
+
+
+def test_a_reason_names_no_other_release_than_the_environments_own() -> None:
+    baseline = load_baseline(ROOT / "baseline.toml", load_spec(ROOT / "matrix.toml"))
+    for entry in baseline.entries.values():
+        for package, version in re.findall(r"(S3PRL|ESPnet|fairseq) (?:up to )?(\d[\d.]*\d)", entry.reason or ""):
+            assert f"-{package.lower()}{version}" in entry.environment, entry
 
 
 def test_a_missing_file_expects_nothing(tmp_path: Path, spec: Spec) -> None:
