@@ -20,6 +20,7 @@ from asrcompat.doctor.command import verdict
 from asrcompat.doctor.examine import examine
 from asrcompat.doctor.given import Given
 from asrcompat.doctor.look import look
+from asrcompat.doctor.show import keys_to_blame, summary
 from asrcompat.errors import ExitCode
 from asrcompat.hub.server import Hub
 from asrcompat.model import Cell, CheckOutcome, Device, EnvironmentResult, Outcome, Stage
@@ -207,6 +208,26 @@ def test_of_a_right_configuration_all_is_well(all_well: EnvironmentResult) -> No
     assert "no key stands out" in told["configuration"].message
     assert ["token_list" in line for line in told["configuration"].data["told"]] == [True]
     assert verdict(all_well) is ExitCode.OK
+
+
+def test_a_key_that_breaks_the_load_reaches_the_result_what_is_shown_and_the_exit_code(
+    torch_env: Path, settings: Settings, tmp_path: Path
+) -> None:
+    """On another host by name: what the other tests probe with stays as it is."""
+    config = tmp_path / "train.yaml"
+    wrong, key, said = WRONG["unknown argument"]
+    wrong(values := right())
+    YAML(typ="safe").dump(values, config)
+    result = examine(look(torch_env), settings, name="wrong", given=Given(config=config), tell=lambda _: None)
+    (cell,) = result.cells
+    assert (cell.outcome, cell.stage) == (Outcome.BROKEN, Stage.LOAD), cell.message
+    (blamed,) = keys_to_blame(cell)
+    assert (blamed.id, blamed.data["key"]) == (f"key {key}", key)
+    assert said in blamed.message
+    assert summary(result).endswith(f"; keys to change: {key}")
+    assert verdict(result) is ExitCode.WORSE
+    # the key alone is enough, whatever the climb came to
+    assert verdict(replace(result, cells=(replace(cell, outcome=Outcome.WORKS),))) is ExitCode.WORSE
 
 
 @pytest.fixture(scope="module")
