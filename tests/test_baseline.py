@@ -267,9 +267,9 @@ def test_a_judgement_as_data() -> None:
                 "environment": OLD_CPU,
                 "path": "s3prl-hf",
                 "device": "cpu",
-                "expected": "works",
+                "expected": "works: told so",
                 "found": "broken at load",
-                "reason": "told so",
+                "reason": 'OSError: no file "x"',
             }
         ],
         "news": [],
@@ -287,6 +287,16 @@ def test_a_judgement_as_data() -> None:
         ],
         "exit_code": 1,
     }
+
+
+def test_each_side_of_a_difference_has_its_own_reason() -> None:
+    (worse,) = judged(expecting("broken", Stage.LOAD), cell(BROKEN, Stage.IMPORT)).regressions
+    assert (worse.expected, worse.found) == ("broken at load: told so", "broken at import")
+    assert worse.reason == 'OSError: no file "x"'
+    (better,) = judged(expecting("broken", Stage.LOAD), cell(WORKS, Stage.TRAIN)).news
+    assert (better.expected, better.found, better.reason) == ("broken at load: told so", "works", "")
+    (missing,) = judged(expecting("broken", Stage.LOAD)).unfinished
+    assert (missing.expected, missing.found, missing.reason) == ("broken at load: told so", "missing", "")
 
 
 @pytest.mark.parametrize("device", list(Device))

@@ -11,6 +11,7 @@ from factories import (
     make_core_results,
     make_environment,
     make_evidence,
+    make_expectation,
     make_results,
     make_wide_results,
 )
@@ -44,9 +45,17 @@ def test_paths_that_differ_in_the_same_way_are_one_entry() -> None:
     assert (group.title, group.folded, group.cells) == ("Not in the baseline", True, 87)
     subject = "py311-torch2.8.0-tf4.57.6, espnet-huggingface, cpu"
     assert [entry.text for entry in group.entries if entry.subject == subject] == [
-        "expected nothing, found broken at load"
+        "not in the baseline, found broken at load"
     ]
     assert len(group.entries) == 21
+
+
+def test_a_reason_is_told_in_a_line_without_what_our_own_checks_raise() -> None:
+    entry = make_expectation(make_cell(), reason="asrcompat.probe.cell.CheckFailed: width\n512 " + "and more " * 50)
+    (group,) = view(make_results(expectations={"regressions": [entry]})).expectations
+    (told,) = group.entries
+    assert told.reason.startswith("width 512 and more")
+    assert len(told.reason) <= 300
 
 
 def test_a_cell_of_another_host_is_run_again_there() -> None:

@@ -23,7 +23,10 @@ CellKey = tuple[str, str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """A cell that is not as expected. For unfinished ones, `expected` is None where nothing was."""
+    """A cell that is not as expected. For unfinished ones, `expected` is None where nothing was.
+
+    `expected` holds the baseline's words and reason; `reason` is why the verdict found is what it is.
+    """
 
     environment: str
     path: str
@@ -165,17 +168,20 @@ def _expected(key: CellKey, entry: Expectation) -> Expected:
 
 def _difference(key: CellKey, entry: Expectation | None, cell: Cell | None) -> Difference:
     environment, path, device = key
-    reason = entry.reason if entry is not None else None
-    if reason is None and cell is not None and cell.outcome is not Outcome.WORKS:
-        reason = _because(cell)
     return Difference(
         environment=environment,
         path=path,
         device=device,
-        expected=None if entry is None else _words(entry.outcome, entry.stage),
+        expected=None if entry is None else _awaited(entry),
         found=_found(cell),
-        reason=reason or "",
+        # An old reason beside a new failure would be told as its cause.
+        reason=_because(cell) if cell is not None and cell.outcome is not Outcome.WORKS else "",
     )
+
+
+def _awaited(entry: Expectation) -> str:
+    words = _words(entry.outcome, entry.stage)
+    return f"{words}: {entry.reason}" if entry.reason else words
 
 
 def _unlisted(cell: Cell) -> Unlisted:

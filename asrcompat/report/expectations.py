@@ -1,9 +1,10 @@
 """What was expected, as the caller put it into `Results.expectations`.
 
 The mapping holds lists of entries ``{"environment", "path", "device", "expected", "found", "reason"}``
-under ``regressions``, ``news``, ``unfinished`` and ``unlisted`` (found, with nothing expected), the exit code under
-``exit_code``, and under ``expected`` the baseline of the whole profile as ``{"environment", "path",
-"device", "outcome", "stage", "reason"}``. The report only tells them; what counts as worse is decided elsewhere.
+under ``regressions``, ``news``, ``unfinished`` and ``unlisted`` (found, with nothing expected), each with the reason of
+what was found; the exit code under ``exit_code``; and under ``expected`` the baseline of the whole profile as
+``{"environment", "path", "device", "outcome", "stage", "reason"}``. The report only tells them; what counts as worse is
+decided elsewhere.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asrcompat.model import Outcome, Results
-from asrcompat.report import words
+from asrcompat.report import sanitize, words
 
 _LISTS = (
     ("regressions", "Worse than expected"),
@@ -22,6 +23,8 @@ _LISTS = (
     ("unlisted", "Not in the baseline"),
 )
 _MARKS = (("regressions", "regression"), ("news", "better than expected"))
+
+_REASON_LENGTH = 300
 
 _RED = (Outcome.BROKEN, Outcome.UNSTABLE)
 
@@ -116,12 +119,18 @@ def _grouped(entries: Sequence[Any]) -> tuple[Expectation, ...]:
     groups: dict[tuple[str, ...], dict[str, None]] = {}
     for entry in entries:
         if isinstance(entry, Mapping):
-            sides = [f"{side} {words.expectation(entry[side])}" for side in ("expected", "found") if side in entry]
-            place = [str(entry.get(name) or "") for name in ("environment", "device", "reason")]
-            groups.setdefault((*place, ", ".join(sides)), {})[str(entry.get("path") or "")] = None
+            sides = [_side(side, entry[side]) for side in ("expected", "found") if side in entry]
+            place = [str(entry.get(name) or "") for name in ("environment", "device")]
+            reason = sanitize.one_line(words.without_ours(words.text(entry, "reason")), _REASON_LENGTH)
+            groups.setdefault((*place, reason, ", ".join(sides)), {})[str(entry.get("path") or "")] = None
         else:
             groups.setdefault((str(entry), "", "", ""), {})[""] = None
     return tuple(
         Expectation(subject=", ".join(filter(None, [environment, *paths, device])), text=text, reason=reason)
         for (environment, device, reason, text), paths in groups.items()
     )
+
+
+def _side(side: str, value: Any) -> str:
+    # That nothing is expected is not that a failure is.
+    return "not in the baseline" if side == "expected" and value is None else f"{side} {words.expectation(value)}"
