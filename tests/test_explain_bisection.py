@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +48,7 @@ def test_the_turn_is_found_or_the_gap_is_named(case: tuple[list[Answer], bool]) 
     assert found.verdict == ("found" if abs(last_good - first_bad) == 1 else "gap")
     assert all(answers[int(one)] is SKIP for one in found.skipped)
     answered = [one for one in found.asked if one.answer is not SKIP]
+    assert sum(not one.attempt for one in answered) <= math.ceil(math.log2(len(releases) - 1)) + 2
     assert len(answered) <= math.ceil(math.log2(len(releases))) + 4
 
 
@@ -89,8 +91,9 @@ def test_outward_finds_the_limit_or_says_that_there_is_none(good: int, bad: int,
         assert found.verdict == ("found" if bad else "open")
         assert (found.good, found.bad) == (sides if first is GOOD else sides[::-1])
         assert outward(releases[:good], start=str(start), step=-1, ask=ask).verdict == "open"
-        if bad:
-            assert len(found.asked) <= 2 * math.ceil(math.log2(good - start + 1)) + 2
+        answered = [one for one in found.asked if not one.attempt]
+        assert len(answered) <= math.ceil(math.log2(good + bad - start)) + 1
+        assert len(found.asked) <= len(answered) + 2
 
 
 @given(st.lists(st.sampled_from([GOOD, SKIP]), max_size=12), st.lists(st.sampled_from([BAD, SKIP]), max_size=12))
@@ -105,6 +108,45 @@ def test_outward_steps_over_what_does_not_answer(before: list[Answer], after: li
         assert found.verdict == ("found" if bads[0] - goods[-1] == 1 else "gap")
     else:
         assert (found.verdict, found.good, found.bad) == ("open", str(goods[-1]), None)
+
+
+def test_in_both_directions_of_22_releases_no_more_than_9_are_asked() -> None:
+    """As many as ceil(log2(22)) + 4, wherever the environment's own release and the limits are."""
+    for own in range(22):
+        for low in range(own + 1):
+            for high in range(own, 22):
+                line = [GOOD if low <= place <= high else BAD for place in range(22)]
+                releases, ask = line_of(line)
+                turns = [outward(releases, start=str(own), step=step, ask=ask) for step in (1, -1)]
+                assert len({one.release for turn in turns for one in turn.asked}) <= 9
+                assert [turn.good for turn in turns] == [str(high), str(low)]
+
+
+@pytest.mark.parametrize(
+    ("again", "verdict", "good", "bad"),
+    [(BAD, "found", "1", "2"), (SKIP, "unsure", "2", None), (GOOD, "open", "2", None)],
+)
+def test_the_end_of_the_line_is_believed_only_when_it_was_good_twice(
+    again: Answer, verdict: str, good: str, bad: str | None
+) -> None:
+    releases, ask = line_of([GOOD, GOOD, GOOD], flaky={2: again})
+    found = outward(releases, start="0", step=1, ask=ask)
+    assert (found.verdict, found.good, found.bad) == (verdict, good, bad)
+    assert ("2", 1) in [(one.release, one.attempt) for one in found.asked]
+
+
+def test_a_bad_end_of_the_line_that_is_good_the_second_time_is_not_believed() -> None:
+    releases, ask = line_of([BAD, BAD], flaky={1: GOOD})
+    assert outward(releases, start="0", step=1, ask=ask).verdict == "unsure"
+
+
+def test_where_the_line_turns_more_than_once_one_of_the_turns_is_found() -> None:
+    line = [GOOD, GOOD, BAD, GOOD, GOOD, GOOD, GOOD, BAD]
+    releases, ask = line_of(line)
+    found = outward(releases, start="0", step=1, ask=ask)
+    assert found.verdict == "found"
+    assert found.good is not None
+    assert (line[int(found.good)], line[int(found.good) + 1]) == (GOOD, BAD)
 
 
 def test_outward_from_a_release_without_an_answer_finds_nothing() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from factories import make_cell, make_environment, make_environment_result
 
-from asrcompat.explain.bisection.along import Releases, boundary, changes_to, surer
+from asrcompat.explain.bisection.along import ATTEMPTS, LUCK, Releases, boundary, changes_to, surer
 from asrcompat.explain.bisection.judge import Question, answer, chance_of_a_miss, judge
 from asrcompat.explain.bisection.search import Answer, bisect, outward
 from asrcompat.lab.change import Change
@@ -128,6 +128,20 @@ def test_the_last_good_one_is_run_until_luck_is_ruled_out() -> None:
     assert found.verdict == "unsure"
 
 
+def test_luck_that_is_not_ruled_out_after_all_attempts_is_not_believed() -> None:
+    asked = releases(lab := FakeLab({"1": [10], "2": [9, 10]}))  # 1 of 20 steps fails: 0.95 to the 80th is 0.0165
+    found = surer(bisect(["1", "2"], good="1", bad="2", ask=asked.ask), asked, stage=None)
+    assert (found.verdict, found.good, found.bad) == ("unsure", "1", "2")
+    assert [attempt for release, attempt in lab.ran if release == "1"] == list(range(ATTEMPTS))
+    assert (chance_of_a_miss("1", asked.runs.values(), stage=None) or 0) > LUCK
+
+
+def test_a_newest_release_that_passes_once_and_fails_then_is_a_limit() -> None:
+    asked = releases(FakeLab({"5": [10], "6": [10], "7": [10, 7]}))
+    found = surer(outward(["5", "6", "7"], start="5", step=1, ask=asked.ask), asked, stage=None)
+    assert (found.verdict, found.good, found.bad) == ("found", "6", "7")
+
+
 def test_where_the_bad_one_fails_always_no_further_run_is_needed() -> None:
     lab = FakeLab({"1": [10], "2": [0]})
     asked = releases(lab)
@@ -144,7 +158,7 @@ def test_what_is_refused_is_never_run_and_the_reason_is_published() -> None:
         found, asked, line, environment="e", axis="transformers", question=ASKED, step=1, differs={}, commit="c"
     )
     assert (made.verdict, made.last_good, made.skipped) == ("open", "6", {"7": "excluded"})
-    assert lab.ran == [("5", 0), ("6", 0)]
+    assert lab.ran == [("5", 0), ("6", 0), ("6", 1)]
     assert made.line == ("4", "7")
 
 

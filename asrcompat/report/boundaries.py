@@ -76,9 +76,9 @@ def _limit(one: Boundary) -> str:
         side, there = ("good", one.last_good) if one.last_good is not None else ("bad", one.first_bad)
         return f"no limit seen: {side} up to {there}, the last that gave an answer"
     if one.verdict == "unsure":
-        return (
-            f"not sure: {one.last_good} or {one.first_bad} answered differently, or not at all, when it was run again"
-        )
+        those = " or ".join(filter(None, (one.last_good, one.first_bad)))
+        lucky = f"; the probability that {one.last_good} was lucky is {one.miss:.2g}" if one.miss else ""
+        return f"not sure: {those} answered differently, or not at all, when it was run again, or may be luck{lucky}"
     ends = dict.fromkeys(f"{run.release}: {run.told if run.answer == 'skip' else run.answer}" for run in one.runs)
     return "nothing to search for: " + "; ".join(ends)
 

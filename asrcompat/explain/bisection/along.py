@@ -110,21 +110,24 @@ class Releases:
 def surer(turn: Turn, releases: Releases, *, stage: Stage | None) -> Turn:
     """The same turn, with the last good release run until luck is ruled out, or for as long as is reasonable.
 
-    That takes no further run where the bad releases failed always. Where one of these runs is bad, it is not sure.
+    That takes no further run where the bad releases failed always. It is not sure where one of these runs is bad, nor
+    where luck is not ruled out by then.
     """
     asked = list(turn.asked)
     if turn.verdict not in ("found", "gap") or turn.good is None:
         return turn
-    for attempt in range(2, ATTEMPTS):
+    for attempt in range(2, ATTEMPTS + 1):
         of_turn = {(one.release, one.attempt) for one in asked}
         runs = [run for key, run in releases.runs.items() if key in of_turn]
         if (chance_of_a_miss(turn.good, runs, stage=stage) or 0) <= LUCK:
+            return replace(turn, asked=tuple(asked))
+        if attempt == ATTEMPTS:
             break
         answer, told = releases.ask(turn.good, attempt)
         asked.append(Asked(release=turn.good, attempt=attempt, answer=answer, told=told))
         if answer is not Answer.GOOD:
-            return replace(turn, verdict="unsure", asked=tuple(asked))
-    return replace(turn, asked=tuple(asked))
+            break
+    return replace(turn, verdict="unsure", asked=tuple(asked))
 
 
 def boundary(

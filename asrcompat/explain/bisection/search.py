@@ -1,13 +1,14 @@
 """Where along an ordered line of releases an answer turns: a search that asks as little as it can, and believes no end.
 
 Releases that give no answer (they do not install, or the harness failed) are stepped over and named. Both neighbours of
-the turn are asked again before it is believed. One bad answer makes a release bad, whatever it answers another time:
-what passes and fails is not good. The line is taken to turn once between the two ends; where it turns more often, one
-of the turns is found.
+the turn, or the end of the line where there is none, are asked again before it is believed. One bad answer makes a
+release bad, whatever it answers another time: what passes and fails is not good. The line is taken to turn once
+between the two ends: releases that were not asked are taken to answer as those around them do, and where the line turns
+more often, one of the turns is found, not always the nearest.
 
-Of the releases that answer, `bisect` asks at most ceil(log2(n)) + 4 times in a line of n, and `outward` at most
-2 ceil(log2(d + 1)) + 2 times where the turn is d releases away; a release that answers differently when it is asked
-again costs more.
+Of the releases that answer, `bisect` asks at most ceil(log2(n - 1)) + 2 in a line of n, and `outward` at most
+ceil(log2(n)) + 1 in a line of n from where it starts; each asks two of them again. A release that answers differently
+when it is asked again costs more.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Turn:
     ``found``: `good` and `bad` are neighbours. ``gap``: between them lie only releases that gave no answer (`skipped`).
     ``open``: no release in that direction answered otherwise; the one of `good` and `bad` that is there is the farthest
     that answered. ``no change``: both ends gave the same answer, or one gave none. ``unsure``: a release answered
-    differently, or not at all, when it was asked again.
+    differently, or not at all, when it was asked again; or the good one may have been lucky.
     """
 
     verdict: Verdict
@@ -74,49 +75,40 @@ def bisect(releases: Sequence[str], *, good: str, bad: str, ask: Ask) -> Turn:
 
 
 def outward(releases: Sequence[str], *, start: str, step: Literal[1, -1], ask: Ask) -> Turn:
-    """The nearest turn beyond a release, in one direction: from good to bad, or from bad to good.
+    """The turn beyond a release, in one direction: from good to bad, or from bad to good; or that there is none.
 
-    Doubles its stride until something answers otherwise, then bisects.
+    Halves what is left: going outward in strides that double would cost twice as much where the turn is far.
     """
     search = _Search(ask)
     line = releases[releases.index(start) :] if step == 1 else releases[releases.index(start) :: -1]
     first = search.answer(start)
     if first is Answer.SKIP:
         return search.result("no change", None, None)
-    last, stride, end = 0, 1, len(line) - 1
-    while last < end:
-        probe = reach = min(last + stride, end)
-        while (answer := search.answer(line[probe])) is Answer.SKIP and probe < end:
-            probe += 1
-        if answer is Answer.SKIP:
-            end, stride = reach - 1, 1  # nothing from `reach` on answers; what was leapt over may
-        elif answer is first:
-            last, stride = probe, stride * 2
-        else:
-            between = line[last : probe + 1]
-            return _narrow(search, between if first is Answer.GOOD else between[::-1])
-    farthest = (line[last], None) if first is Answer.GOOD else (None, line[last])
-    return search.result("open", *farthest)
+    if first is Answer.GOOD:
+        return _narrow(search, line, high=len(line))
+    return _narrow(search, line[::-1], low=-1)
 
 
-def _narrow(search: _Search, line: Sequence[str]) -> Turn:
-    """The turn in a line whose first release is good and whose last is bad."""
-    low, high = 0, len(line) - 1  # the last known good, the first known bad
+def _narrow(search: _Search, line: Sequence[str], *, low: int = 0, high: int | None = None) -> Turn:
+    """The turn in a line of which `low` is good and `high` bad: its ends; or beyond them, where nothing is asked."""
+    high = len(line) - 1 if high is None else high  # the last known good, the first known bad
     while True:
         while (middle := search.middle(line, low, high)) is not None:
             if search.answer(line[middle]) is Answer.GOOD:
                 low = middle
             elif search.standing(line[middle]) is Answer.BAD:
                 high = middle
-        again = search.answer(line[low], attempt=1)
-        if again is Answer.BAD and low > 0:  # good once by chance: the turn is before it
-            high = low
-            low = max(place for place in range(low) if search.standing(line[place]) is Answer.GOOD)
+        good, bad = (line[place] if 0 <= place < len(line) else None for place in (low, high))
+        again = Answer.GOOD if good is None else search.answer(good, attempt=1)
+        before = [place for place in range(low) if search.standing(line[place]) is Answer.GOOD]
+        if again is Answer.BAD and before:  # good once by chance: the turn is before it
+            low, high = max(before), low
             continue
-        sure = again is Answer.GOOD and search.is_bad_again(line[high])
-        if not sure:
-            return search.result("unsure", line[low], line[high])
-        return search.result("found" if high - low == 1 else "gap", line[low], line[high])
+        if again is not Answer.GOOD or not (bad is None or search.is_bad_again(bad)):
+            return search.result("unsure", good, bad)
+        if good is None or bad is None:
+            return search.result("open", good, bad)
+        return search.result("found" if high - low == 1 else "gap", good, bad)
 
 
 class _Search:
