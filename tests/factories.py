@@ -63,7 +63,13 @@ def make_environment(identity: str = "py3.10-torch2.3.1-s3prl0.4.15", **changes:
         lock_sha256=hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest(),
         index="https://pypi.org/simple",
         pins=("setuptools<81: these releases use librosa 0.9.2, which imports pkg_resources",),
-        build={"cuda": "12.1", "architectures": ["sm_50", "sm_90"]},
+        build={
+            "torch": "2.3.1+cu121",
+            "cuda": "12.1",
+            "threads": 1,
+            "architectures": ["sm_50", "sm_90"],
+            "least_driver": "525.60.13",
+        },
         seconds={"resolve": 6.5, "install": 44.0, "probe": 92.25},
         code="c0de",
     )
@@ -329,7 +335,7 @@ def make_wide_results(**changes: Any) -> Results:
     core = make_core_results()
     drivers = {"2.3.1": "525.60.13", "2.8.0": "525.60.13", "2.11.0": "580.65.06"}
     environments = [
-        dataclasses.replace(one, build={**one.build, "driver": drivers[one.packages["torch"]]})
+        dataclasses.replace(one, build={**one.build, "least_driver": drivers[one.packages["torch"]]})
         for one in core.environments
     ]
     old = environments[1]
@@ -348,6 +354,7 @@ def make_wide_results(**changes: Any) -> Results:
         lock=None,
         lock_sha256=None,
         pins=(),
+        build={"cuda": "12.1", "architectures": ["sm_50", "sm_90"]},
         host="gpu-box",
         ran_at="2026-11-21T08:00:00+00:00",
         commit="c057ff8a1c62",

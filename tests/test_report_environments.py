@@ -46,6 +46,9 @@ def test_facts_hold_verdicts_pins_and_build() -> None:
     assert facts["other packages"] == "numpy 1.26.4"
     assert facts["extra pin"].startswith("setuptools<81: ")
     assert facts["torch build, architectures"] == "sm_50, sm_90"
+    # how many threads torch took is the machine's and the probe's doing
+    assert facts["probe threads"] == "1"
+    assert "torch build, threads" not in facts
 
 
 @pytest.mark.parametrize(

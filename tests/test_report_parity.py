@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
+from types import SimpleNamespace
 
 import pytest
 from factories import make_cell, make_check, make_environment, make_results, make_wide_results
 
 from asrcompat.model import Cell, Device, Features, Outcome, Results, Stage
+from asrcompat.probe.static import facts
 from asrcompat.report.grid import Grid
 from asrcompat.report.view import view
 
@@ -104,6 +107,23 @@ def test_a_build_says_what_it_knows(build: dict[str, object], told: list[str]) -
     grid = view(make_results(cells, [environment])).builds
     assert grid is not None
     assert [entry.text for entry in grid.lines[0].entries] == told
+
+
+def test_a_build_is_told_by_what_the_probe_says_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = SimpleNamespace(
+        __version__="2.8.0+cu128",
+        version=SimpleNamespace(cuda="12.8"),
+        get_num_threads=lambda: 1,
+        _C=SimpleNamespace(_cuda_getArchFlags=lambda: "sm_70 sm_90"),
+    )
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    build = facts()
+    assert set(make_environment().build) == set(build)
+    environment = make_environment(build=build)
+    cells = [make_cell(environment, outcome=Outcome.UNAVAILABLE, device=Device.CUDA)]
+    grid = view(make_results(cells, [environment])).builds
+    assert grid is not None
+    assert [entry.text for entry in grid.lines[0].entries] == ["12.8", "sm_70, sm_90", "525.60.13", "1"]
 
 
 def test_builds_are_left_out_where_cuda_was_not_asked_for_or_ran() -> None:

@@ -41,7 +41,7 @@ def _facts(row: EnvironmentRow) -> tuple[str, ...]:
     torch = dict(row.found)["torch"]
     if build.get("cuda") is None:
         return (torch, "none: built for the CPU" if "cuda" in build else _UNKNOWN, "", "")
-    return (torch, str(build["cuda"]), _list(build.get("architectures")), _list(build.get("driver")))
+    return (torch, str(build["cuda"]), _list(build.get("architectures")), _list(build.get("least_driver")))
 
 
 def _list(value: Any) -> str:

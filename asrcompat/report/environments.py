@@ -99,7 +99,8 @@ class EnvironmentRow:
             *(("extra pin", pin) for pin in environment.pins),
             ("other packages", ", ".join(others)),
             ("index", environment.index or ""),
-            *((f"torch build, {name}", text) for name, text in words.facts(environment.build)),
+            *((f"torch build, {name}", text) for name, text in words.facts(environment.build, without=("threads",))),
+            ("probe threads", words.text(environment.build, "threads")),
             ("times", ", ".join(times)),
             ("run", _run(environment)),
         )
