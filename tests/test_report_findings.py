@@ -7,7 +7,7 @@ from typing import Any
 
 from factories import make_cell, make_check, make_environment, make_findings, make_wide_results
 
-from asrcompat.model import Cell, Check, CheckOutcome, Device, Stage
+from asrcompat.model import Cell, Check, CheckOutcome, Device, Outcome, Stage
 from asrcompat.report.findings import Findings, findings
 
 OLD, NEW = make_environment("old"), make_environment("new")
@@ -56,6 +56,20 @@ def test_what_differs_is_told_by_environment_what_failed_first() -> None:
     assert stories(result) == [("✗", "differs", "p in 2"), ("✓", "fine", "p in 1; q")]
     assert grid(result) == {"quiet": ["✗ 2; ✓ 1", "✓"]}
     assert [entry.kind for entry in result.stages[0].grid.lines[0].entries] == ["unstable", "works"]
+
+
+def test_a_check_is_everywhere_only_where_all_that_came_so_far_have_it() -> None:
+    seen = cells(("p", "old", found("asked")))
+    silent = make_cell(NEW, "p")
+    assert stories(findings([*seen, silent], NUMBERS)) == [("✓", "asked", "p in 1")]
+    assert grid(findings([*seen, silent], NUMBERS)) == {"quiet": ["✓ 1"]}
+    tried = make_cell(NEW, "p", Outcome.BROKEN, Stage.FEATURES)
+    assert stories(findings([*seen, tried], NUMBERS)) == [("✓", "asked", "p in 1")]
+    below = make_cell(NEW, "p", Outcome.BROKEN, Stage.LOAD)
+    ours = make_cell(NEW, "p", Outcome.ERROR, Stage.TRAIN)
+    for other in (below, ours, make_cell(NEW, "q"), make_cell(NEW, "p", device=Device.CUDA)):
+        assert stories(findings([*seen, other], NUMBERS)) == [("✓", "asked", "everywhere")]
+        assert grid(findings([*seen, other], NUMBERS)) == {"quiet": ["✓"]}
 
 
 def test_measured_figures_are_told_as_a_span_per_path() -> None:
