@@ -11,6 +11,7 @@ from rich.console import Console
 
 from asrcompat.baseline import Comparison, compare, load_baseline
 from asrcompat.doctor import guests
+from asrcompat.doctor.origins import unreleased
 from asrcompat.errors import HarnessError
 from asrcompat.explain.bisection.kept import KeptBoundaries
 from asrcompat.explain.claims import as_data, judge_claims
@@ -105,11 +106,15 @@ def gather(options: Options, judged: Sequence[Request]) -> Known:
         planned=[*planned, *(one.environment.id for one in visiting)],
         expectations=comparison.as_data(),
     )
-    claims = judge_claims(merged, options.root / CLAIMS)
+    # what is no release is a row, and no evidence on releases
+    unknown = {one.id: one.lock for one in merged.environments if unreleased(one)}
+    released = tuple(cell for cell in merged.cells if cell.environment not in unknown)
+    claims = judge_claims(replace(merged, cells=released), options.root / CLAIMS)
     merged = replace(merged, claims=tuple(as_data(one) for one in claims))
     locks = {**_locks(store, results), **guests.locks(visiting)}
     others = {**_others(store, merged), **_experiments(options, merged)}
-    known_locks = locks | {str(one.environment.lock): text for one, text in others.values()}
+    known_locks = {name: text for name, text in locks.items() if name not in unknown.values()}
+    known_locks |= {str(one.environment.lock): text for one, text in others.values()}
     merged = judge_failures(
         merged, known_locks, beside=[one for one, _ in others.values()], tried=_tried(options, merged)
     )

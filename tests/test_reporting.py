@@ -13,7 +13,7 @@ from asrcompat.cli import main
 from asrcompat.lab.change import Change, Kind
 from asrcompat.lab.experiments import mark
 from asrcompat.lab.known import Known
-from asrcompat.model import Environment, Outcome
+from asrcompat.model import Environment, Outcome, dump
 from asrcompat.run.store import Store
 
 ROOT = Path(__file__).parents[1]
@@ -93,3 +93,23 @@ def test_a_row_of_another_host_joins_no_rule_by_itself(tmp_path: Path) -> None:
     told = (tmp_path / "reports" / "results.json").read_text(encoding="utf-8")
     assert "laptop" not in told
     assert [one["verdict"] for one in json.loads(told)["rules"]] == ["everywhere"]
+
+
+@pytest.mark.parametrize("installed", ["s3prl==0.4.15", "s3prl @ git+https://example.org/s3prl@abc  # 0.4.15"])
+def test_what_is_no_release_is_a_row_and_no_evidence(tmp_path: Path, installed: str) -> None:
+    base = make_environment(BASE)
+    base = replace(base, packages={**base.packages, "s3prl": "0.4.14"})
+    broken = make_cell(base, "s3prl-hf", Outcome.BROKEN, exception="OddError", message="odd")
+    Store(tmp_path, "synthetic-base").write(make_environment_result(base, [broken]), lock=lock_of(base))
+    others = [f"{name}=={version}" for name, version in base.packages.items() if name != "s3prl"]
+    guest = replace(base, id="doctor-box", lock="locks/doctor-box.txt", host="box", installed=(*others, installed))
+    guest = replace(guest, packages={**base.packages, "s3prl": "0.4.15"}, lock_sha256="f" * 64)
+    file = tmp_path / "box.json"
+    file.write_text(dump(make_environment_result(guest, [make_cell(guest, "s3prl-hf")])), encoding="utf-8")
+    arguments = ["report", "--matrix", str(ROOT / "matrix.toml"), "--work", str(tmp_path), "--with", str(file)]
+    main([*arguments, "--reports", str(tmp_path / "reports")])
+    told = json.loads((tmp_path / "reports" / "results.json").read_text(encoding="utf-8"))
+    assert [one["id"] for one in told["environments"]] == [BASE, "doctor-box"]
+    assert [one["verdict"] for one in told["rules"]] == ["everywhere" if " @ " in installed else "found"]
+    shown = json.dumps(told["claims"])
+    assert ("doctor-box" in shown) is (" @ " not in installed)
