@@ -1,7 +1,9 @@
-"""The claim that the consumer must get the frames that it expects: one that has a label for every frame of the encoder.
+"""The claim that the consumer must get the frames that it expects, by a consumer of ours: a control, not evidence.
 
-The labels are as many as the encoder's whole frames; a path may give others, as S3PRL does, which pads to its rate.
-Cross-entropy by frame is the strictest consumer: CTC and attention take whatever frames there are.
+It has a label for every frame of the encoder, of which a path may give others, as S3PRL does, which pads to its rate.
+Cross-entropy by frame is the strictest consumer there is, and no package's: it tells which paths give other frames, in
+torch's own words. Interpolated frames are made as many as the labels, so they cannot but be taken. What the packages'
+own consumers do with the frames is seen at the stage ``forward``.
 """
 
 from __future__ import annotations
@@ -51,4 +53,5 @@ def _scored(cell: Cell, frames: Any, wanted: int) -> Passed:
     head = torch.nn.Linear(frames.size(-1), classes).to(frames.device)
     labels = torch.randint(classes, (frames.size(0), wanted), device=frames.device)
     loss = functional.cross_entropy(head(frames).flatten(0, 1), labels.flatten())
-    return Passed("%d frames, %d labels: loss %.4g" % (frames.size(1), wanted, float(loss)), frames=frames.size(1))
+    message = "%d frames, %d labels for a consumer of ours: loss %.4g"
+    return Passed(message % (frames.size(1), wanted, float(loss)), frames=frames.size(1))
