@@ -135,6 +135,7 @@ class Features:
 
     `width` is the feature dimension, `frames` the number of frames for the longest utterance of the batch,
     `parity` the largest absolute difference from the reference it `follows` (``raw`` or ``prepared`` input).
+    `padded` tells by which of them padded utterances are computed: with a mask over the padding, or without one.
     """
 
     __pydantic_config__ = _STRICT
@@ -143,6 +144,7 @@ class Features:
     frames: int | None = None
     parity: float | None = None
     follows: Literal["raw", "prepared", "both", "neither"] | None = None
+    padded: Literal["masked", "unmasked", "neither"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -299,12 +301,14 @@ class Boundary:
     `direction` is where the bad releases lie from the good ones. `verdict`: ``found``, the two are neighbours; ``gap``,
     between them lie only releases that gave no answer (`gap`); ``open``, up to the end of the line nothing answered
     otherwise; ``no change``, the ends answer alike or one gives no answer; ``unsure``, a release answered differently
-    or not at all when it was run again. `skipped` are releases that gave no answer, with the reasons. `line` is the
-    oldest and the newest of the `releases` there were to ask. `along` are packages that move with the axis; `differs`
-    tells which other versions differ between last good and first bad, ``-`` for none. `miss` is the probability that
+    or not at all when it was run again, or the last good one may have been lucky. `skipped` are releases that gave no
+    answer, with the reasons. `line` is the oldest and the newest of the `releases` there were to ask. `along` are
+    packages that move with the axis; `differs` tells which other versions differ between last good and first bad, ``-``
+    for none. `miss` is the probability that
     the last good release fails as often as the bad ones did and was lucky in every trial; None where nothing was bad.
-    `peak_gb` is how much less disk was free at the worst moment than before, whoever used it. `lock_sha256` is that of
-    the environment's own lock: with other packages the boundary may lie elsewhere.
+    `peak_gb` is what the search's environments and cache held of the disk at the worst moment. `lock_sha256` is that of
+    the environment's own lock, and `code` the digest of what probed and judged (`Environment.code`): with others the
+    boundary may lie elsewhere.
     """
 
     __pydantic_config__ = _STRICT
@@ -330,6 +334,7 @@ class Boundary:
     lock_sha256: str | None = None
     found_at: str | None = None
     commit: str | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

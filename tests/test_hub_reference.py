@@ -164,6 +164,29 @@ def test_raw_and_prepared_input_are_told_apart(small: tuple[Path, Reference]) ->
         assert np.abs(raw - ready)[layer, 0].max() > 10 * TOLERANCE
 
 
+def test_without_a_mask_padding_is_speech(small: tuple[Path, Reference]) -> None:
+    _, reference = small
+    both = {"raw": read(reference.raw, reference), "prepared": read(reference.prepared, reference)}
+    assert set(reference.beside) == {
+        *("unmasked-raw", "unmasked-prepared", "unmasked-prepared-whole"),
+        *("alone-raw", "alone-prepared"),
+    }
+    for name, values in reference.beside.items():
+        features = np.fromfile(values.file, dtype="<f4").reshape(values.shape)
+        stem, kind, *whole = name.split("-")
+        if stem == "alone":
+            assert (values.shape, values.lengths) == ((3, 1, 34, 768), (34,))
+            assert np.abs(features[:, 0] - both[kind][:, 1, :34]).max() > 1000 * TOLERANCE
+            continue
+        assert (values.shape, values.lengths) == (reference.shape, reference.lengths)
+        np.testing.assert_allclose(features[:, 0], both[kind][:, 0], atol=TOLERANCE / 10)
+        assert np.abs(features - both[kind])[1:, 1, :34].max() > 1000 * TOLERANCE
+        if whole:
+            before = reference.beside["unmasked-prepared"]
+            other = np.fromfile(before.file, dtype="<f4").reshape(before.shape)
+            assert np.abs(features - other)[1:, 1, :34].max() > 10 * TOLERANCE
+
+
 def test_a_reference_is_computed_once(small: tuple[Path, Reference]) -> None:
     root, reference = small
     before = reference.raw.stat().st_mtime_ns
@@ -279,13 +302,19 @@ def array(name, shape):
 mask = torch.zeros(told["batch"], dtype=torch.long)
 for row, length in enumerate(told["samples"]):
     mask[row, :length] = 1
-def features(samples):
+def features(samples, mask=mask):
     with torch.no_grad():
         return torch.stack(model(samples, attention_mask=mask, output_hidden_states=True).hidden_states)
 def distance(one, other):
     return max(float((one - other)[:, row, :length].abs().max()) for row, length in enumerate(told["lengths"]))
 inputs = {kind: array(kind + "_input", told["batch"]) for kind in ("raw", "prepared")}
 result = {kind: distance(features(samples), array(kind, told["shape"])) for kind, samples in inputs.items()}
+extractor = transformers.Wav2Vec2FeatureExtractor(return_attention_mask=False)
+spoken = [row[:length].numpy() for row, length in zip(inputs["raw"], told["samples"])]
+inputs["prepared-whole"] = extractor(spoken, sampling_rate=16000, padding=True, return_tensors="pt").input_values
+for kind, samples in inputs.items():
+    name = "unmasked-" + kind
+    result[name] = distance(features(samples, None), array(name, told["shape"]))
 if told["lose"]:
     torch.manual_seed(23)
     fresh = dict(type(model)(model.config).named_parameters())
@@ -318,6 +347,7 @@ def test_transformers_agrees_and_a_lost_tensor_shows(
         "lengths": reference.lengths,
         "raw": str(reference.raw),
         "prepared": str(reference.prepared),
+        **{name: str(values.file) for name, values in reference.beside.items()},
         **{f"{kind}_input": str(tmp_path / f"{kind}_input") for kind in inputs},
     }
     (tmp_path / "told.json").write_text(json.dumps(told))
@@ -332,10 +362,10 @@ def test_transformers_agrees_and_a_lost_tensor_shows(
         )
     assert process.returncode == 0, process.stderr
     result = json.loads(process.stdout.splitlines()[-1])
-    assert result["raw"] < TOLERANCE / 2
-    assert result["prepared"] < TOLERANCE / 2
+    moved = result.pop("lost", None)
+    assert len(result) == 5
+    assert max(result.values()) < TOLERANCE / 2, result
     if lose:
-        moved = result["lost"]
         unseen = {name for name, distance in moved.items() if distance < 100 * TOLERANCE}
         assert unseen == {"masked_spec_embed", *(f"encoder.layers.{n}.attention.k_proj.bias" for n in range(2))}
         assert len(moved) == 51

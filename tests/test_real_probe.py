@@ -122,6 +122,50 @@ UNMASKED = """
     subject.upstream.forward = lambda speech, attention_mask=None, **options: forward(speech, **options)
     return subject
 """
+# As ESPnet's `huggingface` frontend does it: the preprocessor of wav2vec2-base makes no mask, and prepares the padding.
+PREPROCESSED = """
+    from transformers import Wav2Vec2FeatureExtractor
+    prepare = Wav2Vec2FeatureExtractor(return_attention_mask=False)
+    subject = Subject(Wav2Vec2Model.from_pretrained(context.model), len(context.symbols))
+    forward = subject.upstream.forward
+    def unmasked(speech, attention_mask, **options):
+        spoken = [row[:int(valid.sum())].numpy() for row, valid in zip(speech, attention_mask)]
+        given = prepare(spoken, sampling_rate=16000, padding=True, return_tensors="pt")
+        return forward(**given, **options)
+    subject.upstream.forward = unmasked
+    return subject
+"""
+ZEROS = """
+    subject = Subject(Wav2Vec2Model.from_pretrained(context.model), len(context.symbols))
+    features = subject.features
+    def zeroed(speech, lengths):
+        found = features(speech, lengths)
+        for row, length in enumerate(lengths):
+            if length < speech.size(1):
+                for layer in [*found.layers, found.output]:
+                    layer[row] = 0
+        return found
+    subject.features = zeroed
+    return subject
+"""
+ONE_ROW = """
+    subject = Subject(Wav2Vec2Model.from_pretrained(context.model), len(context.symbols))
+    features = subject.features
+    def first(speech, lengths):
+        found = features(speech, lengths)
+        return found._replace(layers=[layer[:1] for layer in found.layers], output=found.output[:1])
+    subject.features = first
+    return subject
+"""
+ONE_LENGTH = """
+    subject = Subject(Wav2Vec2Model.from_pretrained(context.model), len(context.symbols))
+    features = subject.features
+    def first(speech, lengths):
+        found = features(speech, lengths)
+        return found._replace(lengths=found.lengths[:1])
+    subject.features = first
+    return subject
+"""
 ALONE = UNMASKED.replace("forward(speech,", "forward(speech.flip(1) if len(speech) == 1 else speech,")
 SOMETIMES = """
     subject = Subject(Wav2Vec2Model.from_pretrained(context.model), len(context.symbols))
@@ -143,6 +187,17 @@ LATE = """
     builtins.kept = getattr(builtins, "kept", None) or Late()  # it is loaded twice
     return Subject(Wav2Vec2Model.from_pretrained(context.model), len(context.symbols))
 """
+FEATURES = {
+    FRESH: ("neither", "neither"),
+    SAMPLES: (None, None),
+    UNMASKED: ("raw", "unmasked"),
+    PREPROCESSED: ("prepared", "unmasked"),
+    ZEROS: ("neither", "neither"),
+    ONE_ROW: (None, None),
+    ONE_LENGTH: (None, None),
+    ALONE: ("raw", "unmasked"),
+    CRASH: None,
+}
 
 
 @pytest.mark.parametrize(
@@ -152,12 +207,19 @@ LATE = """
         (DETACHED, Outcome.BROKEN, Stage.BACKWARD, "no gradient arrives at: first convolution"),
         (SAMPLES, Outcome.BROKEN, Stage.FEATURES, "not the frames of these utterances"),
         (UNMASKED, Outcome.WORKS, Stage.TRAIN, ""),
+        (PREPROCESSED, Outcome.WORKS, Stage.TRAIN, ""),
+        (ZEROS, Outcome.BROKEN, Stage.FEATURES, "the longest utterance, which is not padded, does follow raw input"),
+        (ONE_ROW, Outcome.BROKEN, Stage.FEATURES, "features of [1] utterances, where the batch has 2"),
+        (ONE_LENGTH, Outcome.BROKEN, Stage.FEATURES, "not the frames of these utterances"),
         (ALONE, Outcome.BROKEN, Stage.FEATURES, "these are not the checkpoint's features"),
         (SOMETIMES, Outcome.UNSTABLE, Stage.TRAIN, "1 of 2 trials passed; others: 11, 13"),
         (CRASH, Outcome.BROKEN, Stage.LOAD, "SIGSEGV"),
         (LATE, Outcome.WORKS, Stage.TRAIN, ""),
     ],
-    ids=["fresh tensor", "detached", "lengths in samples", "unmasked", "alone", "sometimes", "crash", "late"],
+    ids=[
+        *("fresh tensor", "detached", "lengths in samples", "unmasked", "preprocessed", "zeros in padded rows"),
+        *("one row of two", "one length of two", "alone", "sometimes", "crash", "late"),
+    ],
 )
 def test_planted_breakage_is_seen_where_it_is(
     torch_env: Path,
@@ -181,7 +243,10 @@ def test_planted_breakage_is_seen_where_it_is(
     assert (cells["planted"].outcome, cells["planted"].stage) == (result, stage)
     assert message in cells["planted"].message
     padding = [check for check in cells["planted"].checks if check.id == "padding"]
-    assert bool(padding) is (body in (UNMASKED, ALONE))
+    assert bool(padding) is (body in (UNMASKED, PREPROCESSED, ALONE))
+    features = cells["planted"].features
+    told = None if features is None else (features.follows, features.padded)
+    assert told == FEATURES.get(body, ("raw", "masked"))
     late = [check.message for check in cells["planted"].checks if check.id == "exit"]
     assert late == (["ArithmeticError: too late"] if body is LATE else [])
 

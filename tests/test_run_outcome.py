@@ -104,12 +104,12 @@ def test_nothing_recorded_at_all_is_an_error() -> None:
 def test_features_and_trials_come_from_their_checks() -> None:
     events = [check(stage) for stage in CLIMB]
     shape = {**check("features", width=768, frames=50), "id": "shape"}
-    parity = {**check("features", parity=1e-6, follows="raw"), "id": "parity"}
+    parity = {**check("features", parity=1e-6, follows="raw", padded="unmasked"), "id": "parity"}
     trials = {**check("train", passed=20, of=20), "id": "trials"}
     found = cell(*events[:3], shape, parity, *events[3:], trials, FINISHED)
     assert found.features is not None
     assert (found.features.width, found.features.frames) == (768, 50)
-    assert (found.features.parity, found.features.follows) == (1e-6, "raw")
+    assert (found.features.parity, found.features.follows, found.features.padded) == (1e-6, "raw", "unmasked")
     assert found.trials is not None
     assert (found.trials.passed, found.trials.of) == (20, 20)
 
@@ -151,7 +151,10 @@ def test_a_fault_of_the_probe_itself_is_an_error_whatever_was_passed() -> None:
     assert "the probe's own fault" in found.message
 
 
-@pytest.mark.parametrize(("identity", "expected"), [("parity-path", Outcome.WORKS), ("parity", Outcome.ERROR)])
+@pytest.mark.parametrize(
+    ("identity", "expected"),
+    [("parity-path", Outcome.WORKS), ("parity", Outcome.ERROR), ("parity-alone", Outcome.ERROR)],
+)
 def test_only_the_comparison_with_the_reference_path_may_be_skipped(identity: str, expected: Outcome) -> None:
     skipped = {**check("features", "skipped"), "id": identity}
     assert cell(*map(check, CLIMB), skipped, FINISHED).outcome is expected

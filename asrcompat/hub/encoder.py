@@ -48,6 +48,10 @@ class Encoder:
             message = f"tensors missing or of another shape than the configuration says: {', '.join(wrong)}"
             raise CheckpointError(message)
 
+    def frames(self, samples: int) -> int:
+        """The number of feature frames for so many samples."""
+        return self._architecture.frames(samples)
+
     def hidden_states(self, samples: NDArray[np.float32], lengths: Sequence[int]) -> NDArray[np.float32]:
         """The input of the first layer and the output of each, [layers + 1, utterances, frames, width].
 

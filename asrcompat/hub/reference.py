@@ -1,8 +1,9 @@
 """The features that every loading path is compared with: what the checkpoint *file* says, computed independently.
 
 There are two references for one batch: raw input, and input prepared as ``facebook/wav2vec2-base``'s preprocessor
-does (each utterance to zero mean and unit variance over its own samples, then padding with zeros). Both are kept as
-files of plain numbers, so that a probe can compare without numpy.
+does (each utterance to zero mean and unit variance over its own samples, then padding with zeros). Both with a mask
+over the padding; beside them the same without one, as some paths compute a batch, and of the shortest utterance by
+itself, which no padding touches. All are kept as files of plain numbers, so that a probe can compare without numpy.
 """
 
 from __future__ import annotations
@@ -31,18 +32,36 @@ _KINDS = ("raw", "prepared")
 _DESCRIPTION = "reference.json"
 
 
+Features = Mapping[str, "NDArray[np.float32]"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Values:
+    """A file of little-endian float32 in C order, of `shape` [layers, utterances, frames, width].
+
+    `lengths` are the frames of each utterance that are not padding; beyond them the values mean nothing.
+    """
+
+    file: Path
+    shape: tuple[int, int, int, int]
+    lengths: tuple[int, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """Two files of little-endian float32 in C order, each of `shape` [layers, utterances, frames, width].
+    """The features of the batch, of raw and of prepared input; `shape` and `lengths` as in `Values`.
 
-    `layers` counts the first layer's input too. `lengths` are the valid frames of each utterance; beyond them the
-    values mean nothing.
+    `layers` counts the first layer's input too. `beside` holds what else paths are compared with: the batch without a
+    mask as ``unmasked-raw``, ``unmasked-prepared`` and ``unmasked-prepared-whole`` (prepared with its padding, as
+    Transformers' preprocessor does where it makes no mask), and the shortest utterance as ``alone-raw`` and
+    ``alone-prepared``.
     """
 
     raw: Path
     prepared: Path
     shape: tuple[int, int, int, int]
     lengths: tuple[int, ...]
+    beside: Mapping[str, Values]
 
 
 def prepare_reference(
@@ -58,10 +77,11 @@ def prepare_reference(
     folder = work / f"reference-{_content_hash(sources)[:16]}"
     if not folder.is_dir():
         with building(folder) as partial:
-            computed = _computed(config, checkpoint, utterances, sources)
+            model_of_file = _model(config, checkpoint)
+            computed = _computed(model_of_file, utterances, sources)
             if stored:
                 check(computed, stored)
-            _write(computed, partial)
+            _write(computed, _beside(model_of_file, utterances), partial)
     elif stored:
         check(_read(folder, sources), stored)
     described = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
@@ -70,13 +90,17 @@ def prepare_reference(
         prepared=folder / "prepared.f32",
         shape=tuple(described["shape"]),
         lengths=tuple(described["lengths"]),
+        beside={
+            name: Values(file=folder / f"{name}.f32", shape=tuple(one["shape"]), lengths=tuple(one["lengths"]))
+            for name, one in described["beside"].items()
+        },
     )
 
 
 def compute(*, hub_root: Path, model: str, utterances: Sequence[NDArray[np.float32]]) -> Computed:
     """The features of raw and of prepared input, not kept anywhere."""
     config, checkpoint = config_path(hub_root, model), checkpoint_path(hub_root, model)
-    return _computed(config, checkpoint, utterances, _sources(config, checkpoint, utterances))
+    return _computed(_model(config, checkpoint), utterances, _sources(config, checkpoint, utterances))
 
 
 def prepared(samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -95,32 +119,68 @@ def pad(utterances: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     return batch
 
 
+def _model(config: Path, checkpoint: Path) -> encoder.Encoder:
+    return encoder.Encoder(architecture.read_architecture(config), read_checkpoint(checkpoint))
+
+
 def _computed(
-    config: Path, checkpoint: Path, utterances: Sequence[NDArray[np.float32]], sources: Mapping[str, str]
+    model: encoder.Encoder, utterances: Sequence[NDArray[np.float32]], sources: Mapping[str, str]
 ) -> Computed:
-    shape_of = architecture.read_architecture(config)
     lengths = [len(samples) for samples in utterances]
-    frames = tuple(shape_of.frames(length) for length in lengths)
+    frames = tuple(model.frames(length) for length in lengths)
     if not frames or min(frames) < 1:
         message = "the reference batch has an utterance that is too short for one frame of features"
         raise HarnessError(message)
-    model = encoder.Encoder(shape_of, read_checkpoint(checkpoint))
-    # Both inputs in one batch: each tensor is read and widened once.
-    batch = np.concatenate([pad(utterances), pad([prepared(samples) for samples in utterances])])
-    states = np.split(model.hidden_states(batch, lengths * 2), 2, axis=1)
-    return Computed(features=dict(zip(_KINDS, states, strict=True)), lengths=frames, sources=sources)
+    inputs = {"raw": pad(utterances), "prepared": pad([prepared(samples) for samples in utterances])}
+    return Computed(features=_features(model, inputs, lengths), lengths=frames, sources=sources)
 
 
-def _write(computed: Computed, folder: Path) -> None:
+def _beside(model: encoder.Encoder, utterances: Sequence[NDArray[np.float32]]) -> dict[str, tuple[Features, list[int]]]:
+    """What `Reference.beside` holds, by the beginnings of its names: features by kind, and whose frames are valid.
+
+    Without a mask all utterances are as long as the batch.
+    """
+    padded = pad(utterances)
+    unmasked = {
+        "raw": padded,
+        "prepared": pad([prepared(samples) for samples in utterances]),
+        "prepared-whole": pad([prepared(samples) for samples in padded]),
+    }
+    shortest = min(utterances, key=len)
+    alone = {"raw": pad([shortest]), "prepared": pad([prepared(shortest)])}
+    frames = [model.frames(len(samples)) for samples in utterances]
+    return {
+        "unmasked": (_features(model, unmasked, [padded.shape[1]] * len(utterances)), frames),
+        "alone": (_features(model, alone, [len(shortest)]), [model.frames(len(shortest))]),
+    }
+
+
+def _features(model: encoder.Encoder, inputs: Features, lengths: list[int]) -> dict[str, NDArray[np.float32]]:
+    """The features of each input, of utterances of so many samples; in one batch, so that each tensor is read once."""
+    states = model.hidden_states(np.concatenate(list(inputs.values())), lengths * len(inputs))
+    return dict(zip(inputs, np.split(states, len(inputs), axis=1), strict=True))
+
+
+def _write(computed: Computed, beside: Mapping[str, tuple[Features, list[int]]], folder: Path) -> None:
+    further = {}
+    for stem, (features, lengths) in beside.items():
+        for kind, values in features.items():
+            _write_values(values, folder / f"{stem}-{kind}.f32")
+            further[f"{stem}-{kind}"] = {"shape": values.shape, "lengths": lengths}
     for kind, values in computed.features.items():
-        (folder / f"{kind}.f32").write_bytes(np.ascontiguousarray(values, dtype="<f4").tobytes())
+        _write_values(values, folder / f"{kind}.f32")
     described = {
         "shape": computed.features["raw"].shape,
         "lengths": computed.lengths,
+        "beside": further,
         "sources": dict(computed.sources),
         "environment": environment(),
     }
     (folder / _DESCRIPTION).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_values(values: NDArray[np.float32], file: Path) -> None:
+    file.write_bytes(np.ascontiguousarray(values, dtype="<f4").tobytes())
 
 
 def _read(folder: Path, sources: Mapping[str, str]) -> Computed:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from asrcompat.hub.compare import compare
 from asrcompat.hub.fairseq import prepare_fairseq
 from asrcompat.hub.mirror import ENDPOINT, mirror
-from asrcompat.hub.reference import prepare_reference
+from asrcompat.hub.reference import Values, prepare_reference
 from asrcompat.hub.repositories import prepare
 from asrcompat.hub.speech import features_batch, load_utterances
 from asrcompat.hub.states import prepare_states
@@ -62,9 +62,10 @@ def prepare_inputs(*, model: str, weights: Weights, fixtures: Path, work: Path) 
     train = [{"file": _write(folder / f"{one.id}.f32", one.samples), "text": one.text} for one in spoken]
     letters = sorted({letter for one in spoken for letter in one.text if letter != " "})
     reference = prepare_reference(hub_root=root, model=model, utterances=batch, work=work, stored=stored)
-    facts = {"shape": list(reference.shape), "lengths": list(reference.lengths)}
-    for kind, file in (("raw", reference.raw), ("prepared", reference.prepared)):
-        write_text(folder / f"reference-{kind}.json", json.dumps({**facts, "file": str(file)}))
+    batches = {"raw": reference.raw, "prepared": reference.prepared}
+    told = {kind: Values(file=file, shape=reference.shape, lengths=reference.lengths) for kind, file in batches.items()}
+    for kind, values in {**told, **reference.beside}.items():
+        write_text(folder / f"reference-{kind}.json", json.dumps({**asdict(values), "file": str(values.file)}))
     layers, _, _, width = reference.shape
     states = prepare_states(hub_root=root, model=model, fixtures=fixtures, work=work)
     return Inputs(

@@ -17,7 +17,7 @@ from asrcompat.run.scrub import Scrubber
 _CLIMBED = tuple(stage for stage in Stage if Stage.IMPORT.rung <= stage.rung <= Stage.TRAIN.rung)
 
 # Required, and may be skipped: where the reference path did not come so far, the harness's own reference decides.
-_MAY_SKIP = ("parity-path", "parity-alone")
+_MAY_SKIP = ("parity-path",)
 
 
 def cell(environment: str, raw: Raw, scrub: Scrubber) -> Cell:
@@ -148,7 +148,11 @@ def _features(checks: Sequence[Check]) -> Features | None:
     if not shape:
         return None
     return Features(
-        width=shape.get("width"), frames=shape.get("frames"), parity=parity.get("parity"), follows=parity.get("follows")
+        width=shape.get("width"),
+        frames=shape.get("frames"),
+        parity=parity.get("parity"),
+        follows=parity.get("follows"),
+        padded=parity.get("padded"),
     )
 
 

@@ -8,11 +8,11 @@ it moves, since stage ``features`` has compared it with arithmetic of the harnes
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List
 
 from ..arrays import largest_difference, prepared, read_reference, speech_of, write_reference
 from ..cell import CheckFailed, Passed, Skip
-from ..stages._parity import KINDS, is_reference, path_stem
+from ..stages._parity import KINDS, following, is_reference, path_stem
 
 if TYPE_CHECKING:
     from ..cell import Cell
@@ -51,21 +51,19 @@ def _quiet(cell: Cell, scale: float) -> Passed:
     if is_reference(cell):
         return Passed(told, **data)
     try:
-        worst = [
-            largest_difference(features.layers[-1].cpu(), read_reference("%s-%s" % (stem, kind)).layers[-1])
+        found = {
+            kind: [largest_difference(features.layers[-1].cpu(), read_reference("%s-%s" % (stem, kind)).layers[-1])]
             for kind in KINDS
-        ]
+        }
     except FileNotFoundError:
         raise Skip(told + "; the reference path left nothing to compare with") from None
-    return _judge(cell, worst, told, data)
+    return _judge(cell, found, told, data)
 
 
-def _judge(cell: Cell, worst: Any, told: str, data: Any) -> Passed:
-    from_kinds: Tuple[float, ...] = tuple(worst)
-    tolerance = cell.settings["tolerance"]
-    follows = [kind for kind, one in zip(KINDS, from_kinds) if one <= tolerance]
-    told += "; it differs by %.2g from raw input's and by %.2g from prepared input's" % from_kinds
-    data.update(zip(KINDS, from_kinds), follows=" and ".join(follows) or "neither")
-    if not follows:
+def _judge(cell: Cell, found: Dict[str, List[float]], told: str, data: Dict[str, Any]) -> Passed:
+    follows, _ = following(found, cell.settings["tolerance"])
+    data.update({kind: differences[0] for kind, differences in found.items()}, follows=follows)
+    told += "; it differs by %(raw).2g from raw input's and by %(prepared).2g from prepared input's" % data
+    if follows == "neither":
         raise CheckFailed("follows neither raw nor prepared input: " + told, **data)
     return Passed("follows %s input: %s" % (data["follows"], told), **data)

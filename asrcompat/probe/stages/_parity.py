@@ -1,9 +1,9 @@
 """Parity: whether a path's features are the checkpoint's, by two kinds of reference and on two kinds of input.
 
 One reference comes from the harness, by arithmetic of its own on the checkpoint's file, so that damage which all paths
-share is seen; the other from this environment's reference path. Each is computed twice: on raw input and on input
-prepared as ``facebook/wav2vec2-base``'s preprocessor does. Compared are the frames that both have and that are not
-padding, layer by layer.
+share is seen; the other from this environment's reference path. Each is computed on raw input and on input prepared as
+``facebook/wav2vec2-base``'s preprocessor does, and each with a mask over the padding and without one: some paths make
+none in a batch. Compared are the frames that are no padding, layer by layer, of every utterance.
 """
 
 from __future__ import annotations
@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from ..cell import Cell
 
 KINDS = ("raw", "prepared")
-_ALONE = "-alone"
+# Without a mask input may be prepared before it is padded or with its padding. What stands before the "-" is the kind.
+_UNMASKED = ("raw", "prepared", "prepared-whole")
+_UNMASKED_STEM, _ALONE_STEM = "unmasked-", "alone-"
+
+
+class References(NamedTuple):
+    """Features by kind of input: with a mask over the padding; and without, by the names in `_UNMASKED`."""
+
+    masked: Dict[str, Reference]
+    unmasked: Dict[str, Reference]
 
 
 def is_reference(cell: Cell) -> bool:
@@ -33,29 +42,40 @@ def path_stem(cell: Cell) -> str:
     return os.path.join(cell.settings["reference_folder"], "reference")
 
 
-def of_harness(cell: Cell) -> Dict[str, Reference]:
+def of_harness(cell: Cell) -> References:
     """What the harness computed of the checkpoint under test: always there."""
-    stem = cell.settings["inputs"]["reference"]
-    return {kind: read_reference("%s-%s" % (stem, kind)) for kind in KINDS}
+    return _references(cell.settings["inputs"]["reference"])
 
 
-def of_path(cell: Cell, what: str = "") -> Dict[str, Reference]:
+def of_path(cell: Cell) -> References:
     """What this environment's reference path left; `Skip` where it did not come so far."""
     try:
-        return {kind: read_reference("%s%s-%s" % (path_stem(cell), what, kind)) for kind in KINDS}
+        return _references(path_stem(cell))
     except FileNotFoundError:
         raise Skip("the reference path gave no features to compare with") from None
 
 
+def _references(stem: str) -> References:
+    return References(
+        {kind: read_reference("%s-%s" % (stem, kind)) for kind in KINDS},
+        {name: read_reference("%s-%s%s" % (stem, _UNMASKED_STEM, name)) for name in _UNMASKED},
+    )
+
+
 def serve(cell: Cell, raw: Any, batch: Batch) -> None:
-    """Leave the reference path's features, of the batch and of its shortest utterance alone, for the other paths."""
+    """Leave the reference path's features of the batch for the other paths."""
     changed = prepared(batch)
+    stem = path_stem(cell)
+    lengths = raw.lengths
+    # without a mask: as if every utterance were as long as the batch
+    whole = batch._replace(lengths=batch.lengths.clone().fill_(batch.speech.size(1)))
+    inputs = (("raw", batch), ("prepared", changed), ("prepared-whole", prepared(whole)))
+    for name, given in inputs:
+        features = cell.subject.features(given.speech, whole.lengths)
+        write_reference("%s-%s%s" % (stem, _UNMASKED_STEM, name), features.layers, lengths)
     of_prepared = cell.subject.features(changed.speech, changed.lengths)
     for kind, features in zip(KINDS, (raw, of_prepared)):
-        write_reference("%s-%s" % (path_stem(cell), kind), features.layers, features.lengths)
-    for kind, given in zip(KINDS, (batch, changed)):
-        _, alone = shortest_alone(cell, given)
-        write_reference("%s%s-%s" % (path_stem(cell), _ALONE, kind), alone.layers, alone.lengths)
+        write_reference("%s-%s" % (stem, kind), features.layers, lengths)
 
 
 def difference_by_layer(layers: List[Any], reference: Reference, rows: Optional[List[int]] = None) -> List[float]:
@@ -73,48 +93,81 @@ def difference_by_layer(layers: List[Any], reference: Reference, rows: Optional[
 
 
 class Parity(NamedTuple):
-    """Which kind of input a path follows; `padded`: the difference of padded utterances, where these alone differ."""
+    """Which kind of input a path follows, and how: ``masked`` or ``unmasked``.
+
+    `difference`: from the features with a mask, where they are followed without one.
+    """
 
     follows: str
-    padded: Optional[float]
+    padded: str
+    difference: Optional[float]
 
 
-def judge(cell: Cell, layers: List[Any], references: Dict[str, Reference]) -> Passed:
-    """Whether these are the checkpoint's features.
-
-    Of every utterance or, where padding is dealt with otherwise than by a mask, of those that are not padded.
-    """
+def judge(cell: Cell, layers: List[Any], references: References) -> Passed:
+    """Whether these are the checkpoint's features, of every utterance, with a mask over the padding or without one."""
     tolerance = cell.settings["tolerance"]
-    found = {kind: difference_by_layer(layers, reference) for kind, reference in references.items()}
-    follows, value = _following(found, tolerance)
-    padded = None
-    if follows == "neither":
-        lengths = next(iter(references.values())).lengths
-        longest = [row for row, length in enumerate(lengths) if length == max(lengths)]
-        unpadded = {kind: difference_by_layer(layers, one, longest) for kind, one in references.items()}
-        following, difference = _following(unpadded, tolerance)
-        if following != "neither" and len(longest) < len(lengths):
-            follows, value, padded = following, difference, value
-    data = {"follows": follows, "parity": value, "per_layer": found, "tolerance": tolerance}
+    lengths = next(iter(references.masked.values())).lengths
+    _complete(layers, lengths)
+    masked = {kind: difference_by_layer(layers, one) for kind, one in references.masked.items()}
+    follows, value = following(masked, tolerance)
     told = "largest difference %.2g from raw input's features, %.2g from prepared input's" % tuple(
-        largest(found[kind]) for kind in KINDS
+        largest(masked[kind]) for kind in KINDS
     )
-    if follows == "neither":
-        nearest = min(found, key=lambda kind: _order(largest(found[kind])))
-        first = _first_beyond(found[nearest], tolerance)
-        message = "these are not the checkpoint's features: %s (tolerance %g), from hidden state %d on"
-        raise CheckFailed(message % (told, tolerance, first), **data)
-    if padded is not None:
-        data["padded"] = padded
-        told += "; but of the longest utterance, which is not padded, %.2g" % value
-    return Passed("follows %s input: %s" % (follows, told), value=Parity(follows, padded), **data)
+    data: Dict[str, Any] = {"follows": follows, "parity": value, "per_layer": masked, "tolerance": tolerance}
+    if min(lengths) < max(lengths):
+        data["padded"] = "neither" if follows == "neither" else "masked"
+    if follows != "neither":
+        return Passed("follows %s input: %s" % (follows, told), value=Parity(follows, "masked", None), **data)
+    tried = dict(masked)
+    if references.unmasked:
+        unmasked = {name: difference_by_layer(layers, one) for name, one in references.unmasked.items()}
+        follows, difference = following(unmasked, tolerance)
+        data["unmasked"] = {name: largest(of_layers) for name, of_layers in unmasked.items()}
+        told += "; without a mask over the padding %.2g and %.2g" % (
+            largest(unmasked["raw"]),
+            min((largest(unmasked[name]) for name in _UNMASKED[1:]), key=_order),
+        )
+        if follows != "neither":
+            data.update(follows=follows, parity=difference, padded="unmasked", from_masked=value)
+            found = Parity(follows, "unmasked", value)
+            return Passed("follows %s input without a mask: %s" % (follows, told), value=found, **data)
+        tried.update(("without a mask, " + name, of_layers) for name, of_layers in unmasked.items())
+    nearest = min(tried, key=lambda name: _order(largest(tried[name])))
+    first = _first_beyond(tried[nearest], tolerance)
+    message = "these are not the checkpoint's features: %s (tolerance %g), from hidden state %d on"
+    message %= (told, tolerance, first)
+    raise CheckFailed(message + _longest_alone(layers, references.masked, tolerance), **data)
 
 
-def _following(found: Dict[str, List[float]], tolerance: float) -> Tuple[str, float]:
-    """The kinds of input that are followed, in a word, and the difference from the nearest."""
-    worst = {kind: largest(differences) for kind, differences in found.items()}
-    follows = [kind for kind in KINDS if worst[kind] <= tolerance]
-    word = "neither" if not follows else "both" if follows == list(KINDS) else follows[0]
+def _complete(layers: List[Any], lengths: List[int]) -> None:
+    """Whether every hidden state has all frames of all utterances: what is not there would not be compared."""
+    for number, layer in enumerate(layers):
+        rows, frames = int(layer.size(0)), int(layer.size(1))
+        if rows != len(lengths) or frames < max(lengths):
+            message = "hidden state %d is of %d utterances and %d frames, where there are %d, of up to %d frames"
+            raise CheckFailed(message % (number, rows, frames, len(lengths), max(lengths)), follows="neither")
+
+
+def _longest_alone(layers: List[Any], references: Dict[str, Reference], tolerance: float) -> str:
+    """Where that is so: that the longest utterance is right, so that padding is what the rest suffers from."""
+    lengths = next(iter(references.values())).lengths
+    longest = [row for row, length in enumerate(lengths) if length == max(lengths)]
+    found = {kind: difference_by_layer(layers, one, longest) for kind, one in references.items()}
+    follows, difference = following(found, tolerance)
+    if follows == "neither" or len(longest) == len(lengths):
+        return ""
+    message = "; the longest utterance, which is not padded, does follow %s input (%.2g): padded ones are wrong"
+    return message % (follows, difference)
+
+
+def following(found: Dict[str, List[float]], tolerance: float) -> Tuple[str, float]:
+    """The kinds of input that are followed, in a word, and the difference from the nearest of `found`.
+
+    That holds differences by layer, by kind; what a kind's name has after a ``-`` tells variants of it apart.
+    """
+    worst = {name: largest(differences) for name, differences in found.items()}
+    followed = {name.partition("-")[0] for name in worst if worst[name] <= tolerance}
+    word = "neither" if not followed else "both" if len(followed) > 1 else followed.pop()
     return word, min(worst.values(), key=_order)
 
 
@@ -126,18 +179,23 @@ def padding(difference: float) -> None:
     """Told and not judged: what padding does to this model's features is as large as their spread in any case."""
     raise CheckFailed(
         "padded utterances' features differ by up to %.2g from those with a mask over the padding: in a batch this "
-        "path deals with padding in its own way" % difference,
+        "path makes none" % difference,
         difference=difference,
     )
 
 
 def alone(cell: Cell, batch: Batch, parity: Parity) -> Passed:
-    """The utterance that was padded, by itself: there the path has to follow the same kind of input."""
+    """The utterance that was padded, by itself: there the path has to follow the same kind of input.
+
+    Compared with the harness's arithmetic, which is there whatever became of the reference path.
+    """
+    stem = "%s-%s" % (cell.settings["inputs"]["reference"], _ALONE_STEM)
+    references = {kind: read_reference(stem + kind) for kind in KINDS}
     _, features = shortest_alone(cell, batch)
-    passed = judge(cell, features.layers, of_path(cell, _ALONE))
+    passed = judge(cell, features.layers, References(references, {}))
     kinds = {passed.value.follows, parity.follows}
     if len(kinds) > 1 and "both" not in kinds:
-        message = "alone, the shortest utterance follows %s input, in the batch the longest follows %s"
+        message = "alone, the shortest utterance follows %s input, in the batch all follow %s"
         raise CheckFailed(message % (passed.value.follows, parity.follows), **passed.data)
     return passed
 

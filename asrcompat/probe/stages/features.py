@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Tuple
 
-from ..arrays import RATE, Batch, feature_batch, is_finite
+from ..arrays import Batch, feature_batch, is_finite
 from ..cell import CheckFailed, Passed, Skip
-from . import _frames, _parity
+from . import _parity
 
 if TYPE_CHECKING:
     from ..cell import Cell
-
-_LONG_SECONDS = 15
 
 
 def run(cell: Cell) -> None:
@@ -35,12 +33,11 @@ def run(cell: Cell) -> None:
             cell.check("serve-reference", lambda: _parity.serve(cell, features, batch), required=False)
         else:
             cell.check("parity-path", lambda: _parity.judge(cell, features.layers, _parity.of_path(cell)))
-        if parity is not None and parity.padded is not None:
-            cell.check("padding", lambda: _parity.padding(parity.padded), required=False)
+        if parity is not None and parity.padded == "unmasked":
+            cell.check("padding", lambda: _parity.padding(parity.difference), required=False)
             cell.check("parity-alone", lambda: _parity.alone(cell, batch, parity))
         cell.check("output", lambda: _output(cell, features), required=features.mixed is not None)
         cell.check("batch-against-alone", lambda: _alone(cell, features, batch), required=False)
-        cell.check("long", lambda: _frames.check(cell, _LONG_SECONDS * RATE))
 
 
 def _without_reference() -> None:
@@ -52,6 +49,10 @@ def _shape(cell: Cell, features: Any, batch: Batch) -> Passed:
     width = int(features.output.size(-1))
     frames = int(features.output.size(1))
     found = {"width": width, "frames": frames, "layers": len(features.layers), "samples": int(batch.speech.size(1))}
+    rows = {int(layer.size(0)) for layer in [*features.layers, features.output]}
+    if rows != {int(batch.speech.size(0))}:
+        message = "features of %s utterances, where the batch has %d"
+        raise CheckFailed(message % (sorted(rows), batch.speech.size(0)), **found)
     widths = {int(layer.size(-1)) for layer in features.layers} | {width}
     if expected["width"] is not None and widths != {expected["width"]}:
         raise CheckFailed("width %s where the checkpoint's is %d" % (sorted(widths), expected["width"]), **found)
@@ -61,11 +62,12 @@ def _shape(cell: Cell, features: Any, batch: Batch) -> Passed:
 
 
 def _lengths(cell: Cell, features: Any) -> Passed:
-    # S3PRL counts one frame for every begun 20 ms, the encoder one for every whole receptive field: one frame apart
+    # S3PRL counts one frame for every begun 20 ms, the encoder one for every whole receptive field: up to one more
     reported = [int(length) for length in features.lengths]
     true = cell.settings["expected"]["lengths"]
     frames = int(features.output.size(1))
-    if any(abs(one - other) > 1 for one, other in zip(reported, true)) or max(reported) > frames:
+    right = len(reported) == len(true) and all(whole <= one <= whole + 1 for one, whole in zip(reported, true))
+    if not right or max(reported) > frames:
         raise CheckFailed(
             "reported lengths %s: not the frames of these utterances, %s of %d" % (reported, true, frames),
             reported=reported,
