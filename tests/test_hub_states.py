@@ -11,8 +11,11 @@ import pytest
 from tiny_hub import FIXTURES, MODEL, TINY, tensor, tiny_hub
 
 from asrcompat.errors import HarnessError
-from asrcompat.hub.checkpoint import CheckpointError
-from asrcompat.hub.states import prepare_states
+from asrcompat.hub.checkpoint import CheckpointError, StoredTensor, read_tree
+from asrcompat.hub.fairseq import prepare_fairseq
+from asrcompat.hub.states import CONVERTED_FILE, prepare_states
+from asrcompat.probe.paths import _s3prl
+from asrcompat.spec import PUBLISHED, STATES
 
 POSITION = "encoder.pos_conv_embed.conv"
 NEW = {
@@ -79,6 +82,30 @@ def test_the_configuration_is_the_published_one_over_defaults(tmp_path: Path) ->
         others = set(defaults) - {"transformers_version", "architectures", "output_hidden_size", "dtype", "layerdrop"}
         assert set(config) == others
         assert config == {key: TINY.get(key, defaults[key]) for key in others}
+
+
+def test_the_converted_file_is_a_part_of_fairseqs(tmp_path: Path) -> None:
+    folder = states(tmp_path)["converted"]
+    assert {path.name for path in folder.iterdir()} == {"config.json", CONVERTED_FILE}
+    assert (folder / "config.json").samefile(tmp_path / "hub" / MODEL / "main" / "config.json")
+    raw = prepare_fairseq(hub_root=tmp_path / "hub", model=MODEL, fixtures=FIXTURES, work=tmp_path / "work")
+    trained, converted = read_tree(raw), read_tree(folder / CONVERTED_FILE)
+    assert list(converted) == ["task_cfg", "model_cfg", "model_weight"]
+    for section in ("task", "model"):
+        assert list(converted[f"{section}_cfg"].items()) == list(trained["cfg"][section].items())
+    assert converted["model_cfg"]["encoder_embed_dim"] == 16  # the model's own size, not the template's
+    assert list(converted["model_weight"]) == list(trained["model"])
+    for name, value in converted["model_weight"].items():
+        assert isinstance(value, StoredTensor)
+        np.testing.assert_array_equal(value.values, trained["model"][name].values, err_msg=name)
+
+
+def test_every_state_that_a_path_may_name_is_laid_out(tmp_path: Path) -> None:
+    made = states(tmp_path)
+    assert set(made) == set(STATES) - {PUBLISHED}
+    assert all((folder / "config.json").is_file() for folder in made.values())
+    # the probe imports nothing of this
+    assert _s3prl.CONVERTED_FILE == CONVERTED_FILE
 
 
 @pytest.mark.parametrize(("offered", "linked"), [(1.0, True), (0.5, False), (None, False)])

@@ -16,7 +16,7 @@ from conftest import ROOT, real_environment
 from asrcompat.hub.reference import pad
 from asrcompat.hub.repositories import checkpoint_path, prepare
 from asrcompat.hub.speech import features_batch
-from asrcompat.hub.states import prepare_states
+from asrcompat.hub.states import CONVERTED_FILE, prepare_states
 from asrcompat.hub.stored import Computed, describe, stored_reference
 from asrcompat.run import uv
 from asrcompat.run.inputs import Inputs, prepare_inputs
@@ -142,24 +142,37 @@ def test_fairseq_gives_the_stored_reference(fairseq: WithFairseq, tmp_path: Path
 CONVERT = """
 import sys, torch
 from s3prl.upstream.wav2vec2.convert import load_and_convert_fairseq_ckpt, load_converted_model
-raw, converted = sys.argv[1:]
+raw, converted, ours = sys.argv[1:]
 try:
     load_converted_model(raw)
 except ValueError as error:
     print("RAW " + str(error))
 load_and_convert_fairseq_ckpt(raw, converted)
-model, task = load_converted_model(converted)
-# what the converter does, without fairseq: what an environment that lacks it can be given
-state = torch.load(raw, map_location="cpu", weights_only=True)
-made = torch.load(converted, map_location="cpu")
-print("EQUAL", made["task_cfg"] == state["cfg"]["task"], made["model_cfg"] == state["cfg"]["model"])
-print("TENSORS", all(torch.equal(made["model_weight"][name], value) for name, value in state["model"].items()))
+model, task = load_converted_model(ours)
+theirs, ours = (torch.load(file, map_location="cpu") for file in (converted, ours))
+print("KEYS", list(theirs) == list(ours), list(ours))
+for section in ("task_cfg", "model_cfg"):
+    # repr tells the types and the order, too
+    print("EQUAL", repr(theirs[section]) == repr(ours[section]), theirs[section] == ours[section])
+theirs, ours = theirs["model_weight"], ours["model_weight"]
+print("TENSORS", type(theirs) is type(ours), list(theirs) == list(ours), all(map(torch.equal, *(
+    [one[name] for name in theirs] for one in (theirs, ours)
+))), {(value.dtype, value.is_contiguous()) for value in [*theirs.values(), *ours.values()]})
 print("NORMALIZE", task.normalize)
 """
 
 
-def test_s3prl_converts_the_file_and_refuses_it_raw(fairseq: WithFairseq, tmp_path: Path) -> None:
-    said = fairseq.run(CONVERT, fairseq.inputs.fairseq, tmp_path / "converted.pt").splitlines()
+def test_the_converted_state_is_what_s3prl_makes_of_the_file_which_it_refuses_raw(
+    fairseq: WithFairseq, tmp_path: Path
+) -> None:
+    ours = Path(fairseq.inputs.states["converted"]) / CONVERTED_FILE
+    said = fairseq.run(CONVERT, fairseq.inputs.fairseq, tmp_path / "converted.pt", ours).splitlines()
     (raw,) = [line for line in said if line.startswith("RAW")]
     assert raw.endswith("is not a valid checkpoint since the required key: task_cfg is missing")
-    assert said[-3:] == ["EQUAL True True", "TENSORS True", "NORMALIZE False"]
+    assert said[-5:] == [
+        "KEYS True ['task_cfg', 'model_cfg', 'model_weight']",
+        "EQUAL True True",
+        "EQUAL True True",
+        "TENSORS True True True {(torch.float32, True)}",
+        "NORMALIZE False",
+    ]

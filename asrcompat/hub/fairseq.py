@@ -3,6 +3,8 @@
 All but the weights is data, ``fixtures/fairseq/checkpoint.json``: what fairseq 0.12.2 itself wrote. The README beside
 it says what was seen and what is inferred; the original ``CLSRIL-23.pt`` has not been seen.
 
+``write_converted`` writes what S3PRL's converter makes of that file: a part of it, and nothing else.
+
 fairseq loads a state dict strictly, so the parts that only pretraining uses (the quantizer and the projections into
 its space) are there too, with random values: the published checkpoint has lost them.
 """
@@ -21,7 +23,7 @@ from asrcompat.hub.published import Published, content_hash, read_published
 from asrcompat.hub.weights import synthetic_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -30,10 +32,13 @@ if TYPE_CHECKING:
     from asrcompat.hub.architecture import Architecture
     from asrcompat.hub.pickles import Shape
 
+    Values = Callable[[str], NDArray[np.float32]]
+
 # The name that fairseq's trainer gives.
 FILE = "checkpoint_best.pt"
 
-_TEMPLATE = "fairseq/checkpoint.json"
+# Everything in the file but the weights, in the folder of fixtures.
+TEMPLATE = "fairseq/checkpoint.json"
 
 # Transformers' names and fairseq's, to be applied one after the other.
 _RENAMED = (
@@ -71,7 +76,7 @@ def prepare_fairseq(*, hub_root: Path, model: str, fixtures: Path, work: Path) -
     Others may be reading it: what writes beside the checkpoint that it is given (S3PRL's converter does, and
     ESPnet's lock) needs a link to it elsewhere.
     """
-    source, template = read_published(hub_root, model), fixtures / _TEMPLATE
+    source, template = read_published(hub_root, model), fixtures / TEMPLATE
     generator = (checkpoint, pickles, published, sys.modules[__name__])
     folder = work / f"fairseq-{content_hash(source.config, source.checkpoint, template, *generator)}"
     if not folder.is_dir():
@@ -82,6 +87,17 @@ def prepare_fairseq(*, hub_root: Path, model: str, fixtures: Path, work: Path) -
 
 def write_fairseq(path: Path, source: Published, template: Mapping[str, Any]) -> None:
     """Write `source` as a pretraining checkpoint: the template with the model's sizes and tensors filled in."""
+    checkpoint.write_tree(path, *_filled(source, template))
+
+
+def write_converted(path: Path, source: Published, template: Mapping[str, Any]) -> None:
+    """Write what S3PRL's converter makes of that checkpoint: two sections of its configuration, and every tensor."""
+    tree, values = _filled(source, template)
+    sections = {f"{section}_cfg": tree["cfg"][section] for section in ("task", "model")}
+    checkpoint.write_tree(path, {**sections, "model_weight": tree["model"]}, values)
+
+
+def _filled(source: Published, template: Mapping[str, Any]) -> tuple[dict[str, Any], Values]:
     quantizer = _QUANTIZER | {
         key: value
         for key, value in json.loads(source.config.read_text(encoding="utf-8")).items()
@@ -100,7 +116,7 @@ def write_fairseq(path: Path, source: Published, template: Mapping[str, Any]) ->
     cfg = template["cfg"]
     sizes = _model_section(source.architecture, quantizer)
     tree = {**template, "cfg": {**cfg, "model": {**cfg["model"], **sizes}}, "model": pickles.state_dict(shapes)}
-    checkpoint.write_tree(path, tree, values)
+    return tree, values
 
 
 def _pretraining_shapes(architecture: Architecture, quantizer: Mapping[str, int]) -> dict[str, Shape]:

@@ -4,10 +4,13 @@
   ``facebook/wav2vec2-base``'s;
 - ``resaved``: as ``from_pretrained`` and ``save_pretrained`` of Transformers 4 leave it, safetensors with the names
   of newer torch's weight norm (``parametrizations.weight.original0``);
-- ``resaved-5``: the same with Transformers 5, which keeps the names that it has read (``weight_g``).
+- ``resaved-5``: the same with Transformers 5, which keeps the names that it has read (``weight_g``);
+- ``converted``: the file that S3PRL's converter makes of the checkpoint in fairseq's format, beside the repository's
+  ``config.json``: as somebody hands it on who has the fairseq by which the converter reads.
 
-The last two are built here, and are byte by byte what the real packages write (``fixtures/hub-states`` says which
-were looked at). Weights that are in the hub's root folder already are linked, not copied.
+The last three are built here: the saved ones byte by byte what the real packages write (``fixtures/hub-states`` says
+which were looked at), the converted one with the same content. Weights that are in the hub's root folder already are
+linked, not copied.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from asrcompat.errors import HarnessError
-from asrcompat.hub import published, safetensors
+from asrcompat.hub import checkpoint, fairseq, pickles, published, safetensors
 from asrcompat.hub.architecture import NEW_NAMES
 from asrcompat.hub.catalogue import MAIN
 from asrcompat.hub.folders import building, link
@@ -33,6 +36,10 @@ if TYPE_CHECKING:
 _LENDER = "facebook/wav2vec2-base"
 _PREPROCESSOR = "preprocessor_config.json"
 _DEFAULTS = "hub-states/resaved/config.json"
+_CONVERTED = "converted"
+
+# The name of the file in the folder of that state; path ``s3prl-converted`` looks for it.
+CONVERTED_FILE = "converted.pt"
 
 # Each state of a saved checkpoint: the version of Transformers, and what it calls tensors otherwise than published.
 _SAVED: Mapping[str, tuple[str, Mapping[str, str]]] = {
@@ -46,19 +53,20 @@ _NOT_WRITTEN = frozenset({"_name_or_path", "torch_dtype"})
 
 def prepare_states(*, hub_root: Path, model: str, fixtures: Path, work: Path) -> dict[str, Path]:
     """The folder of each state, for the model in a hub's root folder; made once, then found again."""
-    source, defaults = read_published(hub_root, model), fixtures / _DEFAULTS
+    source, defaults, template = read_published(hub_root, model), fixtures / _DEFAULTS, fixtures / fairseq.TEMPLATE
     lent = hub_root / _LENDER / MAIN / _PREPROCESSOR
     if not lent.is_file():
         message = f"{lent}: missing; the state 'preprocessor' is made with it"
         raise HarnessError(message)
-    generator = (safetensors, published, sys.modules[__name__])
-    root = work / f"states-{content_hash(source.config, source.checkpoint, lent, defaults, *generator)}"
+    generator = (safetensors, checkpoint, pickles, fairseq, published, sys.modules[__name__])
+    root = work / f"states-{content_hash(source.config, source.checkpoint, lent, defaults, template, *generator)}"
     if not root.is_dir():
         with building(root) as partial:
             _add_preprocessor(partial / "preprocessor", source, lent)
             for state, (version, renamed) in _SAVED.items():
                 _save(partial / state, source, _saved_config(source, defaults, version), renamed)
-    return {state: root / state for state in ("preprocessor", *_SAVED)}
+            _convert(partial / _CONVERTED, source, template)
+    return {state: root / state for state in ("preprocessor", *_SAVED, _CONVERTED)}
 
 
 def _add_preprocessor(folder: Path, source: Published, lent: Path) -> None:
@@ -68,6 +76,14 @@ def _add_preprocessor(folder: Path, source: Published, lent: Path) -> None:
         copy.parent.mkdir(parents=True, exist_ok=True)
         link(path, copy)
     shutil.copyfile(lent, folder / _PREPROCESSOR)
+
+
+def _convert(folder: Path, source: Published, template: Path) -> None:
+    folder.mkdir()
+    # nothing reads it here; a state without one could not be given another configuration, as every state is in trials
+    link(source.config, folder / "config.json")
+    content = json.loads(template.read_text(encoding="utf-8"))
+    fairseq.write_converted(folder / CONVERTED_FILE, source, content)
 
 
 def _saved_config(source: Published, defaults: Path, version: str) -> str:

@@ -17,6 +17,7 @@ STATES = {
     "preprocessor": "a local folder: as published, with the preprocessor_config.json that it lacks",
     "resaved": "a local folder: saved again by Transformers 4 (safetensors, new parameter names)",
     "resaved-5": "a local folder: saved again by Transformers 5 (safetensors, the names that it was loaded with)",
+    "converted": "a local file: what S3PRL's converter makes of it where fairseq is installed, as people hand it on",
 }
 
 
