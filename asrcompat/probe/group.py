@@ -54,7 +54,7 @@ class _Group:
         self.record = record = Record(file)
         preimport = self.settings["preimport"]
         module = load_path(name, self.settings["path_files"][name])
-        _empty(os.environ["HOME"])  # what one path downloads or caches is not there for the next
+        empty(self.settings["home"], self.settings["folder"])  # what one path downloads is not there for the next
         if preimport:
             self.import_modules(module, record)
             if self.failure is not None:
@@ -170,6 +170,9 @@ def warm_up() -> None:
             torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
 
 
-def _empty(folder: str) -> None:
+def empty(folder: str, inside: str) -> None:
+    """Empty a folder; refuses one that does not lie inside of the other, which may be somebody's."""
+    if not os.path.realpath(folder).startswith(os.path.join(os.path.realpath(inside), "")):
+        raise ValueError("not emptied: %s does not lie inside of %s" % (folder, inside))
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)

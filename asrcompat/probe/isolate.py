@@ -45,7 +45,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class End:
-    """How a child ended: `reason` is None for a normal exit with `status` 0, else what ended it, in a sentence."""
+    """How a child ended: `reason` is None for a normal exit with status 0, else what ended it, in a sentence."""
 
     pid: int
     reason: Optional[str]

@@ -94,6 +94,7 @@ def _run_group(
         "folder": str(folder),
         "reference_folder": str(folder.parent),
         "scratch": str(scratch),
+        "home": str(_home(folder)),
         "fixtures": str(target.fixtures),
         "models": {name: target.inputs.states.get(split_path(name)[1], target.model) for name in group},
         "fairseq": str(target.inputs.fairseq),
@@ -139,13 +140,17 @@ def _run_group(
         text = output.encode("utf-8", "replace") + (log.read_bytes() if log.exists() else b"")
         found[name] = Raw(path=name, device=device, events=tuple(events), log=text)
     shutil.rmtree(scratch, ignore_errors=True)
-    shutil.rmtree(folder / "home", ignore_errors=True)
+    shutil.rmtree(_home(folder), ignore_errors=True)
     return found
+
+
+def _home(folder: Path) -> Path:
+    return folder / "home"
 
 
 def environment(target: Target, folder: Path) -> dict[str, str]:
     """The variables that a probe gets: an allow-list, a home of its own, the hub, and no way to the network."""
-    home = folder / "home"
+    home = _home(folder)
     home.mkdir(exist_ok=True)
     temporary = folder / "scratch"
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,13 +38,16 @@ class Raw:
 
 
 def read_events(file: Path) -> list[Event]:
-    """The whole lines of a record; a last line that a killed process tore is left out."""
+    """The lines of a record up to the first that a killed process or a full disk tore: what follows it is not sure."""
     try:
         lines = file.read_bytes().split(b"\n")[:-1]
     except FileNotFoundError:
         return []
     events = []
     for line in lines:
-        with contextlib.suppress(ValueError):  # torn by a full disk: what is missing makes the record end early
-            events.append(json.loads(line))
+        try:
+            event = json.loads(line)
+        except ValueError:
+            break  # the record ends here, and so does not say that the path was done
+        events.append(event)
     return events

@@ -5,6 +5,7 @@ On one short utterance: equality of features is what is asked, and the encoder's
 
 from __future__ import annotations
 
+import io
 import os
 from typing import TYPE_CHECKING, Any, List
 
@@ -18,12 +19,12 @@ _SAMPLES = 6400
 
 
 def check(cell: Cell) -> Passed:
-    """Through a file, as `torch.save` and `torch.load` do it by themselves."""
+    """Through a file, as `torch.save` and `torch.load` make and read it."""
     import torch
 
     file = os.path.join(cell.context.folder, "round-trip.pt")
     try:
-        torch.save(cell.subject.model.state_dict(), file)
+        _save(cell.subject.model.state_dict(), file)
         fresh = cell.load()
         published = _layers(cell, fresh)
         fresh.model.load_state_dict(torch.load(file, map_location=cell.device))
@@ -43,6 +44,16 @@ def check(cell: Cell) -> Passed:
         raise CheckFailed(message % (difference, learnt), **data)
     message = "saved and loaded again, the features differ by %.2g, where the step moved them by %.2g"
     return Passed(message % (difference, learnt), **data)
+
+
+def _save(values: Any, file: str) -> None:
+    """By `torch.save` into memory, and from there by Python: torch tells of a full disk as if it were its own fault."""
+    import torch
+
+    saved = io.BytesIO()
+    torch.save(values, saved)
+    with open(file, "wb") as target:
+        target.write(saved.getbuffer())
 
 
 def _layers(cell: Cell, subject: Any) -> List[Any]:
