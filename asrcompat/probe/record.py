@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import re
 import traceback
 from typing import Any, Dict, List
 
@@ -62,6 +63,11 @@ def type_name(error: BaseException) -> str:
     """The exception's name as a traceback prints it."""
     kind = type(error)
     return kind.__name__ if kind.__module__ in ("builtins", "__main__") else kind.__module__ + "." + kind.__qualname__
+
+
+def without_numbers(text: str) -> str:
+    """A message without what differs from one time to the next: numbers and addresses."""
+    return re.sub(r"0x[0-9a-fA-F]+|\d+", "N", text)
 
 
 def _message(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Features of short speech: how many frames, and at which lengths there are none.
+"""Features of short and of long speech: how many frames, and at which lengths there are none.
 
 Train mode has a bound of its own: SpecAugment masks spans of frames, which a short utterance has not. Lengths are tried
 one by one, not by halving: a path may fail at some and not at shorter ones.
@@ -6,13 +6,12 @@ one by one, not by halving: a path may fail at some and not at shorter ones.
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING, Callable, Dict, List
 
 from ..arrays import RATE
 from ..cell import CheckFailed, Passed, not_the_packages
-from ..record import describe_exception
+from ..record import describe_exception, without_numbers
 from ..stages import _frames
 from ._train_mode import all_layers
 
@@ -23,8 +22,9 @@ STAGE = "features"
 GROUP = "audio"
 PATHS = None
 
-_SECONDS = (0.02, 0.1, 1)  # 15 s are the matter of stage `features` itself
+_SECONDS = (0.02, 0.1, 1)
 _SHORT = 0.5
+_LONG = 15  # last: it takes most time and memory
 _EVALUATION = range(40, 2001, 40)  # samples that are tried for `shortest`
 _TRAIN = range(80, 4001, 320)
 
@@ -38,6 +38,7 @@ def run(cell: Cell) -> None:
             cell.check("features-%gs-train-mode" % seconds, partial(_train_mode, cell, int(seconds * RATE)))
     cell.check("shortest", lambda: _shortest(partial(_frames.check, cell), _EVALUATION))
     cell.check("shortest-train-mode", lambda: _shortest(partial(_train_mode, cell), _TRAIN))
+    cell.check("features-%gs" % _LONG, partial(_frames.check, cell, _LONG * RATE))
 
 
 def _train_mode(cell: Cell, samples: int) -> Passed:
@@ -73,7 +74,7 @@ def _shortest(run_on: Callable[[int], Passed], lengths: range) -> Passed:
 def _kind(error: Exception) -> str:
     """What is alike in one failure at several lengths: the numbers in messages differ."""
     described = describe_exception(error)
-    said = re.sub(r"\d+", "N", described["message"].split("\n")[0])
+    said = without_numbers(described["message"].split("\n")[0])
     return said if isinstance(error, CheckFailed) else "%s: %s" % (described["exception"], said)
 
 

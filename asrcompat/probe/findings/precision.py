@@ -1,8 +1,8 @@
 """Other element types: the model as a whole in each, and in float32 under autocast.
 
 What is asked for every line: do features and gradients come, finite ones, at every parameter that float32 gives one,
-and how far are the features from float32's. On a processor without instructions for them, half precision takes ten
-times as long: one short utterance it is.
+and are the features nearer to float32's than their values lie apart. On a processor without instructions for them,
+half precision takes ten times as long: one short utterance it is.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, NamedTupl
 
 from ..arrays import RATE, is_finite, largest_difference, speech_of, train_batch
 from ..cell import CheckFailed, Passed, Skip
+from ..stages import _memory
 from ..stages.forward import train_without_chance
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ PATHS = None
 
 _SECONDS = 0.4
 _HALVES = ("bfloat16", "float16")
-_MEGABYTE = 1_000_000
 
 
 class Line(NamedTuple):
@@ -38,7 +38,7 @@ class Line(NamedTuple):
 def run(cell: Cell) -> None:
     """float32 first: the others are measured by it."""
     reference = cell.check("float32", lambda: _line(cell, cell.subject))
-    for kind in _HALVES if cell.device == "cuda" else _HALVES[:1]:
+    for kind in _HALVES:
         cell.check("autocast-" + kind, partial(_autocast, cell, kind, reference))
     for kind in _HALVES:
         cell.check(kind, partial(_cast, cell, kind, reference))
@@ -47,23 +47,28 @@ def run(cell: Cell) -> None:
 def _autocast(cell: Cell, kind: str, reference: Optional[Line]) -> Passed:
     import torch
 
-    _within(cell)
-    return _line(cell, cell.subject, reference, lambda: torch.autocast(cell.device, dtype=getattr(torch, kind)))
+    element = getattr(torch, kind)
+
+    def context() -> ContextManager[Any]:
+        autocast: ContextManager[Any] = torch.autocast(cell.device, dtype=element)
+        return autocast
+
+    # an element type that it does not know on this device switches it off, with a warning at most
+    with context():
+        ones = torch.ones(1, 1, device=cell.device)
+        found = (ones @ ones).dtype
+    if found != element:
+        raise Skip("this torch's autocast has no %s on %s: products stay %s" % (kind, cell.device, found))
+    return _line(cell, cell.subject, reference, context)
 
 
 def _cast(cell: Cell, kind: str, reference: Optional[Line]) -> Passed:
     """On a subject of its own, since a cast cannot be taken back; speech is cast with it."""
     import torch
 
-    _within(cell)
     subject = cell.load()
     subject.model.to(getattr(torch, kind))
     return _line(cell, subject, reference, element=getattr(torch, kind))
-
-
-def _within(cell: Cell) -> None:
-    if cell.seconds_left() <= 0:
-        raise Skip("the budget for %r is spent" % GROUP)
 
 
 def _line(
@@ -73,11 +78,7 @@ def _line(
     context: Callable[[], ContextManager[Any]] = contextlib.nullcontext,
     element: Optional[Any] = None,
 ) -> Passed:
-    import torch
-
-    on_cuda = cell.device == "cuda"
-    if on_cuda:
-        torch.cuda.reset_peak_memory_stats()
+    _memory.reset(cell)
     output = _features(cell, subject, context, element)
     data: Dict[str, Any] = {"element": str(output.dtype).rpartition(".")[2]}
     if not is_finite(output):
@@ -85,14 +86,17 @@ def _line(
     told = "%s features" % data["element"]
     if reference is not None:
         data["difference"] = largest_difference(output, reference.output)
-        spread = float(reference.output.std())
-        told += ", which differ by up to %.2g from float32's (spread %.2g)" % (data["difference"], spread)
+        data["spread"] = float(reference.output.std())
+        told += ", which differ by up to %(difference).2g from float32's (spread %(spread).2g)" % data
+        if not data["difference"] < data["spread"]:
+            raise CheckFailed(told + ": these are not the same features", **data)
     loss, gradients, lost = _differentiated(cell, subject, context, element)
     data.update(loss=repr(loss), gradients=gradients, not_finite=lost)
     told += "; loss %.4g, %d gradients" % (loss, gradients)
-    if on_cuda:
-        data["peak_bytes"] = torch.cuda.max_memory_allocated()
-        told += "; at most %d MB of the device's memory" % (data["peak_bytes"] // _MEGABYTE)
+    peak_bytes = _memory.peak(cell)
+    if peak_bytes is not None:
+        data["peak_bytes"] = peak_bytes
+        told += "; " + _memory.told(peak_bytes)
     if lost or not math.isfinite(loss):
         raise CheckFailed("%s, %d of them not finite" % (told, lost), **data)
     if reference is not None and gradients != reference.gradients:

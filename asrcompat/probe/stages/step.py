@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Set
 
 from ..arrays import is_finite
 from ..cell import CheckFailed, Passed
-from . import _frozen, _round_trip
+from . import _frozen, _memory, _round_trip
 from .backward import kept_from_training, parts
 
 if TYPE_CHECKING:
@@ -21,10 +21,12 @@ LEARNING_RATE = 1e-4
 
 def run(cell: Cell) -> None:
     """Step on the gradients of `backward`, save and load the outcome; then, from what was loaded, step frozen."""
+    _memory.reset(cell)
     cell.check("step", lambda: _step(cell))
     cell.subject.model.zero_grad(set_to_none=True)
     cell.check("round-trip", lambda: _round_trip.check(cell))
     cell.check("frozen", lambda: _frozen.check(cell))
+    _memory.tell(cell)
 
 
 def optimiser(model: Any) -> Any:

@@ -6,31 +6,36 @@ Models in train mode drop layers and units at random, so some breakage shows in 
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any, Dict
+from typing import TYPE_CHECKING, Any, Dict, Tuple
 
 from ..arrays import is_finite, train_batch
 from ..cell import CheckFailed, Passed, Unstable, not_the_packages
-from ..record import describe_exception
+from ..record import describe_exception, without_numbers
+from . import _memory
 from .forward import finite_loss
 from .step import optimiser
 
 if TYPE_CHECKING:
     from ..cell import Cell
 
+_SAID = 3  # messages that are told; all are in the data
+
 
 def run(cell: Cell) -> None:
     """As many trials as asked for: none passing is a failure, some is unstable. Then the path's own loop, if any."""
+    _memory.reset(cell)
     cell.check("trials", lambda: _trials(cell))
     own = getattr(cell.path, "train", None)
     if own is not None:
         cell.check("own-training", lambda: own(cell.context))
+    _memory.tell(cell)
 
 
 def _trials(cell: Cell) -> Passed:
     cell.subject.model.train()
     steps = optimiser(cell.subject.model)
     total = cell.settings["trials"]
-    failures: Dict[str, Dict[str, Any]] = {}
+    failures: Dict[Tuple[str, str], Dict[str, Any]] = {}
     losses = []
     for trial in range(total):
         seed = cell.settings["seed"] + trial
@@ -40,7 +45,7 @@ def _trials(cell: Cell) -> Passed:
             if not_the_packages(error):
                 raise
             described = describe_exception(error)
-            kind = described["exception"]
+            kind = (described["exception"], without_numbers(described["message"]))
             known = failures.setdefault(kind, dict(described, seeds=[]))
             known["seeds"].append(seed)
         cell.record.event("trial", trial=trial + 1, of=total)
@@ -49,7 +54,10 @@ def _trials(cell: Cell) -> Passed:
         return Passed("%d of %d trials passed" % (len(losses), total), **data)
     first = data["failures"][0]
     data.update({key: first[key] for key in ("exception", "traceback", "causes")})
-    message = "%d of %d trials passed; others: %s" % (len(losses), total, first["message"])
+    said = [failure["message"] for failure in data["failures"]]
+    if len(said) > _SAID:
+        said[_SAID:] = ["%d other messages" % (len(said) - _SAID)]
+    message = "%d of %d trials passed; others: %s" % (len(losses), total, "; or ".join(said))
     raise Unstable(message, **data) if losses else CheckFailed(message, **data)
 
 
