@@ -8,6 +8,7 @@ import time
 import wave
 from array import array
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from asrcompat.probe import found
 from asrcompat.probe.cell import Cell, CheckFailed
+from asrcompat.probe.declared import declared, requirements
 from asrcompat.probe.recipes import command, data, espnet, rates
 from asrcompat.probe.recipes.saved import Freezing
 from asrcompat.probe.record import Record
@@ -199,14 +201,20 @@ def test_what_was_done_without_once_is_not_asked_for_again(tool: Tool, cell: Cel
     ],
 )
 def test_how_metadata_speaks_of_a_module(module: str, said: str) -> None:
-    requirements = [
+    required = [
         "editdistance",
         "editdistance ==0.5.2 ; extra == 'all'",
         'matplotlib; extra == "train"',
         "matplotlib ; extra == 'all'",
         "torch-optimizer (>=0.1) ; extra == 'all'",
     ]
-    assert espnet.declared(module, requirements) == said
+    assert declared(module, required) == said
+
+
+def test_the_first_distribution_that_is_installed_is_asked() -> None:
+    assert any(one.startswith("pluggy") for one in requirements("no-such-distribution", "pytest"))
+    with pytest.raises(PackageNotFoundError, match="no-such-distribution or neither-this"):
+        requirements("no-such-distribution", "neither-this")
 
 
 @given(st.lists(st.floats(min_value=-2, max_value=2, width=32), min_size=1, max_size=50))

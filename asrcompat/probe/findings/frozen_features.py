@@ -1,4 +1,8 @@
-"""A frozen encoder in train mode: whether its features stay equal from pass to pass, as who freezes it may expect."""
+"""A frozen encoder in train mode: whether its features stay equal from pass to pass, as who freezes it may expect.
+
+Told and not judged: both answers are the packages working as they are meant to. The check's `difference` has the
+answer, and the claim about freezing judges by that; the check fails where a pass does.
+"""
 
 from __future__ import annotations
 

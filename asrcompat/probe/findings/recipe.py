@@ -7,6 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Any, Callable, List, NoReturn, Optional
 
 from ..cell import CheckFailed, Passed, Skip
+from ..declared import declared, requirements
 from ..recipes import data, espnet, rates
 from ..recipes.saved import Freezing, Saved
 
@@ -124,8 +125,8 @@ class Recipe:
             if self.first is None:
                 raise Skip("recipe-train did not pass, and no command named a module that is missing")
             return Passed("%s ran with what was installed" % " and ".join(self.commands.ran))
-        required = espnet.requirements()
-        needs = [dict(need._asdict(), declared=espnet.declared(need.module, required)) for need in self.commands.needs]
+        required = requirements("espnet")
+        needs = [dict(need._asdict(), declared=declared(need.module, required)) for need in self.commands.needs]
         told = ["%(tool)s wants %(module)s (%(declared)s); without it: %(options)s" % need for need in needs]
         raise CheckFailed("not as installed: " + "; ".join(told), needs=needs, exception="ModuleNotFoundError")
 

@@ -6,7 +6,6 @@ That it trains is the matter of the path ``s3prl-downstream`` itself.
 from __future__ import annotations
 
 import importlib
-import re
 import sys
 import tempfile
 from importlib.machinery import ModuleSpec
@@ -14,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, List, Optional
 
 from ..cell import CheckFailed, Passed, not_the_packages
+from ..declared import declared, requirements
 from ..paths import _s3prl_runner
 from ..record import describe_exception
 
@@ -58,28 +58,12 @@ def _needs() -> Passed:
                 del sys.modules[name]
     if not absent.asked and broken is None:
         return Passed("S3PRL's run_downstream and its ASR downstream import as installed")
-    told = ["%s is not installed (%s)" % (name, _declared(name)) for name in absent.asked]
+    required = requirements(*_DISTRIBUTIONS) if absent.asked else []
+    told = ["%s is not installed (by S3PRL's metadata %s)" % (name, declared(name, required)) for name in absent.asked]
     if broken is not None:
         told.append(("and then " if told else "") + "%(exception)s: %(message)s" % broken)
     message = "S3PRL's run_downstream with its ASR downstream does not import as installed: " + "; ".join(told)
     raise CheckFailed(message, absent=absent.asked)
-
-
-def _declared(name: str) -> str:
-    """What S3PRL's metadata says of a package that it imports."""
-    from importlib import metadata
-
-    for distribution in _DISTRIBUTIONS:
-        try:
-            requirements = metadata.requires(distribution) or []
-        except metadata.PackageNotFoundError:
-            continue
-        its = [one for one in requirements if re.split(r"[^\w.-]", one)[0].lower() == name.lower()]
-        if not its:
-            return "which S3PRL declares nowhere"
-        extras = all("extra" in one.partition(";")[2] for one in its)
-        return "which S3PRL declares in extras only" if extras else "which S3PRL requires"
-    return "and S3PRL has no metadata"
 
 
 class _Absent:

@@ -7,7 +7,6 @@ here, so that the second is tried, and what was missing is remembered: that it i
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Dict, List, NamedTuple
 
 from . import command, data
@@ -107,28 +106,3 @@ def configuration(fixtures: str) -> str:
         with open(os.path.join(fixtures, "espnet", name), encoding="utf-8") as file:
             texts.append(file.read().rstrip("\n"))
     return "\n\n".join(texts) + "\n"
-
-
-def declared(module: str, requirements: List[str]) -> str:
-    """How a package's own metadata (its ``Requires-Dist``) speaks of a module, in words."""
-    extras = set()
-    for line in requirements:
-        named = re.match(r"[A-Za-z0-9._-]+", line)
-        if named is None or _plain(named.group()) != _plain(module):
-            continue
-        found = re.findall(r"extra\s*==\s*['\"]([^'\"]+)", line)
-        if not found:
-            return "required"
-        extras.update(found)
-    return "only in the extras " + ", ".join(sorted(extras)) if extras else "not declared"
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def requirements() -> List[str]:
-    """What ESPnet's installed metadata requires."""
-    from importlib import metadata
-
-    return metadata.requires("espnet") or []
