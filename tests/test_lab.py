@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from miniature import MiniatureIndex, serving
@@ -18,9 +22,13 @@ from asrcompat.lab.configuration import edited_configurations, with_key
 from asrcompat.lab.experiments import of_packages
 from asrcompat.lab.given import changes_nothing, lay_out
 from asrcompat.lab.variant import variant
-from asrcompat.model import Outcome, Stage, Trials, dump
+from asrcompat.model import Cell, Outcome, Stage, Trials, dump
+from asrcompat.report.admit import admit
+from asrcompat.run import session
 from asrcompat.run.inputs import Inputs
 from asrcompat.run.interpreters import Interpreter, NoInterpreter
+from asrcompat.run.session import Given
+from asrcompat.run.uv import Failure
 from asrcompat.spec import Pin, PinRule, Request, Spec
 
 CHECK = """
@@ -74,10 +82,9 @@ def test_a_variant_is_derived_and_named_by_its_changes(bench: Surroundings) -> N
     assert [cell.outcome for cell in result.cells] == [Outcome.WORKS]
 
 
-def test_an_axis_that_moves_names_the_variant_and_the_base_stays_the_one_asked_for(bench: Surroundings) -> None:
+def test_an_axis_that_moves_is_named_after_the_base(bench: Surroundings) -> None:
     result = bench.laboratory().run(bench.request, (change("axis", "s3prl=0.2"),))
-    moved = replace(bench.request, s3prl="0.2")
-    assert result.environment.id == f"{moved.id}+s3prl-0.2"
+    assert result.environment.id == f"{bench.request.id}+s3prl-0.2"
     assert result.environment.derived_from == bench.request.id
     assert result.environment.packages["s3prl"] == "0.2"
     assert result.environment.lock == f"locks/{result.environment.id}.txt"
@@ -280,6 +287,7 @@ def test_a_pin_stands_in_place_of_what_was_said_of_the_package() -> None:
         ("pin", "a b", "no requirement"),
         ("extra", "six", "write it like six==1.17.0"),
         ("extra", "torch==2.0", "kind 'axis'"),
+        ("override", "torch>=2", "make it a change of kind 'axis'"),
         ("axis", "numpy=1.0", "transformers=4.50.0"),
         ("axis", "torch=two", "no version of torch"),
         ("replace", "torch -> jax newest", "espnet-s3prl"),
@@ -345,12 +353,22 @@ def test_every_catalogued_cure_of_what_a_probe_is_given_can_be_made(entry: str, 
     model = "Harveenchadha/wav2vec2-pretrained-clsril-23-10k"
     inputs = Inputs(hub_root=FIXTURES / "hub", symbols=(), probe={}, expected={}, states={}, fairseq=tmp_path)
     given = lay_out([cure], inputs, model=model, fixtures=FIXTURES, work=tmp_path)
-    same = all(
-        file.read_bytes() == (given.fixtures / "espnet" / file.name).read_bytes()
-        for file in (FIXTURES / "espnet").iterdir()
-    )
-    assert changes_nothing([cure], fixtures=FIXTURES) is (same and cure.kind == "config")
-    assert (given.inputs, given.fixtures, given.variables) != (inputs, FIXTURES, {})
+    seen, before = content(given), content(Given(inputs=inputs, fixtures=FIXTURES))
+    # the published checkpoint is given as a folder in place of a name: its content is what a file is to change
+    before |= {f"published/{file.name}": file.read_bytes() for file in (FIXTURES / "hub" / model / "main").iterdir()}
+    assert changes_nothing([cure], fixtures=FIXTURES) is (cure.kind == "config" and seen.items() <= before.items())
+    if cure.kind == "config":
+        return  # one that says so already is told, and not tried
+    assert not seen.items() <= before.items()
+
+
+def content(given: Given) -> dict[str, object]:
+    """What a probe finds in the configurations, in each state's folder and in its variables."""
+    found: dict[str, object] = dict(given.variables)
+    found |= {file.name: file.read_bytes() for file in (given.fixtures / "espnet").glob("*.yaml")}
+    for state, folder in given.inputs.states.items():
+        found |= {f"{state}/{file.name}": file.read_bytes() for file in Path(folder).iterdir() if file.is_file()}
+    return found
 
 
 @pytest.mark.parametrize(
@@ -376,3 +394,103 @@ def test_other_code_that_gives_or_judges_makes_another_key(
         monkeypatch.setattr(Path, "read_bytes", other)
         laboratory.run(bench.request)
         assert len(bench.probed) == number, name
+
+
+def test_a_variant_is_told_under_its_own_base_where_two_move_to_one_release(
+    bench: Surroundings, index: MiniatureIndex
+) -> None:
+    package(index, "s3prl", "0.3", CHECK)
+    bases = (bench.request, replace(bench.request, s3prl="0.2"))
+    for newest in ("0.3", "0.9"):  # the second of them does not resolve
+        found = [bench.laboratory().run(base, (change("axis", f"s3prl={newest}"),)) for base in bases]
+        assert [one.environment.derived_from for one in found] == [base.id for base in bases]
+        assert len({one.environment.id for one in found}) == 2
+
+
+def test_a_build_that_failed_is_believed_no_longer_than_a_lock(
+    bench: Surroundings, index: MiniatureIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was wanting, a compiler say, may be there the next time."""
+    index.files["unbuildable-1.0.tar.gz"] = sdist("unbuildable", "raise SystemExit('cmake: command not found')")
+    broken, now = (change("extra", "unbuildable==1.0"),), time.time()
+    result = bench.laboratory().run(bench.request, broken)
+    assert (result.cells[0].failed, result.environment.lock is not None) == (Stage.INSTALL, True)
+    built: list[str] = []
+
+    def build(name: str, *_: object, **__: object) -> Failure:
+        built.append(name)
+        return Failure(kind="build", message="no")
+
+    monkeypatch.setattr("asrcompat.run.session.build", build)
+    bench.laboratory().run(bench.request, broken)
+    assert built == []
+    monkeypatch.setattr("asrcompat.lab.known.time.time", lambda: now + 2 * 3600)
+    bench.laboratory().run(bench.request, broken)
+    assert len(built) == 1
+
+
+def sdist(name: str, backend: str) -> bytes:
+    """One whose metadata can be read without building it."""
+    files = {
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
+        f'[project]\nname = "{name}"\nversion = "1.0"\n',
+        "own.py": backend,
+        "PKG-INFO": f"Metadata-Version: 2.2\nName: {name}\nVersion: 1.0\n",
+    }
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for file, text in files.items():
+            info = tarfile.TarInfo(f"{name}-1.0/{file}")
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+def test_a_verdict_that_is_refused_is_made_again(bench: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+    probe = session.__dict__["probe_everywhere"]  # the stand-in
+
+    def without_evidence(*given: Any, **more: Any) -> tuple[list[Cell], dict[str, Any]]:
+        cells, facts = probe(*given, **more)
+        return [replace(cell, outcome=Outcome.WORKS, failed=None, evidence=None) for cell in cells], facts
+
+    monkeypatch.setattr("asrcompat.run.session.probe_everywhere", without_evidence)
+    assert bench.laboratory(admit=admit).run(bench.request).cells[0].outcome is Outcome.ERROR
+    monkeypatch.setattr("asrcompat.run.session.probe_everywhere", probe)
+    assert bench.laboratory(admit=admit).run(bench.request).cells[0].outcome is Outcome.BROKEN
+
+
+def test_the_matrixs_logs_are_left_alone(bench: Surroundings) -> None:
+    laboratory = bench.laboratory()
+    laboratory.run(bench.request)
+    laboratory.run(bench.request, (FILE,), attempt=1)
+    assert bench.logs == [f"lab/{bench.request.id}", f"lab/{bench.request.id}+file-preprocessor_config.json@1"]
+
+
+def test_of_two_changes_with_one_target_the_last_one_is_made() -> None:
+    for kind, first, last in (
+        ("axis", "transformers=4.57.6", "transformers=4.41.2"),
+        ("axis", "transformers=4.41.2", "transformers=4.57.6"),
+        ("pin", "numpy<1.24", "NumPy<2"),
+        ("file", "config.json:layerdrop=0.1", "config.json:layerdrop=0.0"),
+    ):
+        both = [Change(kind=kind, value=value) for value in (first, last)]  # type: ignore[arg-type]  # they are kinds
+        assert in_order(both) == (both[1],)
+    replaced = in_order([change("axis", "s3prl=0.4.18"), change("replace", "s3prl -> espnet-s3prl newest")])
+    assert variant(REQUEST, replaced).s3prl == "espnet-s3prl newest"
+    kept = [change("file", "config.json:a=1"), change("file", "config.json:b=1"), change("variable", "A=1")]
+    assert len(in_order(kept)) == 3
+
+
+def test_an_override_stands_in_place_of_whatever_is_asked_of_its_package() -> None:
+    request = replace(
+        REQUEST,
+        extras=("omegaconf==2.0",),
+        pins=(Pin(requirements=("omegaconf<2.1", "six"), reason="r"),),
+        overrides=(Pin(requirements=("omegaconf>=2.0", "numpy<1.24"), reason="r"),),
+    )
+    moved = variant(request, [change("override", "omegaconf>=2.1.1")])
+    assert moved.override_requirements == ("numpy<1.24", "omegaconf>=2.1.1")
+    assert (moved.extras, moved.pinned_requirements[-1]) == ((), "six")
+    assert str(change("override", "omegaconf>=2.1.1")) == "override omegaconf>=2.1.1"
+    pinned, overridden = (variant_id("e", [change(kind, "a>=1")]) for kind in ("pin", "override"))
+    assert pinned != overridden

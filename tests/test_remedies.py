@@ -377,7 +377,7 @@ def test_the_order_counts_the_most_intrusive_part_then_the_parts() -> None:
     one = [Change(kind="variable", value=f"N{number}=1") for number in range(3)]
     pin = Change(kind="pin", value="a<1")
     assert intrusiveness(one[:1]) < intrusiveness(one) < intrusiveness([pin]) < intrusiveness([pin, *one])
-    assert len(ORDER) == 8
+    assert len(ORDER) == 9
 
 
 @st.composite

@@ -32,7 +32,7 @@ def test_what_is_probed_with_changes_it(fixtures: Path, name: str) -> None:
     assert code.digest(fixtures) != before
 
 
-@pytest.mark.parametrize("name", ["probe/ladder.py", "hub/server.py", "run/outcome.py"])
+@pytest.mark.parametrize("name", ["probe/ladder.py", "hub/server.py", "run/outcome.py", "run/session.py"])
 def test_code_that_gives_probes_or_judges_changes_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     before = code.digest(ROOT / "fixtures")
     read = Path.read_bytes

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from asrcompat.plan.prepare import Sources
 from asrcompat.run.cells import Settings, Subject
 from asrcompat.run.inputs import Inputs
 from asrcompat.run.interpreters import Interpreter
-from asrcompat.spec import PinRule, Request, Spec
+from asrcompat.spec import Request, Spec
 
 MODEL = "owner/model"
 
@@ -56,13 +56,16 @@ class Surroundings:
     request: Request
     said: list[str] = field(default_factory=list)
     probed: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)
     train_seconds: list[float] = field(default_factory=list)
     trouble: set[str] = field(default_factory=set)  # environments whose probe ends in an error of the harness
     shaky: tuple[str, Trials] | None = None  # one whose cells, where they would be broken, are unstable
 
-    def laboratory(self, rules: Sequence[PinRule] = (), **changes: Any) -> Laboratory:
+    def laboratory(
+        self, *, admit: Callable[[EnvironmentResult], EnvironmentResult] = lambda result: result, **changes: Any
+    ) -> Laboratory:
         settings = replace(self.settings, **changes)
-        return Laboratory(settings=settings, sources=self.sources, tell=self.said.append, rules=rules)
+        return Laboratory(settings=settings, sources=self.sources, tell=self.said.append, admit=admit)
 
     def base(self) -> EnvironmentResult:
         """The environment as installed."""
@@ -114,6 +117,7 @@ def make_bench(
         subject: Subject, files: Mapping[str, Path], given: Inputs, settings: Settings, *, tell: object, fixtures: Path
     ) -> tuple[list[Cell], dict[str, Any]]:
         bench.probed.append((subject.identity, tuple(files)))
+        bench.logs.append(subject.logs)
         bench.train_seconds.append(settings.limits.train_seconds)
         found = {name: _versions(subject, name) for name in subject.distributions}
         found_cells = [_cell(subject, path, given, fixtures, found, bench, settings) for path in files]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,15 +18,16 @@ from asrcompat.run.probing import RESERVED_VARIABLES
 from asrcompat.spec.fields import AXIS_DISTRIBUTIONS, FORK, NEWEST
 
 # From the least to the most intrusive: what is given to a run, then the checkpoint's copy, then the environment.
-Kind = Literal["variable", "config", "file", "extra", "pin", "axis", "replace", "shim"]
+Kind = Literal["variable", "config", "file", "extra", "pin", "override", "axis", "replace", "shim"]
 
 SHIMS = Path(__file__).parent / "shims"
 AXES = ("python", "torch", "torchaudio", "transformers", "s3prl", "espnet")
 # These make another environment; the others change what the probe of the same one is given.
-PACKAGE_KINDS: tuple[Kind, ...] = ("axis", "replace", "pin", "extra")
+PACKAGE_KINDS: tuple[Kind, ...] = ("axis", "replace", "override", "pin", "extra")
 
 _FORMS: dict[Kind, tuple[str, str]] = {
     "pin": (r"\S.*", "setuptools<81"),
+    "override": (r"\S.*", "omegaconf>=2.1.1"),
     "extra": (r"[a-z0-9]+(-[a-z0-9]+)*==\S+", "six==1.17.0"),
     "replace": (rf"s3prl -> {FORK} \S+", f"s3prl -> {FORK} {NEWEST}"),
     "axis": (rf"({'|'.join(AXES)})=(({FORK} )?\S+)", "transformers=4.50.0"),
@@ -55,11 +56,12 @@ _LONGEST = 160  # of an id: file names are made of it
 class Change:
     """A change. `value` is, by kind:
 
-    ``pin``: a requirement; ``extra``: ``name==version``; ``replace``: ``s3prl -> espnet-s3prl newest``; ``axis``:
-    ``transformers=4.50.0``; ``config``: ``frontend_conf.multilayer_feature=false``, which may name the one file of
-    ``fixtures/espnet`` in front (``asr_s3prl.yaml:…``); ``file``: one to add to a local copy of the checkpoint, or a
-    key to set in one of its JSON files (``config.json:layerdrop=0.0``); ``variable``: ``NAME=value``; ``shim``: a file
-    of ``asrcompat/lab/shims``, without its suffix.
+    ``pin``: a requirement; ``override``: one that holds in place of what packages ask for; ``extra``:
+    ``name==version``; ``replace``: ``s3prl -> espnet-s3prl newest``; ``axis``: ``transformers=4.50.0``; ``config``:
+    ``frontend_conf.multilayer_feature=false``, which may name the one file of ``fixtures/espnet`` in front
+    (``asr_s3prl.yaml:…``); ``file``: one to add to a local copy of the checkpoint, or a key to set in one of its JSON
+    files (``config.json:layerdrop=0.0``); ``variable``: ``NAME=value``; ``shim``: a file of ``asrcompat/lab/shims``,
+    without its suffix.
 
     Raises `UsageError` for a value that is not of its kind's form.
     """  # noqa: D400, D415 - the list is the point
@@ -78,7 +80,20 @@ class Change:
 
     def __str__(self) -> str:
         """Short and readable: ``setuptools<81``, ``config frontend_conf.multilayer_feature=false``."""
-        return self.value if self.kind in ("pin", "extra", "axis", "replace") else f"{self.kind} {self.value}"
+        return in_words(self.kind, self.value)
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """What is changed: of two changes with one target, the later takes the place of the earlier."""
+        match self.kind:
+            case "replace":
+                return "axis", "s3prl"
+            case "pin" | "override" | "extra":
+                return "package", canonicalize_name(Requirement(self.value).name)
+            case "shim":
+                return self.kind, self.value
+            case _:
+                return self.kind, self.parts[0]
 
     @property
     def parts(self) -> tuple[str, str]:
@@ -89,7 +104,7 @@ class Change:
 
 def _problem(change: Change) -> str | None:
     match change.kind:
-        case "pin":
+        case "pin" | "override":
             return _pin_problem(change.value)
         case "extra" if change.value.partition("==")[0] in AXIS_DISTRIBUTIONS:
             return "that is an axis; make it a change of kind 'axis'"
@@ -124,15 +139,29 @@ def _is_version(value: str) -> bool:
     return True
 
 
+def in_words(kind: str, value: str) -> str:
+    """A change in a few words: what is a package's is told by its value alone."""
+    return value if kind in PACKAGE_KINDS and kind != "override" else f"{kind} {value}"
+
+
+def all_in_words(changes: Iterable[Mapping[str, str]]) -> str:
+    """Changes as a remedy has them, in a few words."""
+    return " and ".join(in_words(one["kind"], one["value"]) for one in changes)
+
+
 def in_order(changes: Collection[Change]) -> tuple[Change, ...]:
-    """The same changes, each once, those of packages first: equal sets are equal, whoever made them up."""
+    """The same changes, those of packages first: equal sets are equal, whoever made them up.
+
+    Of several with one target, the last one is left: two versions of one package are no set to try.
+    """
+    changes = {one.target: one for one in changes}.values()
     kinds = [*PACKAGE_KINDS, *(kind for kind in _FORMS if kind not in PACKAGE_KINDS)]
-    return tuple(sorted(set(changes), key=lambda one: (kinds.index(one.kind), one.value)))
+    return tuple(sorted(changes, key=lambda one: (kinds.index(one.kind), one.value)))
 
 
-def variant_id(request: str, changes: Collection[Change]) -> str:
-    """A request's id with '+' and a slug for each change; that of packages' changes alone is a beginning of it."""
-    identity = "+".join([request, *map(_slug, in_order(changes))])
+def variant_id(base: str, changes: Collection[Change]) -> str:
+    """A base's id with '+' and a slug for each change; that of packages' changes alone is a beginning of it."""
+    identity = "+".join([base, *map(_slug, in_order(changes))])
     if len(identity) <= _LONGEST:
         return identity
     return f"{identity[: _LONGEST - 9]}-{sha256(identity.encode()).hexdigest()[:8]}"

@@ -15,6 +15,8 @@ from typing import Any
 from asrcompat.errors import UsageError
 from asrcompat.hub.catalogue import MAIN
 from asrcompat.hub.folders import building, link
+from asrcompat.lab import additions
+from asrcompat.lab.additions import LENDER, addition
 from asrcompat.lab.change import Change
 from asrcompat.lab.configuration import edited_configurations
 from asrcompat.lab.shim import site_customisation
@@ -22,8 +24,6 @@ from asrcompat.run.inputs import Inputs
 from asrcompat.run.session import Given
 from asrcompat.run.store import write_text
 from asrcompat.spec import PUBLISHED
-
-_LENDER = "facebook/wav2vec2-base"
 
 
 def lay_out(changes: Sequence[Change], inputs: Inputs, *, model: str, fixtures: Path, work: Path) -> Given:
@@ -104,15 +104,11 @@ def _change_file(change: Change, folder: Path, hub_root: Path, model: str) -> No
 
 
 def _offered(name: str, hub_root: Path, model: str) -> Path:
-    """A file that a person could add: another revision's of the same repository, or wav2vec2-base's, but no weights."""
-    own = sorted((hub_root / model).glob(f"*/{name}"))
-    lent = hub_root / _LENDER / MAIN / name
-    if own:
-        return own[0]
-    if name.endswith(".json") and lent.is_file():
-        return lent
-    message = f"there is no {name} to add: neither another revision of {model} nor {_LENDER} has one"
-    raise UsageError(message)
+    offer = addition(name, hub_root, model)
+    if offer is None:
+        message = f"there is no {name} to add: neither another revision of {model} nor {LENDER} has one"
+        raise UsageError(message)
+    return offer.file
 
 
 def _set_key(file: Path, setting: str) -> None:
@@ -142,5 +138,5 @@ def _value(text: str) -> Any:
 
 
 def _digest(*parts: str) -> str:
-    own = Path(__file__).read_text(encoding="utf-8")
-    return sha256(json.dumps([own, *parts]).encode()).hexdigest()[:16]
+    own = [Path(str(one)).read_text(encoding="utf-8") for one in (__file__, additions.__file__)]
+    return sha256(json.dumps([*own, *parts]).encode()).hexdigest()[:16]

@@ -6,15 +6,15 @@ import dataclasses
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from asrcompat.lab import configuration, given
+from asrcompat.lab import additions, configuration, given
 from asrcompat.lab.change import Change, in_order
 from asrcompat.lab.shim import site_customisation
-from asrcompat.model import EnvironmentResult, Outcome, ResultError, dump, parse_environment_result
+from asrcompat.model import Environment, EnvironmentResult, Outcome, ResultError, dump, parse_environment_result
 from asrcompat.plan.prepare import Sources
 from asrcompat.run import code, host
 from asrcompat.run.cells import Settings
@@ -22,23 +22,38 @@ from asrcompat.run.session import Locked
 from asrcompat.run.store import write_text
 from asrcompat.spec import Request
 
-_GIVES = tuple(Path(str(module.__file__)) for module in (given, configuration))  # besides what every session has
+_GIVES = tuple(
+    Path(str(module.__file__)) for module in (given, configuration, additions)
+)  # besides what every session has
 
 
 class Known:
-    """Results of one kind of weights, each in a file that is written once."""
+    """Results of one kind of weights, each in a file that is written once.
 
-    def __init__(self, folder: Path) -> None:
+    `admit` makes an error of each verdict that proves nothing. What could not be made is believed for `unbuilt_hours`:
+    an index, a compiler or a library of this machine may be another by then.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        admit: Callable[[EnvironmentResult], EnvironmentResult] = lambda result: result,
+        unbuilt_hours: float = math.inf,
+    ) -> None:
         self._folder = folder
+        self._admit = admit
+        self._unbuilt_hours = unbuilt_hours
 
-    def read(self, key: str, *, hours: float = math.inf) -> EnvironmentResult | None:
-        """The result of this content, if it is so young; None where there is none that says something."""
+    def read(self, key: str) -> EnvironmentResult | None:
+        """The result of this content; None where there is none that says something, or none so young."""
         file = self._folder / f"{key}.json"
         try:
-            if time.time() - file.stat().st_mtime > hours * 3600:
-                return None
-            result = parse_environment_result(file.read_bytes(), source=str(file))
+            age = time.time() - file.stat().st_mtime
+            result = self._admit(parse_environment_result(file.read_bytes(), source=str(file)))
         except (ResultError, OSError):
+            return None
+        if result.environment.installable != "ok" and age > self._unbuilt_hours * 3600:
             return None
         return result if says_something(result) else None
 
@@ -61,10 +76,12 @@ def says_something(result: EnvironmentResult) -> bool:
     return all(cell.outcome is not Outcome.ERROR for cell in result.cells)
 
 
-def key_of(identity: str, source: Locked, changes: Sequence[Change], settings: Settings, *, attempt: int) -> str:
-    """What a result depends on, as one name; and the environment's id, which the result tells."""
+def key_of(
+    environment: Environment, source: Locked, changes: Sequence[Change], settings: Settings, *, attempt: int
+) -> str:
+    """What a result depends on, as one name; and the environment's id and base, which the result tells."""
     facts: list[Any] = [
-        [identity, source.lock.sha256, source.interpreter.version, host.cuda_devices()],
+        [environment.id, environment.derived_from, source.lock.sha256, source.interpreter.version, host.cuda_devices()],
         [[one.kind, one.value] for one in in_order(changes)],
         site_customisation(one.value for one in changes if one.kind == "shim"),
         [settings.model, settings.weights, list(settings.paths), [str(device) for device in settings.devices]],
@@ -77,10 +94,19 @@ def key_of(identity: str, source: Locked, changes: Sequence[Change], settings: S
     return sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
-def key_of_request(request: Request, changes: Sequence[Change], sources: Sources, settings: Settings) -> str:
-    """What the word that there is no lock depends on, as one name."""
+def key_of_request(
+    base: Request, changes: Sequence[Change], wanted: Request, sources: Sources, settings: Settings
+) -> str:
+    """What the word that there is no lock of what is `wanted` depends on, as one name; and the base, which it tells."""
     facts: list[Any] = [
-        ["unresolved", dataclasses.asdict(request), sources.index.url, sources.index.find_links, sources.torch_index],
+        [
+            "unresolved",
+            base.id,
+            dataclasses.asdict(wanted),
+            sources.index.url,
+            sources.index.find_links,
+            sources.torch_index,
+        ],
         [[one.kind, one.value] for one in in_order(changes)],
         [settings.model, list(settings.paths), [str(device) for device in settings.devices], host.cuda_devices()],
     ]

@@ -20,27 +20,36 @@ from asrcompat.run.environment import alone, is_complete
 from asrcompat.run.inputs import Inputs
 from asrcompat.run.session import Bench, Given, Locked, NotBuilt, run_session
 from asrcompat.run.store import write_text
-from asrcompat.spec import PinRule, Request
+from asrcompat.spec import PinRule, Request, environment_id
 
 _USERS = ".variants"  # in an environment's home: variants that change no package share one
 
 
 class Laboratory:
-    """Tries changes. `rules` are matrix.toml's pins, which follow an axis that moves.
+    """Tries changes.
 
+    `rules` are matrix.toml's pins, which follow an axis that moves; `admit` makes an error of what proves nothing.
     Environments are built under ``<work>/lab``; one that the matrix has built of the same lock is used where it is.
     """
 
     def __init__(
-        self, *, settings: Settings, sources: Sources, tell: Callable[[str], None], rules: Sequence[PinRule] = ()
+        self,
+        *,
+        settings: Settings,
+        sources: Sources,
+        tell: Callable[[str], None],
+        rules: Sequence[PinRule] = (),
+        admit: Callable[[EnvironmentResult], EnvironmentResult] = lambda result: result,
     ) -> None:
         self.settings = settings
         self._sources = sources
         self._tell = tell
         self._rules = tuple(rules)
+        self._admit = admit
         self._work = settings.work / "lab"
         self._results = self._work / "results" / settings.weights
-        self._known = Known(self._results)
+        # as long as a lock is used again, so is the word that there is none, or that it cannot be installed
+        self._known = Known(self._results, admit=admit, unbuilt_hours=0 if sources.fresh else sources.index.lock_hours)
 
     def run(self, request: Request, changes: tuple[Change, ...] = (), *, attempt: int = 0) -> EnvironmentResult:
         """The result of a request with `changes` made, on the settings' paths and devices.
@@ -50,25 +59,23 @@ class Laboratory:
         """
         changes = in_order(changes)
         wanted = variant(request, changes, self._rules)
-        unresolved = key_of_request(wanted, changes, self._sources, self.settings)
-        # as long as a lock is used again, so is the word that there is none
-        known = None if self._sources.fresh else self._known.read(unresolved, hours=self._sources.index.lock_hours)
-        if known is not None:
+        unresolved = key_of_request(request, changes, wanted, self._sources, self.settings)
+        if (known := self._known.read(unresolved)) is not None:
             return known
         found, source = prepare(wanted, self._sources)
-        environment = _derived(found, request, changes)
+        environment = _derived(found, wanted, request, changes)
         tell = partial(self._say, environment.id)
         if isinstance(source, NotBuilt):
             result = run_session(environment, source, self.settings, tell=tell)
             if source.outcome is Outcome.BROKEN:  # a missing interpreter may be there the next time
                 self._known.keep(unresolved, result, None)
-                mark(self._results, unresolved, changes)
-            return result
-        key = key_of(environment.id, source, changes, self.settings, attempt=attempt)
+                mark(self._results, unresolved, request.id, changes)
+            return self._admit(result)
+        key = key_of(environment, source, changes, self.settings, attempt=attempt)
         known = self._known.read(key)
         if known is not None:
             tell("known already")
-            mark(self._results, key, changes)
+            mark(self._results, key, request.id, changes)
             return known
         result = run_session(
             environment,
@@ -78,8 +85,8 @@ class Laboratory:
             bench=self._bench(found, environment, source, changes, attempt),
         )
         self._known.keep(key, result, source.text)
-        mark(self._results, key, changes)
-        return result
+        mark(self._results, key, request.id, changes)
+        return self._admit(result)
 
     def remembered(
         self, request: Request, changes: tuple[Change, ...] = (), *, attempt: int = 0
@@ -87,15 +94,14 @@ class Laboratory:
         """What `run` would give without a session; None where it would begin one. Resolves where no lock is kept."""
         changes = in_order(changes)
         wanted = variant(request, changes, self._rules)
-        if not self._sources.fresh:
-            unresolved = key_of_request(wanted, changes, self._sources, self.settings)
-            if (known := self._known.read(unresolved, hours=self._sources.index.lock_hours)) is not None:
-                return known
+        unresolved = key_of_request(request, changes, wanted, self._sources, self.settings)
+        if (known := self._known.read(unresolved)) is not None:
+            return known
         found, source = prepare(wanted, self._sources)
         if isinstance(source, NotBuilt):
             return None
-        identity = _derived(found, request, changes).id
-        return self._known.read(key_of(identity, source, changes, self.settings, attempt=attempt))
+        environment = _derived(found, wanted, request, changes)
+        return self._known.read(key_of(environment, source, changes, self.settings, attempt=attempt))
 
     def lock(self, result: EnvironmentResult) -> str | None:
         """The text of the lock that a result of `run` was made of; None where there was none."""
@@ -127,7 +133,8 @@ class Laboratory:
         return Bench(
             work=self.settings.work if there else self._work,
             name=name,
-            logs=environment.id + (f"@{attempt}" if attempt else ""),
+            # an unchanged run has the matrix's own id, and the hash of that one's log is its evidence
+            logs=f"lab/{environment.id}" + (f"@{attempt}" if attempt else ""),
             given=partial(self._given, tuple(changes)),
         )
 
@@ -139,11 +146,15 @@ class Laboratory:
         self._tell(f"{identity}: {text}")
 
 
-def _derived(found: Environment, request: Request, changes: Sequence[Change]) -> Environment:
-    """The environment under the variant's name; without changes it is the request's own."""
+def _derived(found: Environment, wanted: Request, request: Request, changes: Sequence[Change]) -> Environment:
+    """The environment under its base's name and the changes'; without changes it is the request's own.
+
+    `wanted` is the request that it was found by, which of two bases that move to one release may be the same.
+    """
     if not changes:
         return found
-    identity = variant_id(found.id, changes)
+    build = None if found.id == wanted.id else found.torch_build
+    identity = variant_id(environment_id(request.id, build), changes)
     lock = None if found.lock is None else f"locks/{identity}.txt"
     return replace(found, id=identity, lock=lock, derived_from=request.id)
 

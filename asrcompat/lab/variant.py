@@ -38,6 +38,8 @@ def variant(request: Request, changes: Sequence[Change], rules: Sequence[PinRule
             moved = _extra(moved, change.value)
         elif change.kind == "pin":
             moved = _pin(moved, change.value)
+        elif change.kind == "override":
+            moved = _override(moved, change.value)
     return moved
 
 
@@ -66,18 +68,26 @@ def _extra(request: Request, value: str) -> Request:
 def _pin(request: Request, value: str) -> Request:
     """The pin, in place of what the request says of the same package: an aid or an extra that it had is given up."""
     name = _name(value)
-    overridden = any(name in map(_name, pin.requirements) for pin in request.overrides)
-    others = replace(
+    # a package whose requirements had to be overridden would not take the pin either
+    if any(name in map(_name, pin.requirements) for pin in request.overrides):
+        return _override(request, value)
+    others = _free_of(request, name)
+    return replace(others, pins=(*others.pins, Pin(requirements=(value,), reason=_REASON)))
+
+
+def _override(request: Request, value: str) -> Request:
+    """The requirement in place of all that is asked of its package, whoever asks."""
+    others = _free_of(request, _name(value))
+    return replace(others, overrides=(*others.overrides, Pin(requirements=(value,), reason=_REASON)))
+
+
+def _free_of(request: Request, name: str) -> Request:
+    return replace(
         request,
         extras=tuple(one for one in request.extras if _name(one) != name),
         pins=_without(name, request.pins),
         overrides=_without(name, request.overrides),
     )
-    pin = Pin(requirements=(value,), reason=_REASON)
-    # a package whose requirements had to be overridden would not take the pin either
-    if overridden:
-        return replace(others, overrides=(*others.overrides, pin))
-    return replace(others, pins=(*others.pins, pin))
 
 
 def _without(name: str, pins: Sequence[Pin]) -> tuple[Pin, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 _RUN = Path(__file__).parent
 _PACKAGE = _RUN.parent
 _FOLDERS = ("probe", "hub")  # what runs inside, and the checkpoint, its server and the features to compare with
-_JUDGES = ("cells", "endings", "outcome", "probing", "records", "watch", "process", "paths", "inputs")
+_JUDGES = ("session", "cells", "endings", "outcome", "probing", "records", "watch", "process", "paths", "inputs")
 _PROBED_WITH = ("espnet", "s3prl", "speech", "hub", "fairseq", "hub-states", "reference")
 
 

@@ -11,12 +11,11 @@ from urllib.parse import unquote
 
 from packaging.version import Version
 
-from asrcompat.hub.catalogue import MAIN
+from asrcompat.lab.additions import addition
 from asrcompat.lab.change import PACKAGE_KINDS, Change
 from asrcompat.lab.shim import site_customisation
 from asrcompat.spec.fields import FORK
 
-_LENDER = "facebook/wav2vec2-base"
 _FOLDER = "checkpoint"
 
 
@@ -59,7 +58,7 @@ def _text(about: str, language: str, text: str) -> dict[str, str]:
 
 
 def _commands(changes: Sequence[Change], packages: Mapping[str, str], before: Mapping[str, str]) -> Iterator[str]:
-    """For pip, with the versions that were there when it worked."""
+    """For pip, with the versions that were there when it worked; for uv where something is overridden: pip cannot."""
     wanted: dict[str, str] = {}
     python = None
     # both have the module s3prl: what stays behind would overwrite it, or be taken in its place
@@ -80,8 +79,16 @@ def _commands(changes: Sequence[Change], packages: Mapping[str, str], before: Ma
             wanted[change.value] = change.value
     if python is not None:
         yield f"# in an environment of Python {python}, with everything else as it was"
-    if wanted:
-        yield "pip install " + " ".join(map(shlex.quote, wanted.values()))
+    overrides = [one.value for one in changes if one.kind == "override"]
+    if not overrides:
+        if wanted:
+            yield "pip install " + " ".join(map(shlex.quote, wanted.values()))
+        return
+    # beside all that the environment was asked for: uv replaces a requirement wherever it resolves it
+    asked = dict.fromkeys([*(_exactly(name, packages) for name in packages), *wanted.values()])
+    yield from ("cat > overrides.txt <<'END'", *overrides, "END")
+    yield from ("cat > requirements.txt <<'END'", *asked, "END")
+    yield "uv pip install --override overrides.txt -r requirements.txt"
 
 
 def _exactly(name: str, packages: Mapping[str, str]) -> str:
@@ -117,8 +124,7 @@ def _copy(changes: Sequence[Change], *, model: str, hub: Path) -> str:
     lines += [f"folder = Path(huggingface_hub.snapshot_download({json.dumps(model)}, local_dir={json.dumps(_FOLDER)}))"]
     for change in changes:
         name, colon, setting = change.value.partition(":")
-        own = sorted((hub / model).glob(f"*/{name}"))  # in the order in which the laboratory takes them
-        lent = hub / _LENDER / MAIN / name
+        offer = None if colon else addition(name, hub, model)  # as the laboratory takes it
         if colon:
             keys, _, value = setting.partition("=")
             *above, last = keys.split(".")
@@ -126,11 +132,11 @@ def _copy(changes: Sequence[Change], *, model: str, hub: Path) -> str:
             lines += [f"file = folder / {json.dumps(name)}", "content = json.loads(file.read_text())"]
             lines += [f"content{place} = {_literal(value)}", "file.unlink()  # it may be a link into the cache"]
             lines += ["file.write_text(json.dumps(content, indent=2))"]
-        elif not own and name.endswith(".json") and lent.is_file():
-            text = json.dumps(json.loads(lent.read_text(encoding="utf-8")), indent=2)
+        elif offer is not None and offer.lent:
+            text = json.dumps(json.loads(offer.file.read_text(encoding="utf-8")), indent=2)
             lines += [f"(folder / {json.dumps(name)}).write_text('''{text}\n''')"]
         else:
-            revision = unquote(own[0].parent.name) if own else "refs/pr/1"
+            revision = unquote(offer.file.parent.name) if offer is not None else "refs/pr/1"
             asked = f"{json.dumps(model)}, {json.dumps(name)}, revision={json.dumps(revision)}, local_dir=folder"
             lines += [f"# {name}: from another revision of the same repository, which has it, such as a pull request's"]
             lines += [f"huggingface_hub.hf_hub_download({asked})"]

@@ -61,6 +61,16 @@ class Match:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Step:
+    """One change more."""
+
+    __pydantic_config__ = _STRICT
+
+    kind: Annotated[Kind, _about("what is changed")]
+    value: Annotated[Text, _about("as a cure's value is written")]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cure:
     """A change to try: nothing here says that it helps, a run does."""
 
@@ -71,10 +81,12 @@ class Cure:
         Text,
         _about(
             "variable: NAME=value; config: key.key=value; file: a name, or name:key=value; extra: name==version; "
-            "pin: a requirement; axis: axis=version; replace: 's3prl -> espnet-s3prl newest'; shim: a shim's name"
+            "pin: a requirement; override: one that holds in place of what packages ask for; axis: axis=version; "
+            "replace: 's3prl -> espnet-s3prl newest'; shim: a shim's name"
         ),
     ]
     says: Annotated[Text, _about("what a person does, in a sentence")]
+    also: Annotated[tuple[Step, ...], _about("further changes, made together with it: alone it would not help")] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +141,8 @@ def _load(file: Path) -> Signature:
 
 def _faults(entry: Signature) -> list[Problem]:
     found = []
-    kinds = [get_args(Kind).index(cure.kind) for cure in entry.cures]
+    order = get_args(Kind)
+    kinds = [max(map(order.index, [cure.kind, *(one.kind for one in cure.also)])) for cure in entry.cures]
     if kinds != sorted(kinds):
         message, remedy = "are not in order", f"put the least intrusive first: {', '.join(get_args(Kind))}"
         found.append(Problem(key="cures", message=message, remedy=remedy))
