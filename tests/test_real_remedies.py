@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, RealEnvironment
 
-from asrcompat.explain.remedies import record
+from asrcompat.explain.remedies import told
 from asrcompat.explain.remedies.attach import attached
 from asrcompat.explain.signatures.entry import Cure, Match, Signature
+from asrcompat.lab.change import all_in_words
 from asrcompat.lab.laboratory import Laboratory
 from asrcompat.model import Device, Outcome, Stage
 from asrcompat.plan.prepare import Sources
@@ -70,8 +71,8 @@ def test_the_missing_preprocessor_is_cured_by_the_file_and_by_nothing_else_that_
     bench = Bench(task, means, said.append)
     found = bench.search.run(base.cells)
     hub = ROOT / "fixtures" / "hub"
-    remedies = record.remedies(base.environment, base.cells, found, model=settings.model, hub=hub)
-    assert [(record.words(one), one.verified) for one in remedies] == [
+    remedies = told.remedies(base.environment, base.cells, found, model=settings.model, hub=hub)
+    assert [(all_in_words(one.changes), one.verified) for one in remedies] == [
         ("file preprocessor_config.json", True),
         ("variable TRANSFORMERS_VERBOSITY=error", False),
     ]

@@ -18,17 +18,20 @@ from miniature import MiniatureIndex, serving
 from tiny_lab import Surroundings, make_bench, package
 
 from asrcompat import cli
-from asrcompat.explain.remedies import record
-from asrcompat.explain.remedies.attach import attached
-from asrcompat.explain.remedies.candidates import ORDER, cures_of, intrusiveness
+from asrcompat.errors import HarnessError
+from asrcompat.explain.remedies import record, told
+from asrcompat.explain.remedies.attach import attached, recorded
+from asrcompat.explain.remedies.candidates import ORDER, Candidate, cures_of, intrusiveness
 from asrcompat.explain.remedies.groups import groups, miss, trials_for
-from asrcompat.explain.remedies.moves import blamed, nearest
+from asrcompat.explain.remedies.moves import asks_of, blamed, nearest
 from asrcompat.explain.remedies.search import OutOfTime
 from asrcompat.explain.remedies.trial import Found
-from asrcompat.explain.signatures.entry import Cure, Match, Signature
+from asrcompat.explain.signatures.entry import Cure, Match, Signature, Step
 from asrcompat.explain.signatures.facts import facts_of
-from asrcompat.lab.change import Change, Kind
-from asrcompat.model import EnvironmentResult, Outcome, Remedy, Stage, Trials
+from asrcompat.lab.change import Change, Kind, all_in_words
+from asrcompat.model import EnvironmentResult, Outcome, Remedy, RemedyCell, Stage, Trials
+from asrcompat.options import Options
+from asrcompat.remedying import command as command_module
 from asrcompat.remedying.bench import Bench, Means, Task
 from asrcompat.report.render import html, markdown_pages
 from asrcompat.run import interpreters
@@ -106,7 +109,7 @@ def search(bench: Surroundings, known: Mapping[str, Signature], base: Environmen
 def remedies_of(one: Bench, found: Found) -> tuple[Remedy, ...]:
     result = one.task.result
     hub = Path(__file__).parent.parent / "fixtures" / "hub"
-    return record.remedies(result.environment, result.cells, found, model=result.model, hub=hub)
+    return told.remedies(result.environment, result.cells, found, model=result.model, hub=hub)
 
 
 def run(bench: Surroundings, known: Mapping[str, Signature]) -> tuple[Remedy, ...]:
@@ -115,7 +118,7 @@ def run(bench: Surroundings, known: Mapping[str, Signature]) -> tuple[Remedy, ..
 
 
 def words(found: Sequence[Remedy]) -> list[tuple[str, bool]]:
-    return [(record.words(one), one.verified) for one in found]
+    return [(all_in_words(one.changes), one.verified) for one in found]
 
 
 def test_the_least_intrusive_cure_is_tried_first_and_the_first_that_works_ends_it(
@@ -420,7 +423,7 @@ def test_no_more_releases_are_asked_than_allowed() -> None:
     assert asked == ["1.51", "1.49", "1.52"]
 
 
-def test_who_may_be_to_blame_is_who_raised_then_the_axes_that_the_failure_names() -> None:
+def test_who_may_be_to_blame_is_who_raised_then_the_axes_that_the_failure_names_and_torch_last() -> None:
     traceback = (
         'Traceback (most recent call last):\n  File "x/site-packages/espnet2/asr.py", line 1, in a\n'
         '  File "x/site-packages/librosa/b.py", line 2, in b\nE: no\n'
@@ -430,7 +433,7 @@ def test_who_may_be_to_blame_is_who_raised_then_the_axes_that_the_failure_names(
     facts = facts_of(replace(cell, checks=(*cell.checks[:-1], replace(cell.checks[-1], data=data))))
     assert facts is not None
     versions = {"librosa": "0.9", "espnet": "1", "torch": "2", "torchaudio": "2", "numpy": "1"}
-    assert blamed(facts, versions) == ("librosa", "torch", "espnet")
+    assert blamed(facts, versions) == ("librosa", "espnet", "torch")
 
 
 def test_an_outcome_is_never_changed_by_a_remedy_and_both_forms_tell_of_it(bench: Surroundings) -> None:
@@ -463,6 +466,8 @@ def test_a_record_keeps_what_it_says_of_cells_that_were_not_looked_at(bench: Sur
         record.Record(
             environment=environment.id,
             lock_sha256=environment.lock_sha256,
+            code=environment.code,
+            failures={f"{path} on cpu": "broken at load"},
             remedies=tuple(
                 replace(one, id="same", cells=(replace(one.cells[0], path=path),))
                 for one in run(bench, catalogue(missing_file(("file", "preprocessor_config.json"))))
@@ -608,25 +613,21 @@ def test_after_the_deadline_what_is_remembered_is_told(bench: Surroundings) -> N
     assert bench.probed == probed
 
 
-def test_the_time_may_be_up_before_the_packages_of_today_were_looked_at(
-    bench: Surroundings,
-    command: list[str],
-    index: MiniatureIndex,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    package(index, "helper", "3.0")
-    bench.__dict__["known"] = {}
-    monkeypatch.setattr("asrcompat.remedying.bench.time", Clock())
-    assert cli.main([*command, "--fresh", "--budget", "1"]) == 3
-    assert "no remedy: 0 tried so far" in capsys.readouterr().out
-
-
 def test_a_remedy_keeps_its_lock_and_texts_where_another_cell_fails_with_it(bench: Surroundings) -> None:
     (works,) = run(bench, catalogue(missing_file(("file", "preprocessor_config.json"))))
     cell = replace(works.cells[0], path="a", outcome=Outcome.BROKEN)
     fails = replace(works, verified=False, lock=None, snippets=(), cells=(cell,))
-    old, new = (record.Record(environment="e", lock_sha256=None, remedies=(one,)) for one in (works, fails))
+    failures = {"a on cpu": "x", "s3prl-hf on cpu": "y"}
+    old, new = (
+        record.Record(
+            environment="e",
+            lock_sha256=None,
+            code=None,
+            failures=failures,
+            remedies=(one,),
+        )
+        for one in (works, fails)
+    )
     (both,) = record.merged(new, old, [("a", "cpu")]).remedies
     assert (both.verified, both.lock, both.snippets) == (True, works.lock, works.snippets)
     assert [one.path for one in both.cells] == ["a", "s3prl-hf"]
@@ -645,15 +646,6 @@ def test_what_could_not_be_run_here_is_no_verdict(
     assert kept_record(bench).remedies == ()
 
 
-def test_the_packages_of_today_are_tried_with_enough_steps(bench: Surroundings, index: MiniatureIndex) -> None:
-    bench.shaky = (bench.request.id, Trials(passed=9, of=10))
-    one = search(bench, {})
-    package(index, "helper", "3.0")
-    one._means = replace(one._means, sources=replace(one._means.sources, fresh=True))
-    one.still_failing()
-    assert bench.train_seconds[-1] == pytest.approx(bench.settings.limits.train_seconds * 4.4)
-
-
 def test_without_results_it_says_what_to_run_first(
     bench: Surroundings, command: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -661,14 +653,274 @@ def test_without_results_it_says_what_to_run_first(
     assert "nox -s matrix -- --profile core --weights synthetic-base" in capsys.readouterr().err
 
 
-def test_what_works_with_the_packages_of_today_is_not_cured(
-    bench: Surroundings, command: list[str], index: MiniatureIndex, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("other", ["packages", "code"])
+def test_nothing_is_tried_where_it_would_be_on_something_else_than_the_result_was_made_of(
+    bench: Surroundings,
+    command: list[str],
+    index: MiniatureIndex,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    other: str,
 ) -> None:
     """helper is no axis: a newer release of it comes in with the next lock."""
-    package(index, "s3prl", "0.1", WORKS)
-    package(index, "helper", "3.0")
     bench.__dict__["known"] = catalogue(missing_file(("file", "preprocessor_config.json")))
-    assert cli.main([*command, "--fresh"]) == 0
+    assert cli.main(command) == 0
+    kept = record.folder(bench.settings.work, "synthetic-base") / f"{bench.request.id}.json"
+    before, probed = kept.read_text(encoding="utf-8"), list(bench.probed)
+    if other == "packages":
+        package(index, "helper", "3.0")
+        command.append("--fresh")
+    else:
+        monkeypatch.setattr("asrcompat.remedying.bench.code.digest", lambda _: "another")
+    assert cli.main(command) == 3
+    said = capsys.readouterr()
+    why = {"packages": "its packages are others today", "code": "its result was found by other code of this project"}
+    assert f"{why[other]}; run `matrix` again" in said.out
+    assert "no remedy: 0 tried so far" in said.out
+    assert (kept.read_text(encoding="utf-8"), bench.probed) == (before, probed)
+
+
+def test_a_lock_that_comes_of_age_on_the_way_ends_the_search_there(
+    bench: Surroundings, command: list[str], index: MiniatureIndex, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = missing_file(("variable", "WORD=x"), ("file", "preprocessor_config.json"))
+    one = search(bench, catalogue(known))
+    package(index, "helper", "3.0")
+    one._means = replace(
+        one._means, sources=replace(one._means.sources, index=replace(bench.sources.index, lock_hours=0))
+    )
+    with pytest.raises(HarnessError, match="others today"):
+        one.search.run(one.task.cells)
+    assert one.search.found.cured == {}
+
+
+def test_a_part_that_could_not_be_dropped_for_want_of_a_verdict_is_told(
+    bench: Surroundings, command: list[str], index: MiniatureIndex, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The run of the file alone, which would do, ends in an error of the harness."""
+    package(index, "s3prl", "0.1", LAYERED.format(enough=True))
+    again(bench, index)
+    word = signature("no-word", "the word is missing", ("variable", "WORD=x"))
+    bench.__dict__["known"] = catalogue(word, missing_file(("file", "preprocessor_config.json")))
+    bench.trouble.add(f"{bench.request.id}+file-preprocessor_config.json")
+    assert cli.main(command) == 3
     out = capsys.readouterr().out
-    assert "works with the packages of today; run `matrix` again" in out
-    assert "(verified)" not in out
+    assert "not made smaller: a run without variable WORD=x gave no verdict" in out
+    both, *_ = kept_record(bench).remedies
+    assert (both.verified, both.needless) == (True, ())
+    assert "It may be more than is needed: a run without variable WORD=x gave no verdict." in both.says
+    bench.trouble.clear()
+    assert cli.main(command) == 0
+    assert words(kept_record(bench).remedies)[0] == ("file preprocessor_config.json", True)
+
+
+def again(bench: Surroundings, index: MiniatureIndex) -> None:
+    """The environment as installed from the index as it is by now, on record as the command reads it."""
+    for folder in ("locks", "uv-cache"):
+        shutil.rmtree(bench.settings.root / folder, ignore_errors=True)
+    shutil.rmtree(bench.settings.work)
+    base = bench.base()
+    Store(bench.settings.work, "synthetic-base").write(base, lock=bench.laboratory().lock(base))
+
+
+# Three things are missing, one after the other at one stage.
+CHAIN = """
+import os
+def check(model, config, path):
+    for name in ("ONE", "TWO", "THREE"):
+        if not os.environ.get(name):
+            raise RuntimeError(name.lower() + " is missing at import")
+"""
+
+
+def test_failures_one_after_the_other_at_one_stage_are_cured_together(
+    bench: Surroundings, index: MiniatureIndex
+) -> None:
+    package(index, "s3prl", "0.1", CHAIN)
+    names = ("one", "two", "three")
+    known = catalogue(*(signature(name, f"{name} is missing", ("variable", f"{name.upper()}=1")) for name in names))
+    assert words(run(bench, known))[0] == ("variable ONE=1 and variable THREE=1 and variable TWO=1", True)
+
+
+def test_what_brings_no_other_failure_is_not_built_on(bench: Surroundings, index: MiniatureIndex) -> None:
+    package(index, "s3prl", "0.1", CHAIN)
+    one = signature("one", "one is missing", ("variable", "OTHER=1"), ("variable", "ANOTHER=1"))
+    assert words(run(bench, catalogue(one))) == [("variable OTHER=1", False), ("variable ANOTHER=1", False)]
+
+
+def test_of_two_cures_for_one_target_the_later_holds() -> None:
+    newer, older = (
+        Candidate(changes=(Change(kind="axis", value=f"transformers={version}"),), says=version)
+        for version in ("4.57.6", "4.41.2")
+    )
+    assert newer.with_more(older).changes == older.changes
+    assert newer.with_more(older).built_on == newer.changes
+
+
+def test_what_works_or_fails_otherwise_by_now_is_no_longer_told_of(
+    bench: Surroundings, command: list[str], index: MiniatureIndex
+) -> None:
+    bench.__dict__["known"] = catalogue(missing_file(("file", "preprocessor_config.json")))
+    assert cli.main(command) == 0
+    at = record.folder(bench.settings.work, "synthetic-base")
+    base = bench.base()
+    (cell,) = base.cells
+    other = tuple(replace(one, message="another", data={"causes": ["OSError: another"]}) for one in cell.checks)
+    now = {
+        "as it was": cell,
+        "works": make_cell(base.environment, cell.path),
+        "fails otherwise": replace(cell, message="another", checks=other),
+    }
+    found = {
+        name: recorded(make_results([one], [base.environment]), at, warn=lambda _: None) for name, one in now.items()
+    }
+    assert {name: len(remedies) for name, remedies in found.items()} == {
+        "as it was": 1,
+        "works": 0,
+        "fails otherwise": 0,
+    }
+    elsewhere = replace(base.environment, code="other")
+    said: list[str] = []
+    assert recorded(make_results([cell], [elsewhere]), at, warn=said.append) == ()
+    assert "by other code of this project" in said[0]
+
+
+def test_how_many_steps_an_unstable_cell_passes_is_no_other_failure() -> None:
+    cell, again = (
+        make_cell(outcome=Outcome.UNSTABLE, stage=Stage.TRAIN, trials=Trials(passed=passed, of=10)) for passed in (5, 6)
+    )
+    assert record.failed(cell) == record.failed(again)
+    environment = make_environment(cell.environment)
+    works = RemedyCell(path=cell.path, device=cell.device, before=told.standing(cell), outcome=Outcome.WORKS)
+    remedy = Remedy(id="r", environment=cell.environment, changes=(), says="s", verified=True, cells=(works,))
+    kept = record.Record(
+        environment=environment.id,
+        lock_sha256=None,
+        code=None,
+        failures=record.failures_of([cell]),
+        remedies=(remedy,),
+    )
+    assert kept.standing([again]) == (remedy,)
+    assert [one.remedy for one in attached(make_results([again], [environment]), [remedy]).cells] == ["r"]
+
+
+def test_an_index_that_is_out_of_reach_leaves_it_open_and_is_asked_again(
+    bench: Surroundings, command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.__dict__["known"] = {}
+    asked: list[str] = []
+
+    def gone(_: object, name: str) -> None:
+        asked.append(name)
+        message = f"the index gave no list of '{name}'"
+        raise HarnessError(message)
+
+    monkeypatch.setattr("asrcompat.plan.releases.PackageIndex.releases", gone)
+    assert cli.main(command) == 3
+    assert "gave no list of 's3prl'" in capsys.readouterr().out
+    assert asked == ["s3prl"]
+    one = search(bench, {})
+    assert (one.search._releases("a"), one.search._releases("a")) == ((), ())
+    assert asked[1:] == ["a", "a"]
+
+
+def test_an_interrupt_leaves_what_was_verified_on_record(
+    bench: Surroundings, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.__dict__["known"] = catalogue(missing_file(("file", "preprocessor_config.json")))
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("asrcompat.explain.remedies.search.Search._climb_on", interrupted)
+    assert cli.main(command) not in (0, 1)
+    (remedy,) = kept_record(bench).remedies
+    assert remedy.verified
+    assert (record.folder(bench.settings.work, "synthetic-base") / str(remedy.lock)).is_file()
+
+
+def test_a_fault_in_one_environment_leaves_the_others_their_search(
+    bench: Surroundings, command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.__dict__["known"] = catalogue(missing_file(("file", "preprocessor_config.json")))
+    tasks = command_module._tasks
+
+    def twice(options: Options) -> tuple[list[Task], list[str]]:
+        (task,), missing = tasks(options)
+        return [task, task], missing
+
+    monkeypatch.setattr(command_module, "_tasks", twice)
+    outdated, seen = Bench.outdated, list[Bench]()
+
+    def faulty(one: Bench) -> str | None:
+        seen.append(one)
+        if len(seen) == 1:
+            message = "the disk is full"
+            raise HarnessError(message)
+        return outdated(one)
+
+    monkeypatch.setattr(Bench, "outdated", faulty)
+    assert cli.main(command) == 3
+    said = capsys.readouterr()
+    assert "nothing more is tried here: the disk is full" in said.out
+    assert "works (verified)" in said.out
+
+
+def test_another_torch_is_not_tried_on_a_full_disk_and_that_is_told(
+    bench: Surroundings,
+    command: list[str],
+    index: MiniatureIndex,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    package(index, "torch", "2.0")
+    package(index, "torchaudio", "2.0")
+    bench.__dict__["known"] = catalogue(missing_file(("axis", "torch=2.0"), ("variable", "WORD=x")))
+    monkeypatch.setattr(Bench, "_free", lambda _: 3.0)
+    assert cli.main(command) == 3
+    said = capsys.readouterr()
+    assert "torch=2.0: not tried: that installs another torch, and 3 GB of disk are free, not 12" in said.out
+    assert [identity for identity, _ in bench.probed if "torch-2.0" in identity] == []
+    monkeypatch.setattr(Bench, "_free", lambda _: 30.0)
+    assert cli.main(command) == 1
+    assert [identity for identity, _ in bench.probed if "torch-2.0" in identity] != []
+
+
+def test_few_releases_of_torch_are_tried_and_the_estimate_counts_them(
+    bench: Surroundings, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (asks_of("torch"), asks_of("transformers")) == (6, 10)
+    bench.__dict__["known"] = {}
+    cli.main(command)
+    assert "where none helps, at most 10 releases of packages that may be to blame" in capsys.readouterr().out
+
+
+def test_what_a_known_failures_cause_and_cures_name_is_moved_first() -> None:
+    cell = make_cell(outcome=Outcome.BROKEN)
+    data = {"traceback": 'T\n  File "x/site-packages/s3prl/nn/upstream.py", line 1, in a\nE: no\n', "causes": ["E: no"]}
+    facts = facts_of(replace(cell, checks=(*cell.checks[:-1], replace(cell.checks[-1], data=data))))
+    assert facts is not None
+    versions = {"s3prl": "0.4", "torch": "2", "transformers": "4", "numpy": "1", "espnet": "1"}
+    known = replace(
+        signature("s", "no", ("pin", "numpy<1.24"), ("axis", "torch=1.0")),
+        cause="Newer Transformers drop it; s3prl counts.",
+    )
+    assert blamed(facts, versions) == ("s3prl",)
+    assert blamed(facts, versions, known) == ("numpy", "transformers", "s3prl", "torch")
+
+
+def test_changes_that_only_help_together_are_one_cure(bench: Surroundings, index: MiniatureIndex) -> None:
+    """An extra whose own requirement another package excludes: it installs where that is overridden, and only there."""
+    body = "import importlib.util\ndef check(*_):\n    if not importlib.util.find_spec('fairish'):\n"
+    package(index, "s3prl", "0.1", body + "        raise ImportError('no fairish')\n", requires=("helper>=2",))
+    package(index, "fairish", "1.0", requires=("helper<2",))
+    alone = Cure(kind="extra", value="fairish==1.0", says="add it")
+    together = replace(alone, also=(Step(kind="override", value="helper>=2"),))
+    known = replace(signature("s", "no fairish"), cures=(alone, together))
+    found = run(bench, catalogue(known))
+    assert words(found) == [("override helper>=2 and fairish==1.0", True), ("fairish==1.0", False)]
+    assert found[0].snippets[0]["text"] == (
+        "cat > overrides.txt <<'END'\nhelper>=2\nEND\ncat > requirements.txt <<'END'\ntorch==1.0\ntorchaudio==0.0\n"
+        "transformers==2.0\ns3prl==0.1\nespnet==1\nfairish==1.0\nEND\n"
+        "uv pip install --override overrides.txt -r requirements.txt\n"
+    )

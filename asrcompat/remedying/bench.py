@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 from asrcompat.errors import HarnessError
-from asrcompat.explain.remedies.groups import trials_for
-from asrcompat.explain.remedies.search import OutOfTime, Search
-from asrcompat.explain.remedies.trial import place
+from asrcompat.explain.remedies.search import NoRoom, OutOfTime, Search
 from asrcompat.explain.signatures.entry import Signature
 from asrcompat.lab.change import PACKAGE_KINDS, Change
 from asrcompat.lab.given import changes_nothing
@@ -20,10 +19,14 @@ from asrcompat.model import Cell, EnvironmentResult, Outcome
 from asrcompat.plan.prepare import Sources, prepare
 from asrcompat.plan.releases import PackageIndex, for_python
 from asrcompat.report.admit import admit
+from asrcompat.run import code
 from asrcompat.run.cells import Settings
 from asrcompat.run.probing import REFERENCE_PATH
-from asrcompat.run.session import Locked
+from asrcompat.run.session import Locked, NotBuilt
 from asrcompat.spec import PinRule, Request
+
+_OTHERS = "its packages are others today; run `matrix` again"
+_ROOM = 12  # GB, what another torch with all that comes along takes at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +55,7 @@ class Means:
 
 
 class Bench:
-    """A task's search; `locks` are the texts of the locks that were tried, by their names."""
+    """A task's search, on the packages of its result; `locks` are the texts of locks that were tried, by name."""
 
     def __init__(self, task: Task, means: Means, tell: Callable[[str], None]) -> None:
         self.task = task
@@ -76,9 +79,9 @@ class Bench:
         """
         means, request = self._means, self.task.request
         of_packages = all(one.kind in PACKAGE_KINDS for one in changes)
-        if changes and of_packages and variant(request, changes, means.rules) == request:
+        if of_packages and variant(request, changes, means.rules) == request:
             return None
-        if changes and changes_nothing(changes, fixtures=means.settings.fixtures):
+        if changes_nothing(changes, fixtures=means.settings.fixtures):
             return None
         usual, limits = means.settings.probe.trials, means.settings.limits
         settings = replace(
@@ -90,51 +93,72 @@ class Bench:
             devices=tuple(dict.fromkeys(cell.device for cell in cells)),
             probe=replace(means.settings.probe, trials=trials),
         )
-        laboratory = Laboratory(settings=settings, sources=means.sources, tell=means.tell, rules=means.rules)
-        if means.deadline is not None and time.monotonic() > means.deadline:
-            if (known := laboratory.remembered(request, changes)) is None:
-                raise OutOfTime
-            result = admit(known)
-        else:
-            result = admit(laboratory.run(request, changes))
-        locked = result.environment.lock_sha256
-        if changes and of_packages and locked is not None and locked == self.task.result.environment.lock_sha256:
+        # what leaves the packages alone is tried on the result's own, which were seen to be today's
+        fresh = means.sources.fresh and any(one.kind in PACKAGE_KINDS for one in changes)
+        sources = replace(means.sources, fresh=fresh)
+        laboratory = Laboratory(settings=settings, sources=sources, tell=means.tell, rules=means.rules, admit=admit)
+        late = means.deadline is not None and time.monotonic() > means.deadline
+        free = self._free() if _heavy(changes) else math.inf
+        result = laboratory.remembered(request, changes) if late or free < _ROOM else None
+        if result is None and late:
+            raise OutOfTime
+        if result is None and free < _ROOM:
+            message = f"that installs another torch, and {free:.0f} GB of disk are free, not {_ROOM}"
+            raise NoRoom(message)
+        result = laboratory.run(request, changes) if result is None else result
+        here, own = result.environment.lock_sha256, self.task.result.environment.lock_sha256
+        if of_packages and here is not None and here == own:
             return None
+        if not any(one.kind in PACKAGE_KINDS for one in changes) and here != own:
+            message = f"{request.id}: {_OTHERS}"  # a lock came of age on the way
+            raise HarnessError(message)
         if (text := laboratory.lock(result)) is not None:
             self.locks[str(result.environment.lock)] = text
         return result
 
-    def still_failing(self) -> tuple[Cell, ...]:
-        """The cells that fail with the packages of today too, where the result was made of others.
+    def outdated(self) -> str | None:
+        """Why nothing can be tried on what the result was made of: then no cure of it could be verified.
 
-        What works by itself today needs no cure, and whatever was tried would be taken for one.
+        Resolves, anew where that was asked for.
         """
-        task = self.task
-        _, source = prepare(task.request, self._means.sources)
-        if not isinstance(source, Locked) or source.lock.sha256 == task.result.environment.lock_sha256:
-            return task.cells
-        self.tell("its packages are others today than in the result; looks first whether it still fails")
-        # as many steps as tell a cure from luck: what is unstable may pass the usual number of them
-        trials = trials_for(task.cells, self._means.settings.probe.trials)
-        control = self.attempt((), task.cells, trials)
-        seen = {} if control is None else {place(cell): cell.outcome for cell in control.cells}
-        gone = [cell for cell in task.cells if seen.get(place(cell)) is Outcome.WORKS]
-        for cell in gone:
-            self.tell(f"{cell.path} on {cell.device}: works with the packages of today; run `matrix` again")
-        return tuple(cell for cell in task.cells if cell not in gone)
+        environment, means = self.task.result.environment, self._means
+        if environment.code != code.digest(means.settings.fixtures):
+            return "its result was found by other code of this project; run `matrix` again"
+        _, source = prepare(self.task.request, means.sources)
+        if isinstance(source, NotBuilt) and source.outcome is not Outcome.BROKEN:
+            return f"whether its packages are the same today cannot be told: {source.message}"
+        today = source.lock.sha256 if isinstance(source, Locked) else None
+        return None if today == environment.lock_sha256 else _OTHERS
+
+    def _free(self) -> float:
+        """The gigabytes that the disk has for environments."""
+        return shutil.disk_usage(self._means.settings.work).free / 1e9
 
     def _releases(self) -> Callable[[str], Sequence[str]]:
-        """What asks the index for a package's releases for the environment's Python; none where it gives no list."""
+        """What asks the index for a package's releases for the environment's Python.
+
+        Where it gives no list there are none, and the search stays open.
+        """
         sources = self._means.sources
         index = PackageIndex(sources.index.url, sources.work / "index")
         python = self.task.result.environment.python
 
-        @cache
+        known: dict[str, Sequence[str]] = {}
+
         def versions(package: str) -> Sequence[str]:
-            try:
-                return [one.version for one in for_python(index.releases(package), python)]
-            except HarnessError as error:
-                self.tell(str(error))
-                return ()
+            if package not in known:
+                try:
+                    known[package] = [one.version for one in for_python(index.releases(package), python)]
+                except HarnessError as error:
+                    # an index that is out of reach today is no reason to say that nothing helps
+                    self.search.found.unfinished = True
+                    self.tell(str(error))
+                    return ()
+            return known[package]
 
         return versions
+
+
+def _heavy(changes: Sequence[Change]) -> bool:
+    """Whether changes install another torch, which is gigabytes."""
+    return any(one.kind == "axis" and one.parts[0] in ("torch", "python") for one in changes)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from asrcompat.errors import ExitCode, HarnessError
-from asrcompat.explain.remedies import record
+from asrcompat.explain.remedies import record, told
 from asrcompat.explain.remedies.groups import CURABLE
-from asrcompat.explain.remedies.search import OutOfTime
 from asrcompat.explain.remedies.trial import Found, place
 from asrcompat.explain.signatures.entry import CATALOGUE, load_catalogue
+from asrcompat.lab.change import all_in_words
 from asrcompat.lab.laboratory import Laboratory
 from asrcompat.model import Cell, Environment, EnvironmentResult, Outcome, Remedy
 from asrcompat.options import Options
@@ -23,12 +20,12 @@ from asrcompat.remedying.bench import Bench, Means, Task
 from asrcompat.report.words import plural
 from asrcompat.reporting import read_result
 from asrcompat.run import host
+from asrcompat.run.lock import versions_of
 from asrcompat.run.progress import Progress
 from asrcompat.run.store import Store
 from asrcompat.settings import settings_for, sources_for
 from asrcompat.spec import Request
 
-_LOCKED = re.compile(r"^(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s;\\]+)", re.MULTILINE)
 _INSTALL_SECONDS = 60.0  # where no session tells how long it took
 
 
@@ -75,8 +72,12 @@ class End:
 
     @property
     def unfinished(self) -> bool:
-        """Whether a cell that is left might have a remedy all the same: the time was up, or the harness failed."""
-        return bool(self.left) and (self.found.unfinished or any(map(self.doubtful, self.left)))
+        """Whether a cell that is left might have a remedy all the same, or a cured one a smaller one.
+
+        The time was up, the index or the disk had nothing to give, or the harness failed.
+        """
+        unsure = any(one.open for one in self.found.cured.values())
+        return unsure or (bool(self.left) and (self.found.unfinished or any(map(self.doubtful, self.left))))
 
     def doubtful(self, cell: Cell) -> bool:
         """Whether a run that might have cured this cell gave no verdict."""
@@ -84,25 +85,42 @@ class End:
 
 
 def _work(bench: Bench, options: Options) -> End:
-    """Search in one environment, and keep what was found."""
-    task, environment = bench.task, bench.task.result.environment
+    """Search in one environment, and keep what was found, however it ends."""
+    task, found = bench.task, bench.search.found
+    environment, cells = task.result.environment, task.cells
+    ended = False
     try:
-        cells = bench.still_failing()
-    except OutOfTime:
-        bench.tell("the budget is used up")
-        cells, found = task.cells, Found(unfinished=True)
-    else:
-        found = bench.search.run(cells)
-    remedies = record.remedies(environment, cells, found, model=task.result.model, hub=_hub(options))
-    at = record.folder(options.work_folder, options.chosen_weights)
-    new = record.Record(environment=environment.id, lock_sha256=environment.lock_sha256, remedies=remedies)
+        if (why := bench.outdated()) is None:
+            bench.search.run(cells)
+            ended = True
+        else:
+            bench.tell(why)
+    except HarnessError as error:  # the other environments have nothing to do with it
+        bench.tell(f"nothing more is tried here: {error}")
+    finally:
+        found.unfinished |= not ended
+        remedies = told.remedies(environment, cells, found, model=task.result.model, hub=_hub(options))
+        if found.trials or ended:
+            _keep(bench, remedies, record.folder(options.work_folder, options.chosen_weights))
+    left = tuple(cell for cell in cells if place(cell) not in found.cured)
+    return End(environment=environment, remedies=remedies, found=found, left=left)
+
+
+def _keep(bench: Bench, remedies: tuple[Remedy, ...], at: Path) -> None:
+    """Record what was found, beside what is on record of cells that were not looked at."""
+    environment, cells, found = bench.task.result.environment, bench.task.cells, bench.search.found
+    new = record.Record(
+        environment=environment.id,
+        lock_sha256=environment.lock_sha256,
+        code=environment.code,
+        failures=record.failures_of(cells),
+        remedies=remedies,
+    )
     old = record.read(environment, at, warn=lambda _: None)
     verified = {one.lock for one in remedies if one.verified}
     locks = {name: text for name, text in bench.locks.items() if name in verified}
-    looked_at = [place(cell) for cell in task.cells if found.looked_at(place(cell))]
+    looked_at = [place(cell) for cell in cells if found.looked_at(place(cell))]
     record.write(record.merged(new, old, looked_at), locks, at)
-    left = tuple(cell for cell in cells if place(cell) not in found.cured)
-    return End(environment=environment, remedies=remedies, found=found, left=left)
 
 
 def _hub(options: Options) -> Path:
@@ -148,19 +166,20 @@ def _tasks(options: Options) -> tuple[list[Task], list[str]]:
 def _versions(request: Request, store: Store, result: EnvironmentResult) -> dict[str, str]:
     """The versions in an environment's lock, by distribution; without a lock, those that were asked for."""
     asked = "\n".join(request.requirements)
-    found = _LOCKED.finditer(asked if result.environment.lock is None else store.lock(result.environment))
-    return {canonicalize_name(match["name"]): match["version"] for match in found}
+    return versions_of(asked if result.environment.lock is None else store.lock(result.environment))
 
 
 def _estimate(benches: Sequence[Bench], progress: Progress, budget: int | None) -> None:
-    total = 0.0
+    total, moves = 0.0, 0
     for bench in benches:
         count, each = bench.search.candidates(bench.task.cells), _seconds(bench.task)
         total += count * each
+        moves += bench.search.moves(bench.task.cells)
         cells, cures = plural(len(bench.task.cells), "cell"), plural(count, "known cure")
         bench.tell(f"{cells} to cure, {cures} to try, at most {each:.0f} s each")
     limit = "" if budget is None else f"; nothing is begun after {budget} min"
-    progress.tell(f"about {total / 60:.0f} min for known cures; where they do not help, releases are tried{limit}")
+    tried = f"at most {plural(moves, 'release')} of packages that may be to blame"
+    progress.tell(f"about {total / 60:.0f} min for known cures; where none helps, {tried}{limit}")
 
 
 def _seconds(task: Task) -> float:
@@ -175,7 +194,11 @@ def _lines(end: End) -> Iterator[str]:
     for one in end.remedies:
         for cell in one.cells:
             if cell.outcome is Outcome.WORKS:
-                yield f"  {cell.path} on {cell.device}: {cell.before}; with {record.words(one)}: works (verified)"
+                with_it = all_in_words(one.changes)
+                yield f"  {cell.path} on {cell.device}: {cell.before}; with {with_it}: works (verified)"
+    for at, cured in end.found.cured.items():
+        for part in cured.open:
+            yield f"  {record.where(at)}: not made smaller: a run without {part} gave no verdict"
     for left in end.left:
         tried = len(end.found.outcomes(place(left)))
         if end.found.unfinished:
@@ -185,4 +208,4 @@ def _lines(end: End) -> Iterator[str]:
             why = f"{tried} tried, of which {without} ended in an error of the harness or could not be run here"
         else:
             why = f"{tried} tried, none works" if tried else "there is nothing to try"
-        yield f"  {left.path} on {left.device}: {record.standing(left)}; no remedy: {why}"
+        yield f"  {left.path} on {left.device}: {told.standing(left)}; no remedy: {why}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from asrcompat.lab.change import all_in_words
 from asrcompat.model import Cell, Outcome, Remedy, RemedyCell
 from asrcompat.report import sanitize
 from asrcompat.report.grid import Target
@@ -14,7 +15,6 @@ from asrcompat.report.where import label
 if TYPE_CHECKING:
     from asrcompat.report.environments import EnvironmentRow
 
-_KINDS = {"config": "configuration ", "file": "the file ", "variable": "the variable ", "shim": "the shim "}
 _MESSAGE_LENGTH = 200
 
 
@@ -66,7 +66,7 @@ def remedies(found: Sequence[Remedy], rows: Sequence[EnvironmentRow]) -> Remedie
         tried=tuple(
             Tried(
                 environment=str(by_id[one.environment].number) if one.environment in by_id else one.environment,
-                words=words(one),
+                words=all_in_words(one.changes),
                 lines=tuple(map(_seen, one.cells)),
             )
             for one in found
@@ -79,18 +79,15 @@ def worded(cells: Sequence[Cell], found: Sequence[Remedy]) -> tuple[Cell, ...]:
     """The cells with their remedy in words in place of its id, for a reader of one cell."""
     by_id: Mapping[str, Remedy] = {one.id: one for one in found}
     return tuple(
-        replace(
-            cell, remedy=f"as installed: {_before(by_id[cell.remedy], cell)}; with {words(by_id[cell.remedy])}: works"
-        )
-        if cell.remedy in by_id and cell.remedy is not None
-        else cell
+        cell
+        if cell.remedy is None or cell.remedy not in by_id
+        else replace(cell, remedy=_told(by_id[cell.remedy], cell))
         for cell in cells
     )
 
 
-def words(remedy: Remedy) -> str:
-    """The changes in a few words."""
-    return " and ".join(_KINDS.get(one["kind"], "") + one["value"] for one in remedy.changes)
+def _told(remedy: Remedy, cell: Cell) -> str:
+    return f"as installed: {_before(remedy, cell)}; with {all_in_words(remedy.changes)}: works"
 
 
 def _before(remedy: Remedy, cell: Cell) -> str:
@@ -101,7 +98,7 @@ def _verified(number: int, remedy: Remedy, rows: Mapping[str, EnvironmentRow]) -
     return Verified(
         number=number,
         remedy=remedy,
-        words=words(remedy),
+        words=all_in_words(remedy.changes),
         row=rows.get(remedy.environment),
         lines=tuple(map(_seen, remedy.cells)),
         needless=", ".join(one["value"] for one in remedy.needless),

@@ -6,21 +6,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from asrcompat.explain.remedies import record
+from asrcompat.explain.remedies import record, told
 from asrcompat.explain.remedies.groups import CURABLE
 from asrcompat.model import Cell, Outcome, Remedy, Results
 
 
 def recorded(results: Results, at: Path, *, warn: Callable[[str], None]) -> tuple[Remedy, ...]:
-    """The remedies on record in the folder `at` for environments of these results."""
-    records = (record.read(environment, at, warn=warn) for environment in results.environments)
-    return tuple(remedy for one in records if one is not None for remedy in one.remedies)
+    """The remedies on record in the folder `at` for cells of these results that fail as they did then."""
+    records = {one.id: record.read(one, at, warn=warn) for one in results.environments}
+    return tuple(
+        remedy
+        for identity, one in records.items()
+        if one is not None
+        for remedy in one.standing(cell for cell in results.cells if cell.environment == identity)
+    )
 
 
 def attached(results: Results, remedies: Sequence[Remedy]) -> Results:
     """The results with the remedies, each cell with the id of its verified one; no outcome changes.
 
-    A cell that stands elsewhere by now than when it was cured has no remedy: what was cured was another failure.
+    A cell that stands elsewhere by now than when it was cured has no remedy: what was cured was another failure. How
+    many of its steps an unstable one passes does not count: that is chance.
     """
     return replace(
         results,
@@ -36,7 +42,11 @@ def _verified(cell: Cell, remedies: Sequence[Remedy]) -> str | None:
         if remedy.environment != cell.environment:
             continue
         for one in remedy.cells:
-            same = (one.path, one.device, one.before) == (cell.path, cell.device, record.standing(cell))
-            if same and one.outcome is Outcome.WORKS:
+            same = (one.path, one.device) == (cell.path, cell.device)
+            if same and _stand(one.before) == _stand(told.standing(cell)) and one.outcome is Outcome.WORKS:
                 return remedy.id
     return None
+
+
+def _stand(told: str) -> str:
+    return told.partition(",")[0]

@@ -7,6 +7,7 @@ The order is by how much a person gives up, so that the first that works is the 
 - ``file``: a copy of the checkpoint of their own, with something added;
 - ``extra``: one more distribution; all that they have stays as it is;
 - ``pin``: a package moves that they did not ask for by name;
+- ``override``: a package gets what it did not ask for, and its makers never tried;
 - ``axis``: a package moves that they chose;
 - ``replace``: another project's code under the same name;
 - ``shim``: code of ours inside the packages, which no one else has tested and every release may break: last.
@@ -36,18 +37,23 @@ Releases = Callable[[str], Sequence[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """Changes to try together; `says` tells a person what to do, `signatures` whose cures they are."""
+    """Changes to try together; `says` tells a person what to do, `signatures` whose cures they are.
+
+    `built_on` are the changes with which a cell climbed, and to which these added what may cure the next failure.
+    """
 
     changes: tuple[Change, ...]
     says: str
     signatures: tuple[str, ...] = ()
+    built_on: tuple[Change, ...] = ()
 
     def with_more(self, other: Candidate) -> Candidate:
-        """Both together."""
+        """Both together; what the other one says of the same target holds."""
         return Candidate(
             changes=in_order([*self.changes, *other.changes]),
             says=" ".join(dict.fromkeys([self.says, other.says])),
             signatures=tuple(dict.fromkeys([*self.signatures, *other.signatures])),
+            built_on=self.changes,
         )
 
 
@@ -63,12 +69,17 @@ def cures_of(
     found = []
     for cure in signature.cures:
         try:
-            changes = tuple(_changes(cure, packages, releases))
+            several = [in_order([*_also(cure), one]) for one in _changes(cure, packages, releases)]
         except UsageError as error:
             tell(f"signature {signature.id}: not tried: {error}")
             continue
-        found += [Candidate(changes=(change,), says=cure.says, signatures=(signature.id,)) for change in changes]
+        found += [Candidate(changes=changes, says=cure.says, signatures=(signature.id,)) for changes in several]
     return tuple(sorted(found, key=lambda one: intrusiveness(one.changes)))
+
+
+def _also(cure: Cure) -> list[Change]:
+    """What a cure is of no use without."""
+    return [Change(kind=one.kind, value=one.value) for one in cure.also]
 
 
 def _changes(cure: Cure, packages: Mapping[str, str], releases: Releases) -> Iterator[Change]:

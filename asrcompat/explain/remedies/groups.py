@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from asrcompat.explain.signatures.classify import classify
 from asrcompat.explain.signatures.entry import Signature
 from asrcompat.explain.signatures.facts import Facts, facts_of
-from asrcompat.explain.signatures.fingerprint import fingerprint
+from asrcompat.explain.signatures.fingerprint import fingerprint, normalised
 from asrcompat.model import Cell, Outcome
 
 CURABLE = (Outcome.BROKEN, Outcome.UNSTABLE)
@@ -35,11 +36,23 @@ def groups(cells: Iterable[Cell], catalogue: Mapping[str, Signature]) -> tuple[G
             continue
         facts = facts_of(cell)
         signature = None if facts is None else classify(facts, catalogue.values())
-        key: object = cell.key if facts is None else signature.id if signature else fingerprint(facts)
+        key: object = cell.key if facts is None else _failure(facts, signature)
         known = found.get(key)
         members = (cell,) if known is None else (*known.cells, cell)
         found[key] = Group(cells=members, facts=known.facts if known else facts, signature=signature)
     return tuple(found.values())
+
+
+def failure(cell: Cell, catalogue: Mapping[str, Signature] = MappingProxyType({})) -> object:
+    """Equal for cells that fail in the same way: a signature, a fingerprint, or what they say."""
+    facts = facts_of(cell)
+    if facts is None:
+        return cell.exception, normalised(cell.message)
+    return _failure(facts, classify(facts, catalogue.values()))
+
+
+def _failure(facts: Facts, signature: Signature | None) -> object:
+    return signature.id if signature else fingerprint(facts)
 
 
 def trials_for(cells: Iterable[Cell], usual: int) -> int:

@@ -10,17 +10,20 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from asrcompat.explain.remedies.candidates import axis_change
+from asrcompat.explain.signatures.entry import Signature
 from asrcompat.explain.signatures.facts import Facts
 from asrcompat.lab.change import Change
 from asrcompat.spec.fields import AXIS_DISTRIBUTIONS
 
+_HEAVY = "torch"
 _OTHER_NAMES = {"espnet2": "espnet", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 
 
-def blamed(facts: Facts, versions: Mapping[str, str]) -> tuple[str, ...]:
+def blamed(facts: Facts, versions: Mapping[str, str], signature: Signature | None = None) -> tuple[str, ...]:
     """Distributions of a lock (`versions`) that may be to blame, the likeliest first.
 
-    Which raised the first cause, which the messages name, which stand in the traceback; torchaudio moves with torch.
+    Those that a known failure's cures and cause name, which raised the first cause, which the messages name, which
+    stand in the traceback. torchaudio moves with torch, and that comes last: each release is gigabytes.
     """
     found: list[str] = []
     if facts.raised_in is not None:
@@ -29,11 +32,29 @@ def blamed(facts: Facts, versions: Mapping[str, str]) -> tuple[str, ...]:
         named = re.findall(r"[A-Za-z][\w-]*", raised.message)
         found += [name for name in named if _distribution(name, versions) in AXIS_DISTRIBUTIONS]
     found += [frame.package for frame in reversed(facts.frames) if frame.installed]
-    names = dict.fromkeys(_distribution(name, versions) for name in found)
-    known = [name for name in names if name in versions]
+    told = dict.fromkeys(_distribution(name, versions) for name in found)
+    known = [name for name in told if name in versions]
     axes = [name for name in known if name in AXIS_DISTRIBUTIONS]
     first = known[:1]  # of packages that nobody asked for, only the one that raised
-    return tuple(dict.fromkeys("torch" if name == "torchaudio" else name for name in [*first, *axes]))
+    names = dict.fromkeys(
+        "torch" if name == "torchaudio" else name for name in [*_named(signature, versions), *first, *axes]
+    )
+    return tuple(sorted(names, key=_HEAVY.__eq__))
+
+
+def _named(signature: Signature | None, versions: Mapping[str, str]) -> list[str]:
+    """What a known failure's cures move, and the axes that its cause names."""
+    if signature is None:
+        return []
+    moved = [one.value for one in signature.cures if one.kind in ("axis", "pin")]
+    cured = [_distribution(match[0], versions) for one in moved if (match := re.match(r"[A-Za-z][\w-]*", one))]
+    words = [_distribution(one, versions) for one in re.findall(r"[A-Za-z][\w-]*", signature.cause)]
+    return [name for name in [*cured, *(one for one in words if one in AXIS_DISTRIBUTIONS)] if name in versions]
+
+
+def asks_of(distribution: str) -> int:
+    """How many releases of a distribution are tried at most, in both directions together."""
+    return 6 if distribution == _HEAVY else 10
 
 
 def _distribution(module: str, versions: Mapping[str, str]) -> str:

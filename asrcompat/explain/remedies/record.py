@@ -1,19 +1,18 @@
-"""What a search found, as data: one file for each environment, and the remedies that a report may tell of."""
+"""Remedies on record: one file for each environment, of one lock, one code and one way in which each cell failed."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from asrcompat.explain.remedies.groups import miss
-from asrcompat.explain.remedies.snippets import snippets
-from asrcompat.explain.remedies.trial import NO_VERDICT, Found, Place, Trial, place
-from asrcompat.lab.change import Change
+from asrcompat.explain.remedies.groups import failure
+from asrcompat.explain.remedies.told import in_order
+from asrcompat.explain.remedies.trial import NO_VERDICT, Place, place
 from asrcompat.model import Cell, Environment, Outcome, Remedy, RemedyCell, Weights
 from asrcompat.run.store import write_text
 
@@ -22,13 +21,23 @@ _FOLDER = "remedies"
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """The remedies of one environment as it was built of one lock: those verified, and those tried."""
+    """The remedies of one environment as it was built of one lock: those verified, and those tried.
+
+    They were found by code of the digest `code`; `failures` tells how each of its cells failed, by ``path on device``.
+    """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     environment: str
     lock_sha256: str | None
+    code: str | None
+    failures: Mapping[str, str]
     remedies: tuple[Remedy, ...]
+
+    def standing(self, cells: Iterable[Cell]) -> tuple[Remedy, ...]:
+        """What it says of those of `cells` that still fail as they did; of one that does not, nothing is known."""
+        same = {place(cell) for cell in cells if self.failures.get(where(place(cell))) == failed(cell)}
+        return tuple(one for remedy in self.remedies if (one := _of(remedy, same)) is not None)
 
 
 _RECORD = TypeAdapter(Record)
@@ -60,6 +69,9 @@ def read(environment: Environment, at: Path, *, warn: Callable[[str], None]) -> 
     if record.lock_sha256 != environment.lock_sha256:
         warn(f"{environment.id}: its remedies were found with other packages than it has now; run `remedy` again")
         return None
+    if record.code != environment.code:
+        warn(f"{environment.id}: its remedies were found by other code of this project; run `remedy` again")
+        return None
     return record
 
 
@@ -67,12 +79,15 @@ def merged(new: Record, old: Record | None, looked_at: Sequence[Place]) -> Recor
     """The new record, and of the old one what it says of cells that were not looked at this time."""
     if old is None:
         return new
+    failures = {**old.failures, **new.failures}
+    # what failed otherwise then was another failure
+    still = {at for at, how in old.failures.items() if failures[at] == how}
     by_id = {remedy.id: remedy for remedy in new.remedies}
     for remedy in old.remedies:
         same = by_id.get(remedy.id)
         told = () if same is None else tuple(cell for cell in same.cells if cell.outcome not in NO_VERDICT)
         passed_over = {*looked_at, *map(_at, told)}
-        kept = tuple(cell for cell in remedy.cells if _at(cell) not in passed_over)
+        kept = tuple(cell for cell in remedy.cells if _at(cell) not in passed_over and where(_at(cell)) in still)
         if not kept:
             continue
         silent = () if same is None else (cell for cell in same.cells if cell.outcome in NO_VERDICT)
@@ -81,116 +96,33 @@ def merged(new: Record, old: Record | None, looked_at: Sequence[Place]) -> Recor
         base = next((one for one in (same, remedy) if one is not None and one.verified), same or remedy)
         verified = any(cell.outcome is Outcome.WORKS for cell in cells)
         by_id[remedy.id] = dataclasses.replace(base, cells=cells, verified=verified)
-    return dataclasses.replace(new, remedies=_sorted(by_id.values()))
+    return dataclasses.replace(new, failures=failures, remedies=in_order(by_id.values()))
+
+
+def failures_of(cells: Iterable[Cell]) -> dict[str, str]:
+    """How each of these cells failed, by where it stands."""
+    return {where(place(cell)): failed(cell) for cell in cells}
+
+
+def failed(cell: Cell) -> str:
+    """How a cell fails, for comparison: how many steps an unstable one passed is chance, and no part of it."""
+    return f"{cell.outcome} at {cell.failed or cell.stage}: {failure(cell)}"
+
+
+def where(at: Place) -> str:
+    """A place in words."""
+    return " on ".join(at)
+
+
+def _of(remedy: Remedy, places: Collection[Place]) -> Remedy | None:
+    """What a remedy says of these places; None where that is nothing."""
+    cells = tuple(cell for cell in remedy.cells if _at(cell) in places)
+    if not cells:
+        return None
+    if any(cell.outcome is Outcome.WORKS for cell in cells):
+        return dataclasses.replace(remedy, cells=cells)
+    return dataclasses.replace(remedy, cells=cells, verified=False, lock=None, snippets=())
 
 
 def _at(cell: RemedyCell) -> Place:
     return cell.path, cell.device.value
-
-
-def remedies(
-    environment: Environment, cells: Sequence[Cell], found: Found, *, model: str, hub: Path
-) -> tuple[Remedy, ...]:
-    """Everything that was tried, the verified ones first.
-
-    A set that works and was made smaller is told of as the smaller one; the larger one stands among those tried only
-    where some cell did not work with it. Where a place was not available, nothing was tried. `hub` is the folder of the
-    fixtures' repositories.
-    """
-    before = {place(cell): cell for cell in cells}
-    cured: dict[tuple[Change, ...], dict[Place, Trial]] = {}
-    needless: dict[tuple[Change, ...], tuple[Change, ...]] = {}
-    for at, cure in found.cured.items():
-        changes = cure.trial.candidate.changes
-        cured.setdefault(changes, {})[at] = cure.trial
-        needless[changes] = tuple(dict.fromkeys([*needless.get(changes, ()), *cure.needless]))
-    told = []
-    for changes, trials in found.trials.items():
-        by_place = {at: trial for trial in trials for at in trial.seen if at in before}
-        by_place |= cured.get(changes, {})
-        # what works with these changes, and with fewer, is told of with the fewer
-        shown = {
-            at: trial
-            for at, trial in by_place.items()
-            if at in cured.get(changes, {}) or trial.seen[at].outcome not in (Outcome.WORKS, Outcome.UNAVAILABLE)
-        }
-        if shown:
-            told.append(_remedy(environment, before, shown, needless.get(changes, ()), found, model, hub))
-    return _sorted(told)
-
-
-def _remedy(
-    environment: Environment,
-    before: Mapping[Place, Cell],
-    shown: Mapping[Place, Trial],
-    needless: Sequence[Change],
-    found: Found,
-    model: str,
-    hub: Path,
-) -> Remedy:
-    cells = tuple(_cell(before[at], trial, found.unsure([before[at]])) for at, trial in shown.items())
-    verified = any(cell.outcome is Outcome.WORKS for cell in cells)
-    trial = next(iter(shown.values()))
-    derived, candidate = trial.result.environment, trial.candidate
-    return Remedy(
-        id=derived.id,
-        environment=environment.id,
-        changes=_as_data(candidate.changes),
-        says=candidate.says,
-        verified=verified,
-        cells=cells,
-        signatures=candidate.signatures,
-        needless=_as_data(needless),
-        snippets=snippets(candidate.changes, derived.packages, before=environment.packages, model=model, hub=hub)
-        if verified
-        else (),
-        lock=derived.lock if verified else None,
-        lock_sha256=derived.lock_sha256,
-        differences=_differences(environment, derived),
-        ran_at=derived.ran_at,
-        commit=derived.commit,
-    )
-
-
-def _cell(before: Cell, trial: Trial, unsure: Sequence[Cell]) -> RemedyCell:
-    seen = trial.seen[place(before)]
-    works = seen.outcome is Outcome.WORKS
-    return RemedyCell(
-        path=before.path,
-        device=before.device,
-        before=standing(before),
-        outcome=seen.outcome,
-        stage=seen.stage,
-        message="" if works else seen.message,
-        trials=seen.trials,
-        miss=miss(unsure, seen.trials.of) if works and seen.trials is not None else None,
-        evidence=seen.evidence,
-    )
-
-
-def standing(cell: Cell) -> str:
-    """Where a cell stands, in words: ``broken at load``, ``unstable at train, 13 of 20``."""
-    trials = f", {cell.trials.passed} of {cell.trials.of}" if cell.outcome is Outcome.UNSTABLE and cell.trials else ""
-    return f"{cell.outcome} at {cell.failed or cell.stage}{trials}"
-
-
-def words(remedy: Remedy) -> str:
-    """A remedy's changes in a few words."""
-    kinds: Mapping[str, str] = {"config": "config ", "file": "file ", "variable": "variable ", "shim": "shim "}
-    return " and ".join(kinds.get(one["kind"], "") + one["value"] for one in remedy.changes)
-
-
-def _differences(environment: Environment, derived: Environment) -> tuple[str, ...]:
-    names = dict.fromkeys([*environment.packages, *derived.packages])
-    pairs = ((name, environment.packages.get(name), derived.packages.get(name)) for name in names)
-    if not derived.packages:
-        return ()
-    return tuple(f"{name} {old or '(none)'} -> {new or '(none)'}" for name, old, new in pairs if old != new)
-
-
-def _as_data(changes: Sequence[Change]) -> tuple[Mapping[str, str], ...]:
-    return tuple({"kind": one.kind, "value": one.value} for one in changes)
-
-
-def _sorted(found: Iterable[Remedy]) -> tuple[Remedy, ...]:
-    return tuple(sorted(found, key=lambda one: not one.verified))

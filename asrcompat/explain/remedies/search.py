@@ -1,9 +1,10 @@
 """The search for one environment's remedies: candidates in order, each run in the laboratory, the first that works.
 
 Cells are served together: one run of a cure is for all cells that failed in a way that it is known for, and each that
-it makes work has it. Where no single cure is enough but one lets a cell climb further, the cures of what fails next are
-added to it. A set that works is made smaller by dropping each of its parts once. Where the catalogue has nothing that
-helps, releases of the packages that may be to blame are tried, the nearest first.
+it makes work has it. Where no single cure is enough but one lets a cell climb further, or brings another failure in
+place of the first, the cures of what fails next are added to it. A set that works is made smaller by dropping each of
+its parts once. Where the catalogue has nothing that helps, releases of the packages that may be to blame are tried, the
+nearest first.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from dataclasses import replace
 
 from asrcompat.errors import UsageError
 from asrcompat.explain.remedies.candidates import Candidate, Releases, cures_of, intrusiveness
-from asrcompat.explain.remedies.groups import Group, groups, trials_for
-from asrcompat.explain.remedies.moves import blamed, move, nearest
-from asrcompat.explain.remedies.trial import NO_VERDICT, Cured, Found, Trial, higher, place
+from asrcompat.explain.remedies.groups import Group, failure, groups, trials_for
+from asrcompat.explain.remedies.moves import asks_of, blamed, move, nearest
+from asrcompat.explain.remedies.trial import NO_VERDICT, Cured, Found, Trial, climbed, place
 from asrcompat.explain.signatures.classify import classify
 from asrcompat.explain.signatures.entry import Signature
 from asrcompat.explain.signatures.facts import Facts, facts_of
@@ -23,7 +24,6 @@ from asrcompat.lab.change import Change, in_order
 from asrcompat.model import Cell, Environment, EnvironmentResult, Outcome
 
 _DEEPEST = 3  # cures on top of one another
-_ASKS = 10  # releases of one package
 
 Try = Callable[[tuple[Change, ...], Sequence[Cell], int], EnvironmentResult | None]
 """Changes, the cells to look at and how many trials → what the laboratory found; None where they change nothing."""
@@ -31,6 +31,10 @@ Try = Callable[[tuple[Change, ...], Sequence[Cell], int], EnvironmentResult | No
 
 class OutOfTime(Exception):  # noqa: N818 - no fault: what was found until then stands
     """The budget is used up; nothing more is begun."""
+
+
+class NoRoom(Exception):  # noqa: N818 - no fault either: other changes go on
+    """The disk has no room for what the changes would install."""
 
 
 class Search:
@@ -65,6 +69,11 @@ class Search:
             self.found.unfinished = True
             self._tell("the budget is used up")
         return self.found
+
+    def moves(self, cells: Sequence[Cell]) -> int:
+        """How many releases there may be to try at most, where nothing of the catalogue helps."""
+        found = groups(cells, self._catalogue)
+        return sum(asks_of(one) for group in found for one in self._blamed(group))
 
     def candidates(self, cells: Sequence[Cell]) -> int:
         """How many sets of changes the catalogue has for these cells."""
@@ -118,6 +127,10 @@ class Search:
         except UsageError as error:  # one cure that cannot be made is no reason to leave out the others
             self._tell(f"{_words(candidate.changes)}: not tried: {error}")
             return None
+        except NoRoom as full:
+            self.found.unfinished = True
+            self._tell(f"{_words(candidate.changes)}: not tried: {full}")
+            return None
         if result is None:
             self._tell(f"{_words(candidate.changes)}: changes nothing here")
             return None
@@ -136,6 +149,7 @@ class Search:
     def _smaller(self, trial: Trial, cell: Cell, together: Sequence[Cell]) -> Cured:
         """The same with each part dropped once, where the cell works without it; one run serves those `together`."""
         needless: list[Change] = []
+        unsure: list[Change] = []
         parts = trial.candidate.changes
         for part in parts if len(parts) > 1 else ():
             rest = tuple(one for one in trial.candidate.changes if one != part)
@@ -143,10 +157,13 @@ class Search:
                 break
             candidate = Candidate(changes=rest, says=trial.candidate.says, signatures=trial.candidate.signatures)
             without = self._run(candidate, together)
-            if without is not None and _works(without, cell):
+            seen = None if without is None else without.seen.get(place(cell))
+            if without is not None and seen is not None and seen.outcome is Outcome.WORKS:
                 needless.append(part)
                 trial = without
-        return Cured(trial=trial, needless=tuple(needless))
+            elif seen is not None and seen.outcome in NO_VERDICT:
+                unsure.append(part)
+        return Cured(trial=trial, needless=tuple(needless), open=tuple(unsure))
 
     def _sure(self, cured: Cured, cell: Cell) -> Cured | None:
         """The same after enough steps; None where they tell that it was luck, after what has been seen since."""
@@ -155,20 +172,19 @@ class Search:
 
     def _climb_on(self, cells: Sequence[Cell]) -> None:
         """Add the cures of what fails next to changes with which a cell climbs further."""
-        depth = 1
-        while depth < _DEEPEST and (still := self._open(cells)):
-            for candidate, members in self._next(still, depth):
-                self._try(candidate, members)
-            depth += 1
+        reached = [one for several in self.found.trials.values() for one in several]
+        for _ in range(_DEEPEST - 1):
+            plan = self._next(self._open(cells), reached)
+            reached = [trial for one, members in plan if (trial := self._try(one, members)) is not None]
 
-    def _next(self, cells: Sequence[Cell], depth: int) -> list[tuple[Candidate, list[Cell]]]:
-        """Sets of so many changes with which a cell climbed, each with a cure of what fails then added."""
+    def _next(self, cells: Sequence[Cell], reached: Sequence[Trial]) -> list[tuple[Candidate, list[Cell]]]:
+        """The sets of these runs with which a cell climbed, each with a cure of what fails then added."""
         found: dict[tuple[Change, ...], tuple[Candidate, list[Cell]]] = {}
-        for trial in [one for several in self.found.trials.values() for one in several]:
+        for trial in reached:
             tried = trial.candidate.changes
-            for cell in cells if len(tried) == depth else ():
+            for cell in cells:
                 seen = trial.seen.get(place(cell))
-                if seen is None or not higher(seen, cell):
+                if seen is None or not climbed(seen, self._before(trial, cell), self._failure):
                     continue
                 for cure in self._cures(_signature(facts_of(seen), self._catalogue)):
                     if not set(cure.changes) <= set(tried):
@@ -176,15 +192,24 @@ class Search:
                         found.setdefault(candidate.changes, (candidate, []))[1].append(cell)
         return _in_order(found.values())
 
+    def _before(self, trial: Trial, cell: Cell) -> Cell:
+        """The cell with the changes that a run's were added to; as installed where there were none."""
+        known = self.found.trials.get(trial.candidate.built_on, [])
+        return next((one.seen[place(cell)] for one in known if place(cell) in one.seen), cell)
+
+    def _failure(self, cell: Cell) -> object:
+        return failure(cell, self._catalogue)
+
     def _move(self, group: Group) -> None:
         """Try releases of the packages that may be to blame for a group that nothing has cured."""
-        if group.facts is None:
-            return
-        for distribution in blamed(group.facts, self._versions):
+        for distribution in self._blamed(group):
             still = self._open(group.cells)
             if not still:
                 return
             self._move_along(distribution, still)
+
+    def _blamed(self, group: Group) -> tuple[str, ...]:
+        return () if group.facts is None else blamed(group.facts, self._versions, group.signature)
 
     def _move_along(self, distribution: str, cells: Sequence[Cell]) -> None:
         line = self._releases(distribution)
@@ -200,7 +225,7 @@ class Search:
             return None if outcomes <= set(NO_VERDICT) else Outcome.WORKS in outcomes
 
         self._tell(f"tries releases of {distribution} near {self._versions[distribution]}")
-        version = nearest(line, self._versions[distribution], works, asks=_ASKS)
+        version = nearest(line, self._versions[distribution], works, asks=asks_of(distribution))
         if version is not None:
             self._try(trials[version].candidate, cells)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from asrcompat.explain.remedies.candidates import Candidate
@@ -32,10 +32,14 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class Cured:
-    """The smallest set that was found for a cell, and the parts that made no difference."""
+    """The smallest set that was found for a cell, and the parts that made no difference.
+
+    `open` are parts that may make none either: the run without them gave no verdict.
+    """
 
     trial: Trial
     needless: tuple[Change, ...] = ()
+    open: tuple[Change, ...] = ()
 
 
 @dataclass
@@ -81,8 +85,10 @@ def place(cell: Cell) -> Place:
     return cell.path, cell.device.value
 
 
-def higher(seen: Cell, before: Cell) -> bool:
-    """Whether a cell that still fails fails further up."""
+def climbed(seen: Cell, before: Cell, failure: Callable[[Cell], object]) -> bool:
+    """Whether a cell that still fails fails further up, or as far up with another failure: the first one is gone."""
     if seen.outcome not in CURABLE or seen.failed is None:
         return False
-    return before.failed is None or seen.failed.rung > before.failed.rung
+    if before.failed is None or seen.failed.rung > before.failed.rung:
+        return True
+    return seen.failed is before.failed and failure(seen) != failure(before)
