@@ -213,7 +213,7 @@ def test_what_findings_tell(climb: Climb) -> None:
             "normalize-upstream": (passed, "follow neither reference"),
             "normalize-featurizer": (passed, "mixes hidden states of mean 0 and variance 1"),
             "rates-optimizer": (failed, "no learning rate per part: S3PRL's get_optimizer"),
-            "runner-needs": (failed, "tensorboardX is not installed (which S3PRL declares nowhere)"),
+            "runner-needs": (failed, "tensorboardX is not installed (by S3PRL's metadata "),
             "bfloat16": (failed, "Got unsupported ScalarType BFloat16"),
         },
     )
