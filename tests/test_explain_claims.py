@@ -196,7 +196,43 @@ def test_a_claim_tells_each_environment_and_links_to_what_was_seen() -> None:
         *(0, False, "old", "transformers", Device.CPU, Stage.LOAD, None),
     )
     assert "preprocessor_config.json" in first.message
+    assert [one.outcome for one in claim.evidence] == [CheckOutcome.FAILED, CheckOutcome.PASSED] * 2
     assert [one.part for one in claim.evidence] == [0, 0, 1, 1]
+
+
+def left_out(look: Look, *cells: Cell) -> list[tuple[str, str]]:
+    claim = judge(document(look), make_results(cells, [OLD, NEW]))
+    assert {(one.part, one.path, one.device) for one in claim.left_out} <= {(0, "transformers", Device.CPU)}
+    return [(one.environment, one.why) for one in claim.left_out]
+
+
+IMPORT_TOLD = f"broken at import: {BROKEN_AT_IMPORT.message}"
+SKIPPED = make_check(Stage.FORWARD, CheckOutcome.SKIPPED, id="width", required=False, message="no such option")
+ERROR_AT_IMPORT = make_cell(OLD, outcome=Outcome.ERROR, failed=Stage.IMPORT)
+
+
+@pytest.mark.parametrize(
+    ("look", "cells", "told"),
+    [
+        (LOADS, [BROKEN_AT_IMPORT, WORKS], [("old", IMPORT_TOLD)]),
+        (LOADS, [BROKEN_AT_LOAD, ERROR_AT_IMPORT], []),
+        (dataclasses.replace(LOADS, about="killed"), [BROKEN_AT_LOAD],
+         [("old", f"load failed: {BROKEN_AT_LOAD.message} (which says nothing about this)")]),
+        (dataclasses.replace(LOADS, when={"s3prl": ">=0.4.15"}), [BROKEN_AT_IMPORT], []),
+        (dataclasses.replace(LOADS, paths=("s3prl-hf",)), [BROKEN_AT_IMPORT], []),
+        # of a check it is known which paths have it, and at which stage
+        (WIDTH, [BROKEN_AT_IMPORT, with_check("width", False, "mat1 and mat2")], [("old", IMPORT_TOLD)]),
+        (WIDTH, [BROKEN_AT_IMPORT], []),
+        (dataclasses.replace(WIDTH, paths=("transformers",)), [BROKEN_AT_IMPORT], [("old", IMPORT_TOLD)]),
+        (WIDTH, [make_cell(OLD, outcome=Outcome.UNSTABLE), with_check("width", True)], []),
+        (WIDTH, [make_cell(OLD, outcome=Outcome.BROKEN, failed=Stage.STEP), with_check("width", True)], []),
+        (WIDTH, [dataclasses.replace(WORKS, checks=(SKIPPED,))], [("new", "width skipped: no such option")]),
+    ],
+)  # fmt: skip
+def test_cells_that_a_part_is_about_and_that_say_nothing_are_told(
+    look: Look, cells: list[Cell], told: list[tuple[str, str]]
+) -> None:
+    assert left_out(look, *cells) == told
 
 
 def test_controls_count_for_nothing() -> None:
@@ -207,13 +243,20 @@ def test_controls_count_for_nothing() -> None:
     assert claim.environments == {"new": Verdict.CONFIRMED}
 
 
+WITH_HUB = "a run with the real weights (`--weights hub`)"
+
+
 @pytest.mark.parametrize(
     ("look", "told"),
     [
         (LOADS, "a run that comes to stage load"),
         (
             Look(check="shape", expect="passes", paths=("s3prl-hf",), when={"s3prl": "<0.4.15"}, weights="hub"),
-            "a run that comes to check shape of s3prl-hf with s3prl<0.4.15 and the real weights (`--weights hub`)",
+            f"{WITH_HUB} that comes to check shape of s3prl-hf with s3prl<0.4.15",
+        ),
+        (
+            Look(check="shape", expect="passes", about="x", weights="hub"),
+            f"{WITH_HUB} that comes to check shape, and does not fail it for another reason",
         ),
     ],
 )

@@ -9,19 +9,20 @@ on it and what they would have to be. `judge_claims` looks them up in results an
 - ``not testable here``: nothing ran that bears on it.
 
 Cells of outcome ``error`` and ``unavailable`` are no observations. A part that nothing ran for is told, and never
-counted.
+counted; so are cells that a part is about and that did not come to what it looks at.
 """
 
 from .document import Document
 from .judge import judge_claims
 from .load import SCHEMA_FILE, load_claims, schema, write_schema
-from .verdict import Claim, Evidence, PartVerdict, Verdict, as_data
+from .verdict import Claim, Evidence, LeftOut, PartVerdict, Verdict, as_data
 
 __all__ = [
     "SCHEMA_FILE",
     "Claim",
     "Document",
     "Evidence",
+    "LeftOut",
     "PartVerdict",
     "Verdict",
     "as_data",

@@ -10,7 +10,7 @@ from asrcompat.model import Results
 from .document import Document, Look, Part
 from .load import load_claims
 from .observe import observe
-from .verdict import Claim, Evidence, PartVerdict, Verdict
+from .verdict import Claim, Evidence, LeftOut, PartVerdict, Verdict
 
 
 def judge_claims(results: Results, folder: Path) -> tuple[Claim, ...]:
@@ -20,7 +20,8 @@ def judge_claims(results: Results, folder: Path) -> tuple[Claim, ...]:
 
 def judge(document: Document, results: Results) -> Claim:
     """The verdict of one claim."""
-    seen = [tuple(observe(part, number, results)) for number, part in enumerate(document.parts)]
+    looked = [tuple(observe(part, number, results)) for number, part in enumerate(document.parts)]
+    seen = [tuple(one for one in found if isinstance(one, Evidence)) for found in looked]
     parts = tuple(_part(part, found) for part, found in zip(document.parts, seen, strict=True))
     counted = [found for part, found in zip(document.parts, seen, strict=True) if not part.control]
     evidence = [one for found in counted for one in found]
@@ -37,6 +38,7 @@ def judge(document: Document, results: Results) -> Claim:
         environments=_by_environment(evidence, results),
         parts=parts,
         evidence=tuple(one for found in seen for one in found),
+        left_out=tuple(one for found in looked for one in found if isinstance(one, LeftOut)),
     )
 
 
@@ -72,6 +74,6 @@ def _would_test(part: Part) -> str:
     on = f" on {', '.join(look.devices)}" if look.devices else ""
     versions = ", ".join(f"{package}{specifier}" for package, specifier in look.when.items())
     with_ = f" with {versions}" if versions else ""
-    real = " and the real weights (`--weights hub`)" if look.weights else ""
-    passes = " and passes it, or fails it for a reason that this is about" if look.about else ""
-    return f"a run that comes to {what}{where}{on}{with_}{passes}{real}"
+    real = " with the real weights (`--weights hub`)" if look.weights else ""
+    otherwise = ", and does not fail it for another reason" if look.about else ""
+    return f"a run{real} that comes to {what}{where}{on}{with_}{otherwise}"

@@ -3,50 +3,95 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from asrcompat.model import Cell, Check, CheckOutcome, Environment, Outcome, Results
+from asrcompat.model import Cell, Check, CheckOutcome, Environment, Outcome, Results, Stage
 
 from .document import Look, Part, Weights
-from .verdict import Evidence
+from .verdict import Evidence, LeftOut
 
 # The others say nothing about packages.
 _COUNTED = (Outcome.WORKS, Outcome.BROKEN, Outcome.UNSTABLE)
 _TELLING = (CheckOutcome.PASSED, CheckOutcome.FAILED, CheckOutcome.UNSTABLE)
 
 
-def observe(part: Part, number: int, results: Results) -> Iterator[Evidence]:
-    """Everything in the results that bears on a part, in their order."""
+def observe(part: Part, number: int, results: Results) -> Iterator[Evidence | LeftOut]:
+    """Everything in the results that bears on a part, in their order; and what it is about without bearing on it."""
     if part.look is not None:
         yield from _looked_at(part.look, number, results)
     if part.weights is not None:
         yield from _compared(part.weights, number, results)
 
 
-def _looked_at(look: Look, number: int, results: Results) -> Iterator[Evidence]:
+def _looked_at(look: Look, number: int, results: Results) -> Iterator[Evidence | LeftOut]:
     if look.weights is not None and results.weights != look.weights:
         return
     environments = {one.id: one for one in results.environments}
-    for cell in results.cells:
-        environment = environments.get(cell.environment)
-        if environment is not None and _bears(look, cell, environment):
-            for check, passed, message in _seen(look, cell):
-                supports = _supports(look, passed, message, None if check is None else check.data)
-                if supports is not None:
-                    yield Evidence(
-                        part=number,
-                        supports=supports,
-                        environment=cell.environment,
-                        path=cell.path,
-                        device=cell.device,
-                        stage=look.stage if check is None else check.stage,
-                        check=None if check is None else check.id,
-                        message=message.partition("\n")[0],
-                    )
+    cells = [cell for cell in results.cells if cell.environment in environments]
+    cells = [cell for cell in cells if _bears(look, cell, environments[cell.environment])]
+    stage = look.stage or _stage_of(look, cells)
+    # Not every path has every check, and one that never has it is not what the part is about.
+    subjects = {*look.paths, *(cell.path for cell in cells if look.check is None or _made(look, cell))}
+    for cell in cells:
+        found = list(_seen(look, cell))
+        for check, outcome, message in found:
+            yield _judged(look, number, cell, check, outcome, message)
+        if not found and cell.path in subjects and (why := _unseen(look, cell, stage)) is not None:
+            yield _left_out(number, cell, why)
+
+
+def _judged(
+    look: Look, number: int, cell: Cell, check: Check | None, outcome: CheckOutcome, message: str
+) -> Evidence | LeftOut:
+    supports = _supports(look, outcome, message, None if check is None else check.data)
+    if supports is None:
+        told = _in_a_line(f"{look.check or look.stage} {outcome}", message)
+        return _left_out(number, cell, f"{told} (which says nothing about this)")
+    return Evidence(
+        part=number,
+        supports=supports,
+        environment=cell.environment,
+        path=cell.path,
+        device=cell.device,
+        stage=look.stage if check is None else check.stage,
+        check=None if check is None else check.id,
+        outcome=outcome,
+        message=message.partition("\n")[0],
+    )
+
+
+def _left_out(number: int, cell: Cell, why: str) -> LeftOut:
+    return LeftOut(part=number, environment=cell.environment, path=cell.path, device=cell.device, why=why)
+
+
+def _made(look: Look, cell: Cell) -> list[Check]:
+    return [check for check in cell.checks if check.id == look.check]
+
+
+def _stage_of(look: Look, cells: Iterable[Cell]) -> Stage | None:
+    """The stage at which a check is made, as far as anything came to it."""
+    return next((check.stage for cell in cells for check in _made(look, cell)), None)
+
+
+def _unseen(look: Look, cell: Cell, stage: Stage | None) -> str | None:
+    """Why there is nothing to see in a cell; None where it was not asked for there."""
+    if made := _made(look, cell):
+        return _in_a_line(f"{made[0].id} {made[0].outcome}", made[0].message)
+    # What is unstable came to everything.
+    if cell.outcome is not Outcome.BROKEN or cell.failed is None:
+        return None
+    if stage is not None and cell.failed.rung > stage.rung:
+        return None
+    return _in_a_line(f"{cell.outcome} at {cell.failed}", cell.message or cell.exception or "")
+
+
+def _in_a_line(happened: str, message: str) -> str:
+    said = message.strip().partition("\n")[0]
+    return f"{happened}: {said}" if said else happened
 
 
 def _bears(look: Look, cell: Cell, environment: Environment) -> bool:
@@ -67,27 +112,27 @@ def _has(version: str | None, specifier: str) -> bool:
         return False
 
 
-def _seen(look: Look, cell: Cell) -> Iterator[tuple[Check | None, bool | None, str]]:
-    """What was looked at: whether it passed (None: sometimes), and what it said."""
-    if look.check is not None:
-        for check in cell.checks:
-            if check.id == look.check and check.outcome in _TELLING:
-                yield check, _PASSED[check.outcome], check.message
+def _seen(look: Look, cell: Cell) -> Iterator[tuple[Check | None, CheckOutcome, str]]:
+    """What was looked at: what came of it, and what it said."""
+    for check in _made(look, cell):
+        if check.outcome in _TELLING:
+            yield check, check.outcome, check.message
     if look.stage is not None:
         if cell.failed is look.stage:
-            yield None, None if cell.outcome is Outcome.UNSTABLE else False, cell.message
+            unstable = cell.outcome is Outcome.UNSTABLE
+            yield None, CheckOutcome.UNSTABLE if unstable else CheckOutcome.FAILED, cell.message
         elif cell.passed is not None and cell.passed.rung >= look.stage.rung:
-            yield None, True, ""
+            yield None, CheckOutcome.PASSED, ""
 
 
-_PASSED = {CheckOutcome.PASSED: True, CheckOutcome.FAILED: False, CheckOutcome.UNSTABLE: None}
+def _supports(look: Look, outcome: CheckOutcome, message: str, data: Mapping[str, Any] | None) -> bool | None:
+    """Whether what was seen supports the part; None where it says nothing about it.
 
-
-def _supports(look: Look, passed: bool | None, message: str, data: Mapping[str, Any] | None) -> bool | None:
-    """Whether what was seen supports the part; None where it says nothing about it."""
-    if passed is not True and look.about is not None and not re.search(look.about, message):
+    What passes sometimes does neither pass nor fail.
+    """
+    if outcome is not CheckOutcome.PASSED and look.about is not None and not re.search(look.about, message):
         return None
-    if passed is not (look.expect == "passes"):
+    if outcome is not (CheckOutcome.PASSED if look.expect == "passes" else CheckOutcome.FAILED):
         return False
     if look.message is not None and not re.search(look.message, message):
         return False

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from asrcompat.model import Device, Stage
+from asrcompat.model import CheckOutcome, Device, Stage
 
 from .document import Source
 
@@ -32,9 +32,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """One observation: a cell at a stage or one of its checks, and whether it supports the part (its number).
+    """One observation: what came of a cell's stage or of one of its checks, and whether it supports the part, a number.
 
-    What the comparison of weights shows holds for every environment, and names none where it was the same in all.
+    What the comparison of weights shows has no outcome; it holds for every environment, and names none where it was the
+    same in all.
     """
 
     part: int
@@ -44,7 +45,19 @@ class Evidence:
     device: Device | None = None
     stage: Stage | None = None
     check: str | None = None
+    outcome: CheckOutcome | None = None
     message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A cell that a part is about and that says nothing about it: what came of the cell, or of the check."""
+
+    part: int
+    environment: str
+    path: str
+    device: Device
+    why: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +88,7 @@ class Claim:
     environments: Mapping[str, Verdict]
     parts: tuple[PartVerdict, ...]
     evidence: tuple[Evidence, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def as_data(claim: Claim) -> dict[str, Any]:
