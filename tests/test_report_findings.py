@@ -86,7 +86,7 @@ def test_skipped_checks_tell_why_and_silent_ones_stand_in_the_grid() -> None:
 
 
 def test_required_checks_are_no_findings() -> None:
-    assert findings([make_cell(OLD)], NUMBERS) == Findings(stages=(), recipe=None, tracebacks=(), summary="")
+    assert findings([make_cell(OLD)], NUMBERS) == Findings(stages=(), recipe=None, tracebacks=(), summary="", checks={})
 
 
 def test_devices_are_told_apart() -> None:

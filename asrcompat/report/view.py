@@ -85,6 +85,7 @@ def view(results: Results) -> View:
     environments = rows(results.environments, cells)
     numbers = {row.environment.id: row.number for row in environments}
     known = signatures(results, numbers)
+    found = findings(cells, numbers)
     told = failures(cells, titles(results))
     to_cell = {cell.key: cell_target(number) for number, cell in enumerate(cells, start=1) if cell.evidence}
     to_failure = {cell.key: failure.target for failure in told for cell in failure.cells}
@@ -103,11 +104,11 @@ def view(results: Results) -> View:
         rules=rules(results, known, numbers),
         signatures=known,
         boundaries=boundaries(results.boundaries, environments),
-        claims=claims(results.claims, environments, to_cell),
+        claims=claims(results.claims, environments, to_cell, found.checks, to_failure),
         legend=_legend([cell.path for cell in cells]),
         builds=builds(cells, environments),
         parity=parity(cells, environments),
-        findings=findings(cells, numbers),
+        findings=found,
         failures=told,
         remedies=remedies(results.remedies, environments),
         environments=tuple(_environment(row, cells, to_failure, to_cell) for row in environments),
