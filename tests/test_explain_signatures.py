@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from asrcompat.errors import UsageError
+from asrcompat.explain.seen import Subject, alike
 from asrcompat.explain.signatures.classify import classify
-from asrcompat.explain.signatures.conflicts import clash_of
+from asrcompat.explain.signatures.conflicts import clash_of, conflict_of
 from asrcompat.explain.signatures.entry import Match, Signature, load_catalogue
 from asrcompat.explain.signatures.facts import Facts, facts_of_check
 from asrcompat.explain.signatures.fingerprint import draft_entry, fingerprint
-from asrcompat.model import Check, CheckOutcome, Stage
+from asrcompat.model import Check, CheckOutcome, Device, Stage
 
 TRACEBACK = """Traceback (most recent call last):
   File "<checkout>/asrcompat/probe/paths/s3prl_hf.py", line 16, in load
@@ -38,6 +39,14 @@ def failed(traceback: str = TRACEBACK, causes: list[str] | None = None) -> Facts
     return facts_of_check(check)
 
 
+def unmade(exception: str, text: str) -> Facts:
+    """Of an environment that has no lock, or did not build."""
+    stage = Stage.RESOLVE if exception == "ResolutionConflict" else Stage.INSTALL
+    data = {"traceback": text, "exception": exception}
+    outcome = CheckOutcome.FAILED
+    return facts_of_check(Check(id="x", stage=stage, required=True, outcome=outcome, message=text, data=data))
+
+
 def entry(name: str, **match: object) -> Signature:
     return Signature(
         id=name,
@@ -55,6 +64,8 @@ def test_the_facts_of_a_chain() -> None:
     assert facts.raised_in is not None
     assert (facts.raised_in.file, facts.raised_in.package) == ("requests/models.py", "requests")
     assert "s3prl/upstream/hf_wav2vec2/expert.py" in [frame.file for frame in facts.frames]
+    outer = facts.chain[0]
+    assert [frame.package for frame in outer.frames] == ["s3prl"]  # each has the frames of its own traceback
 
 
 def test_a_bare_assertion_has_no_message() -> None:
@@ -79,6 +90,11 @@ def test_exception_and_message_must_be_of_one_exception() -> None:
         {"message": "13 files"},
         {"message": "files", "stages": (Stage.IMPORT,)},
         {"message": "files", "raised_in": "espnet2/"},
+        {"message": "files", "raised_in": "requests/"},  # which raised the other one
+        {"message": "^404", "through": "s3prl/"},
+        {"message": "files", "raised_in": "upstream/hf_wav2vec2/"},  # no package is called so
+        {"message": "files", "package": "s3prl"},
+        {"message": "files", "asked_by": ("s3prl",)},
     ],
 )
 def test_what_does_not_match_is_unrecognised(match: dict[str, object]) -> None:
@@ -99,18 +115,85 @@ def test_a_fingerprint_leaves_out_what_changes_from_run_to_run() -> None:
     one = failed(causes=["OSError: /a/b/c.json of http://127.0.0.1:1/x at 0x7f, 12, 13"])
     two = failed(causes=["OSError: /d/e.json of http://127.0.0.1:29/x at 0xff, 10, 13"])
     assert fingerprint(one) == fingerprint(two)
-    assert fingerprint(one).package == "requests"
+    assert fingerprint(one).package == "s3prl"
+    assert fingerprint(failed()).package == "requests"
     assert fingerprint(one) != fingerprint(failed(causes=["OSError: /a/b.json is missing"]))
 
 
-def test_a_drafted_entry_matches_what_it_was_drafted_from(tmp_path: Path) -> None:
-    facts = failed()
+HANDLING = "\nDuring handling of the above exception, another exception occurred:\n\n"
+
+
+def optional(outer: str) -> Facts:
+    """An optional import failed, its handler went on, and something else broke there."""
+    first = 'Traceback (most recent call last):\n  File "site-packages/apex/x.py", line 1, in <module>\n'
+    last = 'Traceback (most recent call last):\n  File "site-packages/s3prl/x.py", line 7, in go\n'
+    apex = "ModuleNotFoundError: No module named 'apex'"
+    return failed(f"{first}{apex}\n{HANDLING}{last}{outer}\n", [outer, apex])
+
+
+def test_what_was_merely_being_handled_makes_no_fingerprint() -> None:
+    one, two = optional("TypeError: 'NoneType' object is not callable"), optional("MemoryError: ")
+    assert fingerprint(one) != fingerprint(two)
+    assert (fingerprint(one).exception, fingerprint(one).package) == ("TypeError", "s3prl")
+    assert "apex" not in draft_entry(one)
+
+
+def drafted(folder: Path, facts: Facts) -> Signature:
     text = draft_entry(facts).replace('title = ""', 'title = "t"').replace('cause = ""', 'cause = "c"')
-    (tmp_path / "drafted.toml").write_text(text, encoding="utf-8")
-    catalogue = load_catalogue(tmp_path)
-    found = classify(facts, catalogue.values())
-    assert found is not None
-    assert found.id == "drafted"
+    (folder / "drafted.toml").write_text(text, encoding="utf-8")
+    assert not text.startswith("#")
+    return load_catalogue(folder)["drafted"]
+
+
+CHECKOUT = """Traceback (most recent call last):
+  File "site-packages/s3prl/x.py", line 7, in go
+  File "~/work/mine.py", line 7, in go
+OSError: x
+"""
+BUILD = (
+    "  × Failed to build `My_Package==1.0`\n  ╰─▶ Call to `build_wheel` failed (exit status: 1)\n"
+    "      KeyError: '__version__'\n"
+)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        failed(),
+        failed(causes=["KeyError: 12"]),
+        failed(causes=["AssertionError: "]),
+        failed(causes=["AssertionError"]),
+        failed(causes=['OSError: of /a/b, 12 (at 0x7fff) "and" http://x:1/y?z\n\tname <path> \\ ünd {x}*']),
+        failed(causes=["OSError: " + "long 12 (text) " * 90]),
+        failed(CHECKOUT, ["OSError: x"]),
+        optional("MemoryError: "),
+        unmade("BuildFailed", BUILD),
+        unmade(
+            "ResolutionConflict", "Because all versions of A depend on c<2 and b==1 depends on c>=3, we can conclude"
+        ),
+        unmade(
+            "ResolutionConflict", "Because a==1 depends on c<2 and environment depends on c>=3, we can conclude that"
+        ),
+        unmade("ResolutionConflict", "Because there is no version of a==9 and environment depends on a==9, we can"),
+        unmade("ResolutionConflict", "nothing that is known"),
+    ],
+)
+def test_a_drafted_entry_matches_what_it_was_drafted_from(tmp_path: Path, facts: Facts) -> None:
+    assert classify(facts, [drafted(tmp_path, facts)]) is not None
+
+
+def test_a_drafted_entry_matches_no_more(tmp_path: Path) -> None:
+    bare = drafted(tmp_path, failed(causes=["AssertionError: "]))
+    assert classify(failed(causes=["AssertionError: quite another"]), [bare]) is None
+    numbered = drafted(tmp_path, failed(causes=["KeyError: 12"]))
+    assert classify(failed(causes=["KeyError: 7"]), [numbered]) is numbered
+    assert classify(failed(causes=["KeyError: 'name 12'"]), [numbered]) is None
+
+
+def test_a_draft_that_does_not_match_says_so() -> None:
+    assert draft_entry(failed(causes=["OSError:  \n begins with blanks"])).startswith(
+        "# drafted, but this does not match"
+    )
 
 
 @pytest.mark.parametrize(
@@ -203,3 +286,100 @@ def test_two_ranges_of_one_distribution_do_not_clash_with_each_other() -> None:
 
 def test_a_text_without_two_demands_names_no_clash() -> None:
     assert clash_of("Because only six<=1.17 is available and you require six==9, we can conclude") is None
+
+
+UV = {  # what uv says of small indexes made for it (0.13.9)
+    "all versions of both": (
+        """Because all versions of s3prl depend on protobuf>=3.20.3 and all versions of espnet depend on
+             protobuf<=3.20.1, we can conclude that all versions of espnet and all versions of s3prl are incompatible.
+         And because environment depends on espnet and s3prl, we can conclude that your requirements are unsatisfiable.
+        """,
+        "every s3prl asks for protobuf>=3.20.3, every espnet for protobuf<=3.20.1: no protobuf fulfils both",
+    ),
+    "one of several": (
+        """Because torch>=2.13.0 depends on setuptools>=77 and all versions of espnet depend on one of:
+             setuptools<60
+             setuptools>60,<74
+         we can conclude that all versions of espnet and torch>=2.13.0 are incompatible.
+         And because environment depends on espnet and torch>2.12, we can conclude that your requirements are
+         unsatisfiable.""",
+        "torch>=2.13.0 asks for setuptools>=77, every espnet for setuptools<60 or setuptools>60,<74",
+    ),
+    "a conclusion of several": (
+        """Because s3prl<=0.4.15 depends on protobuf==3.20.3 and s3prl>=0.4.16 depends on protobuf>=4.21.1, we can
+         conclude that all versions of s3prl depend on one of:
+             protobuf==3.20.3
+             protobuf>=4.21.1
+
+         And because all versions of espnet depend on one of:
+             protobuf<3.20.0
+             protobuf>3.20.0,<=3.20.1
+         we can conclude that all versions of espnet and all versions of s3prl are incompatible.
+         And because environment depends on espnet==202301 and s3prl, we can conclude that your requirements are
+         unsatisfiable.""",
+        "s3prl<=0.4.15 asks for protobuf==3.20.3, every espnet for protobuf<3.20.0 or protobuf>3.20.0,<=3.20.1",
+    ),
+    "two in one breath": (
+        """Because torchaudio==2.8.0 depends on torch==2.8.0 and because environment depends on torchaudio==2.8.0 and
+         torch==2.3.1, we can conclude that your requirements are unsatisfiable.""",
+        "torchaudio==2.8.0 asks for torch==2.8.0, environment for torch==2.3.1",
+    ),
+    "only older ones": (
+        """Because only torchaudio<=2.11.0 is available and environment depends on torchaudio>2.11, we can conclude
+         that your requirements are unsatisfiable.""",
+        "torchaudio>2.11 is asked for: there is no such release of torchaudio",
+    ),
+    "only some": (
+        """Because only the following versions of torchaudio are available:
+             torchaudio<=2.8
+             torchaudio==2.11
+         and all versions of espnet depend on one of:
+             torchaudio>2.8,<2.11
+             torchaudio>2.11
+         we can conclude that all versions of espnet cannot be used.""",
+        "torchaudio>2.8,<2.11 or torchaudio>2.11 is asked for: there is no such release of torchaudio",
+    ),
+    "none": (
+        """Because torchaudio was not found in the package registry and all versions of espnet depend on
+         torchaudio>=2.12,<3, we can conclude that all versions of espnet cannot be used.""",
+        "torchaudio>=2.12,<3 is asked for: there is no such release of torchaudio",
+    ),
+    "no wheel for this Python": (
+        """Because torch==2.0.0 has no wheels with a matching Python ABI tag (e.g., `cp311`) and environment depends on
+         torch==2.0.0, we can conclude that your requirements are unsatisfiable.
+
+hint: You require CPython 3.11 (`cp311`), but we only found wheels for `torch` (v2.0.0) with the following Python ABI
+tag: `cp310`""",
+        "torch==2.0.0 is asked for: it has no wheel of a matching Python ABI tag (such as cp311)",
+    ),
+    "no wheel for this platform": (
+        """Because all versions of torch have no wheels with a matching platform tag (e.g., `manylinux_2_36_x86_64`) and
+         environment depends on torch, we can conclude that your requirements are unsatisfiable.""",
+        "torch is asked for: it has no wheel of a matching platform tag (such as manylinux_2_36_x86_64)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UV)
+def test_uvs_words_are_read_down_to_what_clashes_or_is_not_there(name: str) -> None:
+    text, told = UV[name]
+    assert told in str(conflict_of(f"error: No solution found when resolving dependencies\n  cause: {text}"))
+
+
+def test_an_available_range_that_meets_the_demand_is_nothing_amiss() -> None:
+    text = "Because only torch<=2.14 is available and s3prl==0.4.15 depends on torch>=1.8.0, we can conclude that x"
+    assert conflict_of(text) is None
+
+
+def test_who_asks_is_known_by_the_canonical_name() -> None:
+    clash = clash_of("Because espnet-S3PRL>=1 depends on protobuf>=4 and wandb[media]==1 depends on protobuf<4, we can")
+    assert clash is not None
+    assert (clash.package, sorted(clash.askers)) == ("protobuf", ["espnet-s3prl", "wandb"])
+
+
+def test_paths_that_fare_otherwise_are_not_taken_together() -> None:
+    """One whose failures have a cause of their own would make the others' versions say nothing."""
+    one, two = Subject(path="s3prl-hf", device=Device.CPU), Subject(path="espnet-s3prl", device=Device.CPU)
+    own = Subject(path="espnet-huggingface", device=Device.CPU)
+    told = {one: {"a": True, "b": False}, two: {"a": True, "c": False}, own: {"a": True, "b": True}}
+    assert alike(told) == [([one, two], {"a": True, "b": False, "c": False}), ([own], {"a": True, "b": True})]

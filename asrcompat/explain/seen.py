@@ -61,6 +61,23 @@ def _passed(cell: Cell, subject: Subject, stages: Mapping[Subject, Stage]) -> bo
     return cell.passed is not None and cell.passed.rung >= stages[subject].rung
 
 
+def alike(told: Mapping[Subject, Fared]) -> list[tuple[list[Subject], Fared]]:
+    """Subjects that share a failing environment and differ in none, taken together; others have their own causes."""
+    merged: list[tuple[list[Subject], dict[str, bool]]] = []
+    for subject, environments in told.items():
+        for subjects, together in merged:
+            common = together.keys() & environments.keys()
+            if any(together[one] and environments[one] for one in common) and all(
+                together[one] == environments[one] for one in common
+            ):
+                subjects.append(subject)
+                together.update(environments)
+                break
+        else:
+            merged.append(([subject], dict(environments)))
+    return [(subjects, together) for subjects, together in merged]
+
+
 def versions_seen(told: Iterable[Fared], environments: Mapping[str, Environment]) -> dict[str, dict[str, list[str]]]:
     """For each package asked for, its versions where the failure was seen and where it was not.
 

@@ -34,7 +34,11 @@ _KEPT = ("exception", "causes", "traceback")
 
 @dataclass(frozen=True, kw_only=True)
 class Capture:
-    """A failed check as this project's own run found it, and where: versions, commit and time."""
+    """A failed check as this project's own run found it, and where: versions and time.
+
+    `code` is the digest of what gave, probed and judged (`asrcompat.run.code`), which holds whatever becomes of the
+    repository's history; `commit` is what the harness called its own at that time.
+    """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -47,6 +51,7 @@ class Capture:
     commit: str
     ran_at: str
     check: Check
+    code: str | None = None
 
     @property
     def facts(self) -> Facts:
@@ -94,7 +99,8 @@ def _capture(result: EnvironmentResult, cell: Cell, check: Check) -> Capture:
         device=cell.device,
         weights=result.weights,
         commit=result.harness.get("commit", environment.commit or "unknown"),
-        ran_at=result.generated_at,
+        ran_at=environment.ran_at or result.generated_at,
+        code=environment.code,
         check=dataclasses.replace(check, message=_scrubbed(check.message), data=data),
     )
 

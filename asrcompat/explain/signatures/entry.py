@@ -6,11 +6,12 @@ The file's name is the signature's id. An entry names no versions: which are aff
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
+from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from asrcompat.lab.change import Kind
@@ -55,8 +56,24 @@ class Match:
     message: Annotated[Pattern | None, _about("pattern found in the same exception's message")] = None
     raised_in: Annotated[
         Pattern | None,
-        _about("pattern found in a file of the traceback, 's3prl/upstream/'; needed to see what a handler hides"),
+        _about(
+            "how the path of the file that raised this exception begins, below site-packages: 's3prl/upstream/'; "
+            "frames of Python itself and of this project do not count"
+        ),
     ] = None
+    through: Annotated[
+        Pattern | None,
+        _about("the same of any file in this exception's own traceback, where another package raises it"),
+    ] = None
+    hidden: Annotated[
+        bool, _about("look for it behind a handler too: among exceptions that the others were not raised from")
+    ] = False
+    package: Annotated[
+        Text | None, _about("the distribution, by its canonical name, that has no solution or does not build")
+    ] = None
+    asked_by: Annotated[
+        tuple[Text, ...], _about("whose requirements on it clash, by canonical names; who is not named may be anyone")
+    ] = ()
     stages: Annotated[tuple[Stage, ...], _about("stages at which it may fail; any, if left out")] = ()
 
 
@@ -146,9 +163,7 @@ def _faults(entry: Signature) -> list[Problem]:
     if kinds != sorted(kinds):
         message, remedy = "are not in order", f"put the least intrusive first: {', '.join(get_args(Kind))}"
         found.append(Problem(key="cures", message=message, remedy=remedy))
-    if entry.match.exception is None and entry.match.message is None:
-        message, remedy = "says nothing about the exception", "give `exception`, `message` or both"
-        found.append(Problem(key="match", message=message, remedy=remedy))
+    found += _faults_of(entry.match)
     if entry.status == "reproduced" and entry.excerpt is not None:
         message, remedy = "is there though the failure was reproduced", "keep the captured traceback, drop the excerpt"
         found.append(Problem(key="excerpt", message=message, remedy=remedy))
@@ -156,6 +171,19 @@ def _faults(entry: Signature) -> list[Problem]:
         message, remedy = "is missing", "quote shortly what the source says, or capture the traceback by a run"
         found.append(Problem(key="excerpt", message=message, remedy=remedy))
     return found
+
+
+def _faults_of(match: Match) -> Iterator[Problem]:
+    if match.exception is None and match.message is None:
+        message, remedy = "says nothing about the exception", "give `exception`, `message` or both"
+        yield Problem(key="match", message=message, remedy=remedy)
+    named = filter(None, (match.package, *match.asked_by))
+    if other := [name for name in named if name != canonicalize_name(name)]:
+        message, remedy = f"names {', '.join(other)}", f"write {', '.join(map(canonicalize_name, other))}"
+        yield Problem(key="match", message=message, remedy=remedy)
+    if match.hidden and match.raised_in is None and match.through is None:
+        message, remedy = "looks behind handlers in any code", "say in which, by `raised_in` or `through`"
+        yield Problem(key="match.hidden", message=message, remedy=remedy)
 
 
 def schema() -> dict[str, Any]:
