@@ -5,10 +5,17 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from factories import make_cell, make_core_results, make_environment, make_explained_results, make_results
+from factories import (
+    make_cell,
+    make_check,
+    make_core_results,
+    make_environment,
+    make_explained_results,
+    make_results,
+)
 
 from asrcompat.explain.judge import judge_failures
-from asrcompat.model import Outcome, Results
+from asrcompat.model import Check, CheckOutcome, Outcome, Results, Stage
 from asrcompat.report.render import html, markdown, markdown_pages
 from asrcompat.report.rules import rules
 from asrcompat.report.signatures import signatures
@@ -32,7 +39,9 @@ def test_a_story_tells_cause_cells_versions_and_what_to_try() -> None:
     told = {story.id: story for story in signatures(results, numbers(results)).stories}
     story = told["preprocessor-missing"]
     assert story.where == "s3prl-hf, espnet-s3prl in 1"
-    lines = {line.head.text: [entry.text for entry in line.entries] for line in story.versions.lines}
+    ((of, table),) = story.versions.tables
+    lines = {line.head.text: [entry.text for entry in line.entries] for line in table.lines}
+    assert (of, story.versions.alone) == ("", "")
     assert lines["s3prl"] == ["0.4.14", "0.4.15, 0.4.18"]
     assert story.cures[0].change == "file: preprocessor_config.json"
     page = markdown_pages(results)["signatures.md"]
@@ -55,7 +64,9 @@ def test_a_failure_is_told_by_its_cause_before_its_exception() -> None:
     results = explained(make_core_results())
     for text in (markdown(results), html(results)):
         failures = text[text.index("Each failure is told once") :]
-        assert failures.index("holds no preprocessor_config.json, which this loader") < failures.index("Exception:")
+        assert failures.index("No preprocessor_config.json is found under the checkpoint") < failures.index(
+            "Exception:"
+        )
     (first, *_) = view(results).failures
     assert first.title == "The checkpoint has no preprocessor_config.json, broken at load"
     assert "](signatures.md#signature-" in markdown_pages(results)["compatibility.md"]
@@ -70,6 +81,61 @@ def test_an_unrecognised_failure_brings_an_entry_to_paste() -> None:
     assert "1 unrecognised failure." in page
     assert 'exception = "OddError"' in page
     assert page.count("never") >= 2
+
+
+def test_versions_are_compared_among_paths_that_fare_alike_and_not_where_nothing_passed() -> None:
+    """Pooled, the versions of `espnet-huggingface`, which always fails, would say that no upgrade of s3prl helps."""
+    old, new = (
+        make_environment(f"e{version}", packages={"torch": "2.3.1", "s3prl": version})
+        for version in ("0.4.14", "0.4.15")
+    )
+    cells = [make_cell(old, "s3prl-hf", Outcome.BROKEN), make_cell(new, "s3prl-hf")]
+    cells += [make_cell(one, "espnet-huggingface", Outcome.BROKEN) for one in (old, new)]
+    results = explained(make_results(cells, [old, new]))
+    (story,) = signatures(results, numbers(results)).stories
+    ((of, table),) = story.versions.tables
+    assert (of, story.versions.alone) == ("s3prl-hf", "espnet-huggingface")
+    lines = {line.head.text: [entry.text for entry in line.entries] for line in table.lines}
+    assert lines["s3prl"] == ["0.4.14", "0.4.15"]
+    told = "Nothing to compare with (every environment that came so far fails so): espnet-huggingface."
+    for page in (markdown_pages(results)["signatures.md"], html(results)):
+        assert told in page
+        assert "On s3prl-hf:" in page
+
+
+def unknown(message: str, exception: str) -> Check:
+    return make_check(
+        Stage.FORWARD, CheckOutcome.FAILED, id=message, required=False, data={"exception": exception}, message=message
+    )
+
+
+def test_unrecognised_findings_are_told_shortly_after_the_failures() -> None:
+    environment = make_environment()
+    odd = make_cell(environment, outcome=Outcome.BROKEN, exception="OddError", message="never seen")
+    works = make_cell(environment, "s3prl-hf")
+    besides = (unknown("half", "OtherError"), unknown("ours", "_asrcompat_probe.cell.CheckFailed"))
+    works = dataclasses.replace(works, checks=(*works.checks, *besides))
+    results = explained(make_results([works, odd], [environment]))
+    known = signatures(results, numbers(results))
+    assert [(one.innermost, bool(one.where), one.findings) for one in known.unrecognised] == [
+        ("OddError: never seen", True, ()),
+        ("OtherError: half", False, (("half", "s3prl-hf in 1"),)),  # what a check of ours says, it tells by itself
+    ]
+    assert known.summary == "1 unrecognised failure, 1 unrecognised failure in findings."
+    for page in (markdown_pages(results)["signatures.md"], html(results)):
+        assert page.index("OddError: never seen") < page.index("OtherError: half")
+        assert page.count("[match]") == 1  # no entry to paste for what decided nothing
+    assert [one["title"] for one in results.rules] == ["OddError: never seen"]
+
+
+def test_a_finding_that_fails_as_a_cell_does_is_told_with_it() -> None:
+    environment = make_environment()
+    odd = make_cell(environment, outcome=Outcome.BROKEN, exception="OddError", message="half", checks=())
+    works = make_cell(environment, "s3prl-hf")
+    works = dataclasses.replace(works, checks=(*works.checks, unknown("half", "OddError")))
+    results = explained(make_results([works, odd], [environment]))
+    (group,) = signatures(results, numbers(results)).unrecognised
+    assert (group.where, group.findings) == ("transformers in 1", (("half", "s3prl-hf in 1"),))
 
 
 def rule(verdict: str, **changes: Any) -> dict[str, Any]:

@@ -5,13 +5,14 @@ And those that are not recognised, by what they have in common, each with an ent
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from asrcompat.model import Results
 from asrcompat.report import words
-from asrcompat.report.grid import Entry, Grid, Line, Target, texts
+from asrcompat.report.affected import Versions, affected, listed
+from asrcompat.report.grid import Target
 from asrcompat.report.where import Key, where
 
 _STATUS = {
@@ -41,7 +42,7 @@ class Story:
     sources: str
     where: str
     findings: tuple[tuple[str, str], ...]
-    versions: Grid
+    versions: Versions
     cures: tuple[Cure, ...]
 
     @property
@@ -57,12 +58,13 @@ class Story:
 
 @dataclass(frozen=True, kw_only=True)
 class Unrecognised:
-    """Failures alike that no signature matches."""
+    """Failures alike that no signature matches; without `where` they are of findings only, and decided nothing."""
 
     innermost: str
     package: str
     where: str
-    versions: Grid
+    findings: tuple[tuple[str, str], ...]
+    versions: Versions
     entry: str
 
 
@@ -83,12 +85,14 @@ def signatures(results: Results, numbers: Mapping[str, int]) -> Signatures:
     """Lay out the signatures met and the unrecognised failures, environments by their numbers."""
     met = sorted(results.signatures, key=lambda one: not one.get("cells"))
     stories = tuple(_story(number, one, numbers) for number, one in enumerate(met, start=1))
-    groups = tuple(_group(one, numbers) for one in results.unrecognised)
+    groups = tuple(_group(one, numbers) for one in sorted(results.unrecognised, key=lambda one: not one.get("cells")))
     deciding = sum(bool(one.get("cells")) for one in met)
+    broke = sum(bool(one.where) for one in groups)
     counts = [
         f"{words.plural(deciding, 'recognised failure')} that broke cells" if deciding else "",
         f"{words.plural(len(met) - deciding, 'recognised failure')} in findings" if len(met) > deciding else "",
-        words.plural(len(groups), "unrecognised failure") if groups else "",
+        words.plural(broke, "unrecognised failure") if broke else "",
+        f"{words.plural(len(groups) - broke, 'unrecognised failure')} in findings" if len(groups) > broke else "",
     ]
     told = ", ".join(filter(None, counts))
     return Signatures(stories=stories, unrecognised=groups, summary=f"{told}." if told else "")
@@ -100,19 +104,16 @@ def titles(results: Results) -> dict[str, str]:
 
 
 def _story(number: int, one: Mapping[str, Any], numbers: Mapping[str, int]) -> Story:
-    checks: dict[str, list[Key]] = {}
-    for finding in words.mappings(one, "findings"):
-        checks.setdefault(words.text(finding, "check"), []).append(_key(finding))
     return Story(
         number=number,
         id=words.text(one, "id"),
         title=words.text(one, "title"),
         cause=words.text(one, "cause"),
         known=_STATUS.get(words.text(one, "status"), ""),
-        sources=", ".join(_listed(one, "source")),
+        sources=", ".join(listed(one, "source")),
         where=_where(one, numbers),
-        findings=tuple((check, where(keys, numbers)) for check, keys in checks.items()),
-        versions=_versions(one),
+        findings=_findings(one, numbers),
+        versions=affected(one),
         cures=tuple(
             Cure(says=words.text(cure, "says"), change=f"{words.text(cure, 'kind')}: {words.text(cure, 'value')}")
             for cure in words.mappings(one, "cures")
@@ -128,30 +129,17 @@ def _group(one: Mapping[str, Any], numbers: Mapping[str, int]) -> Unrecognised:
         ),
         package=words.text(one, "package"),
         where=_where(one, numbers),
-        versions=_versions(one),
+        findings=_findings(one, numbers),
+        versions=affected(one),
         entry=words.text(one, "entry"),
     )
 
 
-def _versions(one: Mapping[str, Any]) -> Grid:
-    """Versions as they were seen in these results; nothing is said of those between or beyond."""
-    seen = words.mapping(one, "versions")
-    lines = [
-        (
-            package,
-            _listed(words.mapping(seen, package), "failing"),
-            _listed(words.mapping(seen, package), "not_failing"),
-        )
-        for package in seen
-    ]
-    return Grid(
-        corner="versions seen",
-        columns=texts("with it", "without it"),
-        lines=tuple(
-            Line(head=Entry(text=package), entries=texts(", ".join(failing), ", ".join(passing)))
-            for package, failing, passing in lines
-        ),
-    )
+def _findings(one: Mapping[str, Any], numbers: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
+    checks: dict[str, list[Key]] = {}
+    for finding in words.mappings(one, "findings"):
+        checks.setdefault(words.text(finding, "check"), []).append(_key(finding))
+    return tuple((check, where(keys, numbers)) for check, keys in checks.items())
 
 
 def _where(one: Mapping[str, Any], numbers: Mapping[str, int]) -> str:
@@ -161,8 +149,3 @@ def _where(one: Mapping[str, Any], numbers: Mapping[str, int]) -> str:
 
 def _key(place: Mapping[str, Any]) -> Key:
     return words.text(place, "environment"), words.text(place, "path"), words.text(place, "device")
-
-
-def _listed(one: Mapping[str, Any], name: str) -> Sequence[str]:
-    value = one.get(name)
-    return [str(item) for item in value] if isinstance(value, Iterable) and not isinstance(value, str) else []
