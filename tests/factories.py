@@ -62,7 +62,7 @@ def make_environment(identity: str = "py3.10-torch2.3.1-s3prl0.4.15", **changes:
         lock=f"locks/{identity}.txt",
         lock_sha256=hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest(),
         index="https://pypi.org/simple",
-        pins=("setuptools<81: these releases use librosa 0.9.2, which imports pkg_resources",),
+        pins=("setuptools<81",),
         build={
             "torch": "2.3.1+cu121",
             "cuda": "12.1",

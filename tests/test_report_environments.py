@@ -6,7 +6,7 @@ import pytest
 from factories import make_cell, make_check, make_environment
 
 from asrcompat.model import CheckOutcome, Device, Outcome, Stage
-from asrcompat.report.environments import TITLES, lies, reproduce, rows
+from asrcompat.report.environments import TITLES, lies, reproduce, rows, version_lines
 from asrcompat.report.where import path_label
 
 
@@ -44,11 +44,27 @@ def test_facts_hold_verdicts_pins_and_build() -> None:
     facts = dict(row.facts)
     assert facts["declared"] == "conflict: torch<2"
     assert facts["other packages"] == "numpy 1.26.4"
-    assert facts["extra pin"].startswith("setuptools<81: ")
+    assert facts["extra pin"] == "setuptools<81"
     assert facts["torch build, architectures"] == "sm_50, sm_90"
     # how many threads torch took is the machine's and the probe's doing
     assert facts["probe threads"] == "1"
     assert "torch build, threads" not in facts
+
+
+def test_columns_that_differ_in_extras_and_pins_do_not_look_the_same() -> None:
+    plain = make_environment("plain", pins=())
+    more = make_environment(
+        "more",
+        packages={**plain.packages, "pandas": "2.2.3", "accelerate": "0.34.2"},
+        pins=("numpy>=1,<2, in place of what packages ask for", "setuptools<81"),
+    )
+    lines = {line.head.text: line for line in version_lines(rows([plain, more], []))}
+    assert [entry.text for entry in lines["also"].entries] == [
+        "",
+        "pandas 2.2.3, accelerate 0.34.2, numpy>=1,<2, setuptools<81",
+    ]
+    assert lines["also"].quiet
+    assert "also" not in {line.head.text for line in version_lines(rows([plain], []))}
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ def test_markdown_shows_a_line_per_path_and_a_column_per_environment() -> None:
     assert lines["*s3prl*"][0] == "0.4.14"
     assert lines["s3prl-hf"][0] == "[✗&nbsp;load](#failure-2)"
     assert lines["espnet-fairseq"][0] == "·"
-    assert len(table) == 2 + 9 + 14
+    assert len(table) == 2 + 10 + 14
 
 
 def test_many_environments_make_several_tables() -> None:

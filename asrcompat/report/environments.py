@@ -28,6 +28,7 @@ TITLED = (
 )
 TITLES = ("Python", *(title for title, _ in TITLED))
 _OPTIONAL = ("fairseq",)
+_IN_PLACE = ", in place of what packages ask for"  # of an override; the environment's own facts say it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,16 @@ class EnvironmentRow:
         return tuple(version if name == title else f"{name} {version}" for title, (name, version) in pairs)
 
     @property
+    def also(self) -> str:
+        """What was asked for besides the versions under the titles: without it, columns may look the same."""
+        return ", ".join([*self._others, *(pin.removesuffix(_IN_PLACE) for pin in self.environment.pins)])
+
+    @property
+    def _others(self) -> tuple[str, ...]:
+        shown = {name for _, names in TITLED for name in names}
+        return tuple(f"{name} {version}" for name, version in self.environment.packages.items() if name not in shown)
+
+    @property
     def short(self) -> str:
         """The versions on one line, each with its name."""
         return " · ".join(f"{name} {version}" for name, version in self.found if version)
@@ -86,8 +97,6 @@ class EnvironmentRow:
     def facts(self) -> tuple[tuple[str, str], ...]:
         """The three verdicts, and everything else that is known; the torch build says what it was compiled for."""
         environment = self.environment
-        shown = {name for _, names in TITLED for name in names}
-        others = (f"{name} {version}" for name, version in environment.packages.items() if name not in shown)
         times = (f"{stage} {words.seconds(value)}" for stage, value in environment.seconds.items())
         lines = (
             ("probed where it was found, on host", environment.host or ""),
@@ -97,7 +106,7 @@ class EnvironmentRow:
             ("derived from", environment.derived_from or ""),
             ("reason", environment.reason or ""),
             *(("extra pin", pin) for pin in environment.pins),
-            ("other packages", ", ".join(others)),
+            ("other packages", ", ".join(self._others)),
             ("index", environment.index or ""),
             *((f"torch build, {name}", text) for name, text in words.facts(environment.build, without=("threads",))),
             ("probe threads", words.text(environment.build, "threads")),
@@ -136,6 +145,7 @@ def version_lines(environment_rows: Sequence[EnvironmentRow]) -> tuple[Line, ...
     """Give what tells the environments apart, as lines above a table whose columns they are."""
     by_title = zip(TITLES, zip(*(row.versions for row in environment_rows), strict=True), strict=False)
     lines = [(title, values) for title, values in by_title if title not in _OPTIONAL or any(values)]
+    lines.append(("also", tuple(row.also for row in environment_rows)))
     lines.append(("derived from", tuple(row.origin for row in environment_rows)))
     lines.append(("host", tuple(row.host for row in environment_rows)))
     shown = [(title, values) for title, values in lines if title in TITLES or any(values)]
