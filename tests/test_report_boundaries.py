@@ -49,6 +49,7 @@ def boundary(**changes: Any) -> Boundary:
         releases=9,
         miss=0.0,
         lock_sha256=HERE.lock_sha256,
+        code=HERE.code,
         found_at="2026-11-23T10:00:00+00:00",
     )
     return replace(made, **changes)
@@ -59,9 +60,14 @@ NEWER = boundary(
     verdict="open",
     last_good="0.4.18",
     first_bad=None,
-    runs=(run("0.4.15"), run("0.4.16"), run("0.4.18"), run("0.4.9", "skip")),
+    runs=(run("0.4.15"), run("0.4.16"), run("0.4.18"), run("0.4.18", attempt=1)),
     skipped={"0.4.17": "does not resolve"},
     miss=None,
+)
+
+ASSUMED = (
+    "{ran} of 9 releases were asked on the way {way}; those between them that were not are taken to answer as their "
+    "neighbours did: where there is more than one turn, this is one of them"
 )
 
 
@@ -80,10 +86,16 @@ def test_both_directions_stand_on_one_line_with_the_releases_that_ran() -> None:
         "s3prl-hf",
         "0.4.15, 0.4.16, 0.4.18",
         "last good 0.4.15, first bad 0.4.14 (broken at load: OSError: no such file)",
-        "no limit seen: good up to 0.4.18, the last that gave an answer",
+        "no limit seen: good up to 0.4.18, the last that gave an answer, run 2 times",
         "2026-11-23",
     ]
-    assert notes == ("s3prl in 1: 0.4.17 was stepped over: does not resolve",)
+    assert notes == (
+        f"s3prl in 1: {ASSUMED.format(ran=2, way='older')}",
+        f"s3prl in 1: {ASSUMED.format(ran=4, way='newer')}",
+        "s3prl in 1: 0.4.17 was stepped over: does not resolve",
+    )
+    every = boundary(releases=2)
+    assert told(every)[1] == ()  # nothing is assumed where all were run
 
 
 def test_a_direction_that_was_not_searched_says_so() -> None:
@@ -113,6 +125,7 @@ def test_stage_device_and_what_moved_along_are_named() -> None:
             "the bad ones did and was lucky is 0.004"
         ),
         "torchaudio with torch in 1: from 0.4.15 to 0.4.14 these changed as well: torch 2.8.0 → 2.9.0, triton 3.4 → -",
+        f"torchaudio with torch in 1: {ASSUMED.format(ran=2, way='older')}",
     )
 
 
@@ -130,14 +143,26 @@ def test_what_is_not_known_is_said(changes: dict[str, Any], said: str) -> None:
 
 
 @pytest.mark.parametrize(("outcome", "code"), [(Outcome.ERROR, 3), (Outcome.UNAVAILABLE, 3), (Outcome.BROKEN, 0)])
-def test_our_own_errors_are_not_taken_for_releases_that_do_not_install(outcome: Outcome, code: int) -> None:
+@pytest.mark.parametrize("verdict_", ["gap", "open"])
+def test_our_own_errors_are_not_taken_for_releases_that_do_not_install(
+    verdict_: Any, outcome: Outcome, code: int
+) -> None:
     over = run("0.4.17", "skip", told="the disk is full", outcome=outcome)
-    one = boundary(
-        direction="newer", verdict="gap", gap=("0.4.17",), runs=(over, over), skipped={"0.4.17": "the disk is full"}
-    )
+    skipped = {"0.4.17": "the disk is full"}
+    one = boundary(direction="newer", verdict=verdict_, gap=("0.4.17",), runs=(over, over), skipped=skipped)
     assert verdict([boundary(), one]) == code
-    assert ("; 1 release ended in an error of the harness" in limit(one)) == (code == 3)
+    assert ("; ended in an error of the harness: 0.4.17" in limit(one)) == (code == 3)
     assert verdict([boundary()]) == 0
+
+
+def test_an_error_of_ours_elsewhere_takes_nothing_from_neighbours_that_both_ran_twice() -> None:
+    over = run("0.4.12", "skip", told="the disk is full", outcome=Outcome.ERROR)
+    one = boundary(runs=(*boundary().runs, over), skipped={"0.4.12": "the disk is full"})
+    assert verdict([one]) == 0
+    assert limit(one).endswith("; ended in an error of the harness: 0.4.12")
+    gap = replace(one, verdict="gap", gap=("0.4.14.1",))
+    assert verdict([gap]) == 0
+    assert [verdict([replace(one, verdict=unknown)]) for unknown in ("unsure", "no change")] == [3, 3]
 
 
 def test_an_environment_that_is_not_reported_has_no_boundaries() -> None:
@@ -180,15 +205,48 @@ def test_one_that_was_found_with_other_packages_is_told_and_passed_over(tmp_path
     assert said[0].startswith(f"{HERE.id}: the boundary of s3prl towards newer releases was found with other packages")
 
 
+def test_one_that_was_found_by_other_code_is_told_and_passed_over(tmp_path: Path) -> None:
+    kept = KeptBoundaries(tmp_path, "synthetic-small")
+    for one in (boundary(), replace(NEWER, code="of other code"), boundary(axis="torch", code=None)):
+        kept.write(one)
+    said: list[str] = []
+    assert kept.read([HERE], warn=said.append) == (boundary(),)
+    assert [text.partition(" was found ")[2] for text in said] == [
+        "by other code than the environment's result; run the older of the two again"
+    ] * 2
+
+
 @pytest.mark.parametrize("verdict", ["no change", "unsure"])
-def test_a_search_that_found_nothing_leaves_what_was_found(verdict: Any, tmp_path: Path) -> None:
+def test_a_search_that_found_nothing_leaves_what_was_found_elsewhere(verdict: Any, tmp_path: Path) -> None:
     kept = KeptBoundaries(tmp_path, "synthetic-small")
     said: list[str] = []
-    for one in (boundary(), boundary(verdict=verdict)):
+    elsewhere = boundary(verdict=verdict, runs=(run("0.4.15"), run("0.4.12", "bad")))
+    not_answered = boundary(verdict=verdict, runs=(run("0.4.15"), run("0.4.14", "bad"), run("0.4.15", "skip", 1)))
+    for one in (boundary(), elsewhere, not_answered):
         kept.write(one, tell=said.append)
     assert kept.read([HERE], warn=pytest.fail) == (boundary(),)
-    assert "(last good 0.4.15, first bad 0.4.14)" in said[0]
-    others = boundary(verdict=verdict, lock_sha256="of other packages")
+    assert ["(last good 0.4.15, first bad 0.4.14)" in text for text in said] == [True, True]
+    others = replace(elsewhere, lock_sha256="of other packages")
     kept.write(others, tell=pytest.fail)  # what was found says nothing of these
     kept.write(boundary(verdict="open"), tell=pytest.fail)
     assert kept.read([HERE], warn=pytest.fail) == (boundary(verdict="open"),)
+    kept.write(boundary())
+    kept.write(replace(elsewhere, code="of other code"), tell=pytest.fail)
+
+
+@pytest.mark.parametrize("verdict", ["no change", "unsure"])
+def test_a_search_that_asked_the_same_releases_and_is_not_sure_knows_better(verdict: Any, tmp_path: Path) -> None:
+    kept = KeptBoundaries(tmp_path, "synthetic-small")
+    later = boundary(verdict=verdict, runs=(*boundary().runs, run("0.4.15", "bad", 2)))
+    for one in (boundary(), later):
+        kept.write(one, tell=pytest.fail)
+    assert kept.read([HERE], warn=pytest.fail) == (later,)
+
+
+def test_a_search_that_went_on_from_another_does_not_hide_what_that_took_of_the_disk(tmp_path: Path) -> None:
+    kept = KeptBoundaries(tmp_path, "synthetic-small")
+    for peak in (13.2, 0.1):
+        kept.write(boundary(peak_gb=peak))
+    assert kept.read([HERE], warn=pytest.fail) == (boundary(peak_gb=13.2),)
+    kept.write(boundary(peak_gb=0.1, code="of other code"))
+    assert kept.read([replace(HERE, code="of other code")], warn=pytest.fail)[0].peak_gb == 0.1

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from asrcompat.bisecting import choose
 from asrcompat.bisecting.axis import OpenLab, open_laboratory
-from asrcompat.bisecting.footprint import Footprint, Tidy, cache_of_its_own
+from asrcompat.bisecting.footprint import Footprint, cache_of_its_own
+from asrcompat.bisecting.places import Places
+from asrcompat.bisecting.tidy import Tidy
 from asrcompat.bisecting.tries import Tries
 from asrcompat.errors import ExitCode, UsageError
 from asrcompat.explain.bisection.along import ATTEMPTS, LUCK
@@ -21,6 +23,7 @@ from asrcompat.explain.bisection.locks import (
 )
 from asrcompat.explain.bisection.search import Answer
 from asrcompat.options import Options
+from asrcompat.report.words import plural
 from asrcompat.run import host
 from asrcompat.run.probing import REFERENCE_PATH
 from asrcompat.run.progress import Progress
@@ -55,25 +58,28 @@ def between_locks(options: Options, good: Path, bad: Path, *, open_lab: OpenLab 
     paths = tuple(dict.fromkeys((REFERENCE_PATH, asked.path)))
     settings = replace(settings, paths=paths, devices=(asked.device,), findings={})
     heavy = any(one.name == "torch" for one in found)
-    with (
-        Footprint(options.work_folder) as footprint,
-        cache_of_its_own(options.work_folder / "lab" / "uv-cache" if heavy else None),
-    ):
+    lab = options.work_folder / "lab"
+    with Footprint(lab) as footprint, cache_of_its_own(lab / "uv-cache" if heavy else None):
         tidy = Tidy(
             lambda chosen: open_lab(chosen, sources, rules, progress.tell),
             settings,
+            places=Places(work=options.work_folder, sources=sources, rules=rules),
             footprint=footprint,
             budget=float(options.disk),
             heavy=heavy,
+            ahead=False,
             tell=progress.tell,
         )
         tries = Tries(
             before=before, request=request, question=asked, sources=sources, rules=rules, lab=tidy, progress=progress
         )
-        code = _search(tries, found)
+        try:
+            code = _search(tries, found)
+        finally:
+            tidy.close()
+        print(plural(tidy.installs, "install"))
         if heavy:
-            tidy.free(())
-            print(f"disk: {footprint.peak:.1f} GB less was free at the worst moment than at the start")
+            print(f"disk: the laboratory and its cache held {footprint.peak:.1f} GB at the worst moment")
     return code
 
 

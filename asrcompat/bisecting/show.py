@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from asrcompat.explain.bisection.along import Releases
 from asrcompat.model import Boundary
-from asrcompat.report.boundaries import differing, failing, limit, luck
+from asrcompat.report.boundaries import assumed, differing, failing, limit, luck
 
 
 def told(boundaries: Sequence[Boundary], releases: Releases, *, name: str) -> None:
@@ -21,7 +21,7 @@ def told(boundaries: Sequence[Boundary], releases: Releases, *, name: str) -> No
     print(f"{len(answered)} runs of {len(environments)} environments gave an answer, {len(skipped)} releases gave none")
     peaks = [one.peak_gb for one in boundaries if one.peak_gb is not None]
     if peaks:
-        print(f"disk: {max(peaks):.1f} GB less was free at the worst moment than at the start")
+        print(f"disk: the laboratory and its cache held {max(peaks):.1f} GB at the worst moment")
 
 
 def _lines(one: Boundary) -> Iterator[str]:
@@ -29,4 +29,4 @@ def _lines(one: Boundary) -> Iterator[str]:
     yield f"{one.axis}, towards {one.direction} releases: {limit(one)}"
     if (why := failing(one)) and one.first_bad is not None:
         yield f"{one.first_bad}: {why}"
-    yield from filter(None, (luck(one), differing(one)))
+    yield from filter(None, (luck(one), differing(one), assumed(one)))

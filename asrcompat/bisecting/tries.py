@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from asrcompat.bisecting.footprint import Tidy
+from asrcompat.bisecting.tidy import Tidy
 from asrcompat.explain.bisection.along import ATTEMPTS, LUCK
 from asrcompat.explain.bisection.judge import Question, chance_of_a_miss, judge
 from asrcompat.explain.bisection.locks import Difference, as_changes, differences, read_lock, with_changes
@@ -108,7 +108,7 @@ class Tries:
         if run.answer == "good" and any(one.outcome is Outcome.UNSTABLE for one in earlier):
             run = replace(run, answer="bad", told=f"{run.told} this time, and was unstable before")
         self.runs.append(run)
-        self.lab.done(result.environment.id, run, resolved)
+        self.lab.done(result.environment.id, run)
         return Answer(run.answer), run.told
 
     def _resolved(self, chosen: Sequence[Difference]) -> Lock | NoLock:

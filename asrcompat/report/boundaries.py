@@ -55,8 +55,8 @@ def package(one: Boundary) -> str:
 
 def limit(one: Boundary) -> str:
     """Where it ended in one direction, or why that is not known; and what our own errors hide of it."""
-    errors = len(undecided(one))
-    hidden = f"; {words.plural(errors, 'release')} ended in an error of the harness" if errors else ""
+    errors = undecided(one)
+    hidden = f"; ended in an error of the harness: {', '.join(errors)}" if errors else ""
     return _limit(one) + hidden
 
 
@@ -74,13 +74,29 @@ def _limit(one: Boundary) -> str:
         return f"last good {one.last_good}, first bad {one.first_bad}; between them gave no answer: {between}"
     if one.verdict == "open":
         side, there = ("good", one.last_good) if one.last_good is not None else ("bad", one.first_bad)
-        return f"no limit seen: {side} up to {there}, the last that gave an answer"
+        return f"no limit seen: {side} up to {there}, the last that gave an answer, {_times(one, there)}"
     if one.verdict == "unsure":
         those = " or ".join(filter(None, (one.last_good, one.first_bad)))
         lucky = f"; the probability that {one.last_good} was lucky is {one.miss:.2g}" if one.miss else ""
         return f"not sure: {those} answered differently, or not at all, when it was run again, or may be luck{lucky}"
     ends = dict.fromkeys(f"{run.release}: {run.told if run.answer == 'skip' else run.answer}" for run in one.runs)
     return "nothing to search for: " + "; ".join(ends)
+
+
+def _times(one: Boundary, release: str | None) -> str:
+    answers = sum(run.release == release and run.answer != "skip" for run in one.runs)
+    return f"run {words.plural(answers, 'time')}"
+
+
+def assumed(one: Boundary) -> str:
+    """What is taken for granted of releases that were not run; nothing where all of them were."""
+    ran = len({run.release for run in one.runs} | set(one.skipped))
+    if one.verdict == "no change" or ran >= one.releases:
+        return ""
+    return (
+        f"{ran} of {one.releases} releases were asked on the way {one.direction}; those between them that were not are "
+        "taken to answer as their neighbours did: where there is more than one turn, this is one of them"
+    )
 
 
 def failing(one: Boundary) -> str:
@@ -151,7 +167,7 @@ def _side(one: Boundary | None) -> str:
 
 def _notes(found: Sequence[Boundary]) -> Iterator[str]:
     for one in found:
-        yield from filter(None, (luck(one) if one.miss else "", differing(one)))
+        yield from filter(None, (luck(one) if one.miss else "", differing(one), assumed(one)))
         skipped: Mapping[str, str] = one.skipped
         yield from (
             f"{release} was stepped over: {sanitize.one_line(told, _REASON)}" for release, told in skipped.items()

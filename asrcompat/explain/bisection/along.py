@@ -20,11 +20,20 @@ ATTEMPTS = 8  # in all
 _TOGETHER = {"torch": ("torchaudio",), "torchaudio": ("torch",)}
 
 
-class Lab(Protocol):
-    """What is needed of a `Laboratory`."""
+class Runs(Protocol):
+    """What asking about releases needs."""
 
     def run(self, request: Request, changes: tuple[Change, ...] = (), *, attempt: int = 0) -> EnvironmentResult:
         """The result of a request with changes."""
+
+
+class Lab(Runs, Protocol):
+    """What is needed of a `Laboratory`."""
+
+    def remembered(
+        self, request: Request, changes: tuple[Change, ...] = (), *, attempt: int = 0
+    ) -> EnvironmentResult | None:
+        """What `run` would give at once; None where it would build or probe."""
 
     def free(self, keep: Collection[str]) -> int:
         """Remove environments but those named; bytes freed."""
@@ -62,7 +71,7 @@ class Releases:
 
     def __init__(
         self,
-        lab: Lab,
+        lab: Runs,
         request: Request,
         *,
         package: str,
@@ -141,6 +150,7 @@ def boundary(
     step: int,
     differs: Mapping[str, tuple[str, str]],
     commit: str,
+    code: str | None = None,
     peak_gb: float | None = None,
     lock_sha256: str | None = None,
 ) -> Boundary:
@@ -174,4 +184,5 @@ def boundary(
         lock_sha256=lock_sha256,
         found_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         commit=commit,
+        code=code,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from asrcompat.model import Boundary, Environment, ResultError, Weights, dump, parse_boundary
@@ -20,42 +21,55 @@ class KeptBoundaries:
     def write(self, boundary: Boundary, *, tell: Callable[[str], None] = lambda _: None) -> Path:
         """Keep a boundary in place of the last one of the same question and direction; the file.
 
-        A search that found no limit leaves one that was found with the same packages, and says so.
+        A search that found no limit leaves one that was found with the same packages and the same code, and says so;
+        unless it asked the same two releases, and so knows better. Of two that found the same, the larger use of the
+        disk is kept: a search that goes on from where one was stopped builds less.
         """
         asked = "works" if boundary.stage is None else boundary.stage.value
         name = f"{boundary.axis}-{boundary.path}-{boundary.device}-{asked}-{boundary.direction}.json"
         file = self.folder / boundary.environment / name
-        before = _read(file, warn=lambda _: None) if boundary.verdict in _NOTHING else None
-        if before is not None and before.verdict in _LIMIT and before.lock_sha256 == boundary.lock_sha256:
-            tell(
-                f"kept: of {boundary.axis}, towards {boundary.direction} releases, the limit that was found earlier "
-                f"with the same packages (last good {before.last_good}, first bad {before.first_bad})"
-            )
-            return file
+        before = _read(file, warn=lambda _: None)
+        if before is not None and (before.lock_sha256, before.code) == (boundary.lock_sha256, boundary.code):
+            if boundary.verdict in _NOTHING and before.verdict in _LIMIT and not _asks_again(boundary, before):
+                tell(
+                    f"kept: of {boundary.axis}, towards {boundary.direction} releases, the limit that was found "
+                    f"earlier with the same packages (last good {before.last_good}, first bad {before.first_bad})"
+                )
+                return file
+            if boundary.peak_gb is not None and before.peak_gb is not None:
+                boundary = replace(boundary, peak_gb=max(boundary.peak_gb, before.peak_gb))
         write_text(file, dump(boundary))
         return file
 
     def read(self, environments: Iterable[Environment], *, warn: Callable[[str], None]) -> tuple[Boundary, ...]:
         """The boundaries of these environments, by name of the environment.
 
-        What cannot be read, or was found with other packages than the environment has now, is told by `warn` and passed
-        over.
+        What cannot be read, or was found with other packages or by other code than the environment's own result, is
+        told by `warn` and passed over.
         """
-        locks = {one.id: one.lock_sha256 for one in environments}
+        own = {one.id: one for one in environments}
         found = []
         for file in sorted(self.folder.glob("*/*.json")):
             name = file.parent.name
-            one = _read(file, warn=warn) if name in locks else None
+            one = _read(file, warn=warn) if name in own else None
             if one is None:
                 continue
-            if one.lock_sha256 != locks[name]:
-                warn(
-                    f"{name}: the boundary of {one.axis} towards {one.direction} releases was found with other "
-                    "packages than it has now; run `bisect` again"
-                )
+            what = f"{name}: the boundary of {one.axis} towards {one.direction} releases was found"
+            if one.lock_sha256 != own[name].lock_sha256:
+                warn(f"{what} with other packages than it has now; run `bisect` again")
+                continue
+            if one.code != own[name].code:
+                warn(f"{what} by other code than the environment's result; run the older of the two again")
                 continue
             found.append(one)
         return tuple(found)
+
+
+def _asks_again(one: Boundary, before: Boundary) -> bool:
+    """Whether every run of the two releases that an earlier search named gave an answer, and each was run."""
+    named = {before.last_good, before.first_bad}
+    answers = [run.answer for run in one.runs if run.release in named]
+    return named <= {run.release for run in one.runs} and "skip" not in answers
 
 
 def _read(file: Path, *, warn: Callable[[str], None]) -> Boundary | None:
