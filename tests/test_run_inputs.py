@@ -36,7 +36,7 @@ def test_weights_of_a_hub_are_fetched_compared_and_used(
         )
         assert first != second
     for inputs in (local, fetched):
-        assert set(inputs.states) == {"preprocessor", "resaved", "resaved-5"}
+        assert set(inputs.states) == {"preprocessor", "resaved", "resaved-5", "converted"}
         assert all((Path(folder) / "config.json").is_file() for folder in inputs.states.values())
         assert inputs.fairseq.is_file()
     # whatever its repository is called and has beside it, the weights are the same
