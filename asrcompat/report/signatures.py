@@ -115,7 +115,13 @@ def _story(number: int, one: Mapping[str, Any], numbers: Mapping[str, int]) -> S
         findings=_findings(one, numbers),
         versions=affected(one),
         cures=tuple(
-            Cure(says=words.text(cure, "says"), change=f"{words.text(cure, 'kind')}: {words.text(cure, 'value')}")
+            Cure(
+                says=words.text(cure, "says"),
+                change="; ".join(
+                    f"{words.text(step, 'kind')}: {words.text(step, 'value')}"
+                    for step in (cure, *words.mappings(cure, "also"))
+                ),
+            )
             for cure in words.mappings(one, "cures")
         ),
     )

@@ -115,6 +115,7 @@ class Settling:
             sources=self._sources,
             tell=self._progress.tell,
             rules=self._options.spec.pins,
+            admit=admit,
         )
         result = admit(laboratory.run(request, changes))
         self._runs[_name(rule)] = self._runs.get(_name(rule), 0) + 1

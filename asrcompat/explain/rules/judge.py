@@ -35,7 +35,7 @@ from asrcompat.explain.rules.discriminate import Move
 from asrcompat.explain.rules.named import named
 from asrcompat.explain.rules.search import Observation
 from asrcompat.explain.rules.verdict import Evidence, explained, verdict
-from asrcompat.explain.seen import Fared, Subject, fared
+from asrcompat.explain.seen import Fared, Subject, alike, fared
 from asrcompat.explain.signatures.judge import UNRECOGNISED
 from asrcompat.lab.change import Change
 from asrcompat.lab.experiments import Tried
@@ -97,7 +97,7 @@ def _rules(
     environments = {one.id: one for one in results.environments}
     bases = {one.id for one in results.environments if one.derived_from is None and one.host is None}
     told = fared(known.values(), lambda cell, check: check is None and cell.key in group.cells)
-    for subjects, together in _alike(_believed(told, known)):
+    for subjects, together in alike(_believed(told, known)):
         # states of the checkpoint take files that others have to make: the plain path is as good
         subject = min(subjects, key=lambda one: ("@" in one.path, one))
 
@@ -158,23 +158,6 @@ def _believed(told: Mapping[Subject, Fared], known: Mapping[tuple[str, str, str]
 def _luck(share: float, cell: Cell) -> float:
     """The probability that a cell which fails in this share of its trials passed all that it had."""
     return 0.0 if share == 1 else float((1 - share) ** (0 if cell.trials is None else cell.trials.passed))
-
-
-def _alike(told: Mapping[Subject, Fared]) -> list[tuple[list[Subject], dict[str, bool]]]:
-    """Subjects that share a failing environment and differ in none, taken together."""
-    merged: list[tuple[list[Subject], dict[str, bool]]] = []
-    for subject, environments in told.items():
-        for subjects, together in merged:
-            common = together.keys() & environments.keys()
-            if any(together[one] and environments[one] for one in common) and all(
-                together[one] == environments[one] for one in common
-            ):
-                subjects.append(subject)
-                together.update(environments)
-                break
-        else:
-            merged.append(([subject], dict(environments)))
-    return merged
 
 
 def _asked(environment: Environment, versions: Versions) -> Versions:
