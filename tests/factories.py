@@ -17,6 +17,8 @@ from asrcompat.model import (
     Evidence,
     Features,
     Outcome,
+    Remedy,
+    RemedyCell,
     Results,
     Stage,
     Trials,
@@ -196,6 +198,19 @@ def make_results(
         cells=given,
     )
     return dataclasses.replace(results, **changes)
+
+
+def make_remedy(identity: str, environment: str, *, value: str = "transformers==4.41.2", **changes: Any) -> Remedy:
+    """Make a verified remedy of one change."""
+    remedy = Remedy(
+        id=identity,
+        environment=environment,
+        changes=({"kind": "pin", "value": value},),
+        says="An older release does without.",
+        verified=True,
+        cells=(RemedyCell(path="p", device=Device.CPU, before="broken at load", outcome=Outcome.WORKS),),
+    )
+    return dataclasses.replace(remedy, **changes)
 
 
 def make_expectation(cell: Cell, **changes: Any) -> Mapping[str, Any]:

@@ -281,6 +281,12 @@ def test_markdown_gives_the_command_of_a_failed_cell() -> None:
     assert 'nox -s "py310-torch2.3.1-s3prl0.4.14" -- --weights synthetic-base --paths s3prl-hf --devices cpu' in text
 
 
+def test_a_figure_can_be_copied_from_a_table() -> None:
+    for page in render.markdown_pages(make_wide_results()).values():
+        assert "&#8288;" not in page
+        assert "\N{WORD JOINER}" not in page
+
+
 def test_markdown_without_details_is_the_table_alone() -> None:
     text = render.markdown(make_core_results(), details=False)
     assert "](#" not in text

@@ -67,7 +67,7 @@ def test_a_failure_is_told_by_its_cause_before_its_exception() -> None:
         assert failures.index("No preprocessor_config.json is found under the checkpoint") < failures.index(
             "Exception:"
         )
-    (first, *_) = view(results).failures
+    first = view(results).reasons[0].failure
     assert first.title == "The checkpoint has no preprocessor_config.json, broken at load"
     assert "](signatures.md#signature-" in markdown_pages(results)["compatibility.md"]
 

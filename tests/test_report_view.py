@@ -10,13 +10,12 @@ from factories import (
     make_check,
     make_core_results,
     make_environment,
-    make_evidence,
     make_expectation,
     make_results,
     make_wide_results,
 )
 
-from asrcompat.model import Features, Outcome, Stage
+from asrcompat.model import Outcome, Stage
 from asrcompat.report import facts, ladder
 from asrcompat.report.view import commands, view
 
@@ -84,13 +83,6 @@ def test_rungs_stand_in_climbing_order_with_their_outcome() -> None:
         (Stage.IMPORT, "✓", "1.5 s"),
         (Stage.LOAD, "✗", ""),
     ]
-
-
-def test_measured_leaves_out_what_is_not_there() -> None:
-    assert ladder.measured(make_cell(outcome=Outcome.UNAVAILABLE)) == ()
-    assert ladder.features(Features(width=768)) == "768 wide"
-    evidence = make_evidence(make_environment(), mode="fresh")
-    assert dict(ladder.measured(make_cell(evidence=evidence)))["run"].startswith("process 4711, fresh, ")
 
 
 def test_the_introduction_says_what_was_run() -> None:

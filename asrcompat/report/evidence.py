@@ -6,30 +6,21 @@ well speak against. Cells that the part is about and that say nothing are told a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from asrcompat.report import alike, sanitize, words
 from asrcompat.report.grid import Entry, Target
+from asrcompat.report.places import Place, places
 from asrcompat.report.stories import CheckKey
-from asrcompat.report.where import Key, label, where
+from asrcompat.report.where import Key, where
 
 _MESSAGE_LENGTH = 400
 _WHY_LENGTH = 120  # the failure itself is told elsewhere
 _FEW = 2
-_LISTED = 3  # of fewer environments, which are all, each is linked to all the same
 
 _SPEAKS = {True: Entry(text="for", kind="works"), False: Entry(text="against", kind="broken")}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Paths, and the environments in which they showed something, each linked to its cell; or that these were `all`."""
-
-    label: str
-    environments: tuple[Entry, ...]
-    all: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +57,7 @@ def tell(
             speaks=_SPEAKS[supports],
             name=Entry(text=name, target=checks.get(_check(group[0]))),
             happened=text,
-            places=tuple(_places(group, evidence, numbers, cells)),
+            places=tuple(places(_keys(group), numbers, cells, among=_keys(evidence))),
         )
         for (supports, name, text), group in groups.items()
     )
@@ -112,29 +103,6 @@ def _key(one: Mapping[str, Any]) -> Key:
     return (words.text(one, "environment"), words.text(one, "path"), words.text(one, "device"))
 
 
-def _places(
-    group: Sequence[Mapping[str, Any]],
-    among: Sequence[Mapping[str, Any]],
-    numbers: Mapping[str, int],
-    cells: Mapping[Key, Target],
-) -> Iterator[Place]:
-    """First the paths that show it in all their environments `among` the evidence, those of one number together."""
-    seen, whole = _by_label(group), _by_label(among)
-    complete: dict[int, list[str]] = {}
-    for name, keys in seen.items():
-        if len(keys) >= _LISTED and keys == whole.get(name):
-            complete.setdefault(len(keys), []).append(name)
-    for count, names in complete.items():
-        yield Place(label=", ".join(names), environments=(), all=count)
-    for name, keys in seen.items():
-        if name not in complete.get(len(keys), ()):
-            entries = (Entry(text=str(numbers.get(key[0], key[0])), target=cells.get(key)) for key in keys)
-            yield Place(label=name, environments=tuple(entries))
-
-
-def _by_label(evidence: Sequence[Mapping[str, Any]]) -> dict[str, dict[Key, None]]:
-    seen: dict[str, dict[Key, None]] = {}
-    for key in map(_key, evidence):
-        if key[0]:
-            seen.setdefault(label(key[1], key[2]), {})[key] = None
-    return seen
+def _keys(evidence: Sequence[Mapping[str, Any]]) -> list[Key]:
+    """The cells that evidence names; what holds for all names none."""
+    return [key for key in map(_key, evidence) if key[0]]

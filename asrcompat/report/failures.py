@@ -1,4 +1,8 @@
-"""What kept cells from working, told once: cells that failed alike make one `Failure`."""
+"""What kept cells from working, told once: one `Failure` for each thing that went wrong, with what it said.
+
+A recognised failure at one stage is one, whatever it said there; others are told apart by exception and the beginning
+of the message.
+"""
 
 from __future__ import annotations
 
@@ -20,25 +24,70 @@ FAILED = (CheckOutcome.FAILED, CheckOutcome.UNSTABLE, CheckOutcome.ERROR)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failure:
-    """One way to fail and the cells that failed so; the text is the first cell's, `known` its signature's title.
+class Message:
+    """One thing that a failure said, and the cells that it said so in; the text is the first cell's.
 
     `causes` are the exceptions that this one was raised from, the nearest first. `traceback` of a failed build is what
     the tool said.
     """
 
-    number: int
     exception: str
-    message: str
+    text: str
     traceback: str
     causes: tuple[str, ...]
     cells: tuple[Cell, ...]
+
+    @property
+    def headline(self) -> str:
+        """The message; of a failed build, whose message is pages long, the beginning on one line."""
+        return sanitize.one_line(self.text, _HEADLINE_LENGTH) if self._built else self.text
+
+    @property
+    def folded(self) -> str:
+        """The long text, where it says more than the headline."""
+        return "" if self.traceback == self.headline else self.traceback
+
+    @property
+    def folded_title(self) -> str:
+        """What the long text is."""
+        return "Full text" if self._built else "Traceback"
+
+    @property
+    def others(self) -> tuple[tuple[str, tuple[Cell, ...]], ...]:
+        """What else its cells said, in a line each: a figure may differ, or what comes after the beginning."""
+        own = sanitize.one_line(self.text, _REASON_LENGTH)
+        said: dict[str, list[Cell]] = {}
+        for cell in self.cells:
+            said.setdefault(sanitize.one_line(cell.message, _REASON_LENGTH), []).append(cell)
+        return tuple((text, tuple(cells)) for text, cells in said.items() if text not in ("", own))
+
+    @property
+    def _built(self) -> bool:
+        return self.cells[0].failed in BUILDING
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """One way to fail, and what it said; `known` is its signature's title."""
+
+    number: int
+    messages: tuple[Message, ...]
     known: str = ""
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells that failed so."""
+        return tuple(cell for message in self.messages for cell in message.cells)
 
     @property
     def signature(self) -> str | None:
         """The id of the signature that it was recognised by."""
         return self.cells[0].signature
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """What is known of why, each once."""
+        return tuple(dict.fromkeys(cell.cause for cell in self.cells if cell.cause))
 
     @property
     def anchor(self) -> str:
@@ -54,61 +103,46 @@ class Failure:
     def title(self) -> str:
         """The failure in a headline: what it is known as, else what was raised; and where."""
         standings = dict.fromkeys(words.standing(cell.outcome, cell.stage) for cell in self.cells)
-        raised = self.exception.rpartition(".")[2]
+        raised = self.messages[0].exception.rpartition(".")[2]
         name = self.known or ("" if raised in words.OUR_EXCEPTIONS else raised)
         return ", ".join(filter(None, [name, *standings]))
 
     @property
     def reason(self) -> str:
         """The failure in a line: its cause where that is known, else its message."""
-        cause = next((cell.cause for cell in self.cells if cell.cause), "")
-        return sanitize.one_line(cause or self.message, _REASON_LENGTH)
-
-    @property
-    def headline(self) -> str:
-        """The message; of a failed build, whose message is pages long, the beginning on one line."""
-        return sanitize.one_line(self.message, _HEADLINE_LENGTH) if self._built else self.message
-
-    @property
-    def folded(self) -> str:
-        """The long text, where it says more than the headline."""
-        return "" if self.traceback == self.headline else self.traceback
-
-    @property
-    def folded_title(self) -> str:
-        """What the long text is."""
-        return "Full text" if self._built else "Traceback"
-
-    @property
-    def _built(self) -> bool:
-        return self.cells[0].failed in BUILDING
-
-    @property
-    def hints(self) -> tuple[tuple[str, str], ...]:
-        """Signature, cause and remedy as far as they are known, each once."""
-        known = (
-            (name, value)
-            for cell in self.cells
-            for name, value in (("Signature", cell.signature), ("Cause", cell.cause), ("Remedy", cell.remedy))
-            if value
-        )
-        return tuple(sorted(dict.fromkeys(known), key=lambda hint: ("Cause", "Remedy", "Signature").index(hint[0])))
+        return sanitize.one_line(next(iter(self.causes), self.messages[0].text), _REASON_LENGTH)
 
 
 def failures(cells: Iterable[Cell], titles: Mapping[str, str] | None = None) -> tuple[Failure, ...]:
     """Tell the distinct failures, in the order in which their first cells stand; `titles` are those of signatures."""
-    groups: dict[tuple[str, ...], list[Cell]] = {}
+    groups: dict[tuple[str, ...], dict[tuple[str, ...], list[Cell]]] = {}
     for cell in cells:
         if cell.outcome in _TOLD:
+            said = _said(cell)
             kind = "error" if cell.outcome is Outcome.ERROR else "failure"
-            alike = words.alike(cell.message or _place(cell))
-            groups.setdefault((kind, cell.signature or "", cell.exception or "", alike), []).append(cell)
-    return tuple(_failure(number, group, titles or {}) for number, group in enumerate(groups.values(), start=1))
+            known = (cell.signature,) if cell.signature else ("", *said)
+            groups.setdefault((kind, cell.stage or "", *known), {}).setdefault(said, []).append(cell)
+    known_titles = titles or {}
+    return tuple(
+        Failure(
+            number=number,
+            messages=tuple(_message(alike) for alike in group.values()),
+            known=known_titles.get(next(iter(group.values()))[0].signature or "", ""),
+        )
+        for number, group in enumerate(groups.values(), start=1)
+    )
 
 
 def traceback_of(cell: Cell) -> str:
     """Find the traceback of the check that decided the cell, or nothing."""
     return str(_decisive(cell).get("traceback") or "")
+
+
+def _said(cell: Cell) -> tuple[str, str]:
+    """What tells a message from others: a tool that builds begins all of its messages alike."""
+    whole = cell.message.strip()
+    text = whole if cell.failed in BUILDING else whole.partition("\n")[0]
+    return (cell.exception or "", words.alike(text or _place(cell)))
 
 
 def _place(cell: Cell) -> str:
@@ -123,17 +157,14 @@ def _decisive(cell: Cell) -> dict[str, object]:
     return dict(failed[0].data) if failed else {}
 
 
-def _failure(number: int, cells: Sequence[Cell], titles: Mapping[str, str]) -> Failure:
+def _message(cells: Sequence[Cell]) -> Message:
     # The first cell speaks for all, but the first with a traceback has more to say.
     first = next((cell for cell in cells if traceback_of(cell)), cells[0])
     causes = _decisive(first).get("causes")
-    text = traceback_of(first) or (first.message if first.failed in BUILDING else "")
-    return Failure(
-        number=number,
+    return Message(
         exception=first.exception or "",
-        message=first.message,
-        traceback=text,
+        text=first.message,
+        traceback=traceback_of(first) or (first.message if first.failed in BUILDING else ""),
         causes=tuple(str(cause) for cause in causes[1:]) if isinstance(causes, list | tuple) else (),
         cells=tuple(cells),
-        known=titles.get(first.signature or "", ""),
     )

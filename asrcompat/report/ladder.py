@@ -1,10 +1,10 @@
-"""One cell's climb: each stage with its checks, and what was measured on the way."""
+"""One cell's climb: each stage with its checks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from asrcompat.model import Cell, Check, CheckOutcome, Features, Stage
+from asrcompat.model import Cell, Check, CheckOutcome, Stage
 from asrcompat.report import words
 
 _NOT_PASSED = (CheckOutcome.FAILED, CheckOutcome.UNSTABLE, CheckOutcome.ERROR)
@@ -42,32 +42,6 @@ def rungs(cell: Cell) -> tuple[Rung, ...]:
             text = "" if taken is None else words.seconds(taken)
             climbed.append(Rung(stage=stage, outcome=_together(checks), checks=checks, seconds=text))
     return tuple(climbed)
-
-
-def measured(cell: Cell) -> tuple[tuple[str, str], ...]:
-    """Gather what is known of the cell besides its ladder: remedy, measurements, versions, and the proof of the run."""
-    evidence = cell.evidence
-    facts = {
-        "remedy": cell.remedy or "",
-        "features": features(cell.features) if cell.features else "",
-        "trials": f"{cell.trials.passed} of {cell.trials.of} passed" if cell.trials else "",
-        "times": ", ".join(f"{name} {words.seconds(value)}" for name, value in cell.seconds.items()),
-        "versions": ", ".join(f"{name} {version}" for name, version in evidence.versions.items()) if evidence else "",
-        "run": f"process {evidence.pid}, {evidence.mode}, {evidence.started}" if evidence else "",
-        "log sha256": evidence.log_sha256 if evidence else "",
-    }
-    return tuple((name, text) for name, text in facts.items() if text)
-
-
-def features(measured_features: Features) -> str:
-    """Put the features into words; what was not measured is left out."""
-    parts = [
-        "" if measured_features.width is None else f"{measured_features.width} wide",
-        "" if measured_features.frames is None else f"{measured_features.frames} frames",
-        "" if measured_features.parity is None else f"differ from the reference by {measured_features.parity:.2g}",
-        "" if measured_features.follows is None else f"follow {measured_features.follows} input",
-    ]
-    return ", ".join(filter(None, parts))
 
 
 def _together(checks: tuple[Check, ...]) -> CheckOutcome:

@@ -1,40 +1,40 @@
-"""Whose features a path gives: how far they are from the references, path by path and environment by environment."""
+"""Whose features a path gives: how far they are from the references, path by path, and in which environments."""
 
 from __future__ import annotations
 
-import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from asrcompat.model import Cell, Check
-from asrcompat.report.environments import EnvironmentRow
 from asrcompat.report.grid import Entry, Grid, Line, Section, texts
-from asrcompat.report.table import by_path, devices, paths
+from asrcompat.report.table import devices, paths
+from asrcompat.report.where import counted
 
-_NONE = Entry(text="\N{EN DASH}", kind="absent")
 _ABOUT_SHAPES = "Frames are for the longest utterance of the batch; lengths are of each utterance."
 
 
-def parity(cells: Sequence[Cell], environments: Sequence[EnvironmentRow]) -> tuple[Section, ...]:
+def parity(cells: Sequence[Cell], numbers: Mapping[str, int]) -> tuple[Section, ...]:
     """Give the tables of features: against the harness's reference, against the environment's own, shapes, padding."""
     shown, _ = devices(cells)
     return tuple(
         section
         for device in shown
         for section in _of_device(
-            [cell for cell in cells if cell.device is device], environments, f" on {device}" if len(shown) > 1 else ""
+            [cell for cell in cells if cell.device is device], numbers, f" on {device}" if len(shown) > 1 else ""
         )
     )
 
 
-def _of_device(cells: Sequence[Cell], environments: Sequence[EnvironmentRow], on: str) -> Iterator[Section]:
+def _of_device(cells: Sequence[Cell], numbers: Mapping[str, int], on: str) -> Iterator[Section]:
     for title, about, identity in _COMPARISONS:
-        if any(_data(cell, identity).get("follows") for cell in cells):
-            grid = _compared(cells, environments, identity)
+        if lines := [line for path in paths(cells) for line in _compared(cells, path, identity, numbers)]:
+            columns = texts("follows", "largest difference", "environments")
+            grid = Grid(corner="path", columns=columns, lines=tuple(lines))
             yield Section(title=title + on, about=about.format(tolerance=_tolerance(cells)), grid=grid)
-    if any(_data(cell, "batch-against-alone") for cell in cells):
-        measured = [cell.path for cell in cells if _data(cell, "batch-against-alone")]
-        grid = by_path([cell for cell in cells if cell.path in measured], environments, _padding)
+    if lines := [line for path in paths(cells) for line in _padding(cells, path, numbers)]:
+        columns = texts("moves by", "of a spread of", "environments")
+        grid = Grid(corner="path", columns=columns, lines=tuple(lines))
         yield Section(title=_PADDING + on, about=_ABOUT_PADDING, grid=grid)
     if any(cell.features for cell in cells):
         yield Section(title="Width, frames and lengths" + on, about=_ABOUT_SHAPES, grid=_shapes(cells))
@@ -46,39 +46,39 @@ def _tolerance(cells: Sequence[Cell]) -> str:
     return f"; the tolerance is {', '.join(distinct)}" if distinct else ""
 
 
-def _compared(cells: Sequence[Cell], environments: Sequence[EnvironmentRow], identity: str) -> Grid:
-    """What a path follows stands before its differences, and beside one where its environments disagree."""
-    followed = {path: _followed(cells, path, identity) for path in paths(cells)}
-
-    def tell(cell: Cell) -> Entry:
+def _compared(cells: Sequence[Cell], path: str, identity: str, numbers: Mapping[str, int]) -> Iterator[Line]:
+    """A line for each reference that a path follows: mostly it is one, and the difference hardly varies."""
+    groups: dict[str, list[tuple[Any, str]]] = {}
+    for cell in cells:
         data = _data(cell, identity)
-        difference, follows = data.get("parity"), str(data.get("follows") or "")
-        if not follows:
-            return _NONE
-        figure = f"{difference:.1e}" if isinstance(difference, int | float) else "not a number"
-        text = figure if len(followed[cell.path]) == 1 else f"{follows} {figure}"
-        return Entry(text=text, kind="broken" if follows == "neither" else "told")
-
-    grid = by_path(cells, environments, tell)
-    lines = tuple(
-        dataclasses.replace(line, entries=(Entry(text=" / ".join(followed[line.head.text])), *line.entries))
-        for line in grid.lines
-        if followed[line.head.text]
-    )
-    return Grid(corner=grid.corner, columns=(Entry(text="follows"), *grid.columns), lines=lines)
+        if cell.path == path and data.get("follows"):
+            groups.setdefault(str(data["follows"]), []).append((data.get("parity"), cell.environment))
+    for follows, found in groups.items():
+        differences, where = zip(*found, strict=True)
+        kind = "broken" if follows == "neither" else ""
+        told = texts(_span(differences, ".1e"), counted(where, numbers))
+        yield Line(head=Entry(text=path), entries=(Entry(text=follows, kind=kind), *told))
 
 
-def _followed(cells: Sequence[Cell], path: str, identity: str) -> tuple[str, ...]:
-    found = (str(_data(cell, identity).get("follows") or "") for cell in cells if cell.path == path)
-    return tuple(dict.fromkeys(filter(None, found)))
+def _padding(cells: Sequence[Cell], path: str, numbers: Mapping[str, int]) -> Iterator[Line]:
+    found = {cell.environment: _data(cell, "batch-against-alone") for cell in cells if cell.path == path}
+    figures = {at: (data.get("difference"), data.get("spread")) for at, data in found.items()}
+    measured = {at: both for at, both in figures.items() if all(map(_is_number, both))}
+    if measured:
+        spans = (_span(values, ".2g") for values in zip(*measured.values(), strict=True))
+        yield Line(head=Entry(text=path), entries=texts(*spans, counted(measured, numbers)))
 
 
-def _padding(cell: Cell) -> Entry:
-    data = _data(cell, "batch-against-alone")
-    difference, spread = data.get("difference"), data.get("spread")
-    if not isinstance(difference, int | float) or not isinstance(spread, int | float):
-        return _NONE
-    return Entry(text=f"{difference:.2g} of {spread:.2g}", kind="told")
+def _span(values: Sequence[Any], form: str) -> str:
+    """The least and the largest, as one where they look the same; what is no number is said to be none."""
+    numbers = sorted(value for value in values if _is_number(value))
+    ends = dict.fromkeys(format(value, form) for value in (numbers[:1] + numbers[-1:]))
+    odd = ["not a number"] if len(numbers) < len(values) else []
+    return " or ".join(filter(None, [" to ".join(ends), *odd]))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _shapes(cells: Sequence[Cell]) -> Grid:
@@ -121,8 +121,9 @@ def _data(cell: Cell, identity: str) -> Mapping[str, Any]:
 
 _ABOUT_REFERENCE = (
     "Which reference a path follows (that on raw input, on prepared input, both or neither), and the largest absolute "
-    "difference from it in each environment, over all hidden states and the frames that both have. The reference is "
-    "computed by the harness from the checkpoint's file{tolerance}. \N{EN DASH}: it did not come so far."
+    "difference from it, over all hidden states and the frames that both have; from the least to the largest over the "
+    "environments in which it came so far. The reference is computed by the harness from the checkpoint's "
+    "file{tolerance}."
 )
 _ABOUT_PATH = "The same against the features that the reference path gives in the same environment{tolerance}."
 _ABOUT_PADDING = (

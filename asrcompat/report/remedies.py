@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asrcompat.lab.change import all_in_words
-from asrcompat.model import Cell, Outcome, Remedy, RemedyCell
+from asrcompat.model import Outcome, Remedy, RemedyCell
 from asrcompat.report import sanitize
 from asrcompat.report.grid import Target
 from asrcompat.report.where import label
@@ -73,25 +73,6 @@ def remedies(found: Sequence[Remedy], rows: Sequence[EnvironmentRow]) -> Remedie
             if not one.verified
         ),
     )
-
-
-def worded(cells: Sequence[Cell], found: Sequence[Remedy]) -> tuple[Cell, ...]:
-    """The cells with their remedy in words in place of its id, for a reader of one cell."""
-    by_id: Mapping[str, Remedy] = {one.id: one for one in found}
-    return tuple(
-        cell
-        if cell.remedy is None or cell.remedy not in by_id
-        else replace(cell, remedy=_told(by_id[cell.remedy], cell))
-        for cell in cells
-    )
-
-
-def _told(remedy: Remedy, cell: Cell) -> str:
-    return f"as installed: {_before(remedy, cell)}; with {all_in_words(remedy.changes)}: works"
-
-
-def _before(remedy: Remedy, cell: Cell) -> str:
-    return next((one.before for one in remedy.cells if (one.path, one.device) == (cell.path, cell.device)), "")
 
 
 def _verified(number: int, remedy: Remedy, rows: Mapping[str, EnvironmentRow]) -> Verified:

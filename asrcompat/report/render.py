@@ -39,15 +39,12 @@ def markdown_pages(results: Results) -> dict[str, str]:
     return pages
 
 
-def markdown(results: Results, *, tracebacks: bool = True, details: bool = True) -> str:
-    """Render the report as one text; without `tracebacks`, or all `details`, where room is short."""
+def markdown(results: Results, *, details: bool = True) -> str:
+    """Render the report as one text; without `details` it is the main page alone, and what its tables need."""
     prepared = _prepared(results)
     names = PAGES.values() if details else (PAGES["main"],)
     here = dict.fromkeys(PAGES, "")
-    return "\n".join(
-        _markdown(f"{name}.jinja", prepared, pages=here, tracebacks=tracebacks, details=details, links=details)
-        for name in names
-    )
+    return "\n".join(_markdown(f"{name}.jinja", prepared, pages=here, details=details) for name in names)
 
 
 def html(results: Results) -> str:
@@ -68,11 +65,10 @@ def _markdown(
     prepared: dict[str, Any],
     *,
     pages: Mapping[str, str],
-    tracebacks: bool = True,
     details: bool = True,
-    links: bool = True,
 ) -> str:
-    options = {"pages": pages, "tracebacks": tracebacks, "details": details, "links": links}
+    # Without details there is nothing that links could lead to.
+    options = {"pages": pages, "details": details, "links": details}
     return _render(_markdown_environment(), template, prepared, **options)
 
 
@@ -90,8 +86,11 @@ def _markdown_environment() -> Environment:
 
 
 def _tight(text: object) -> Markup:
-    """Keep a short text in a narrow column on one line, where its blanks and hyphens would let it break."""
-    escaped = sanitize.markdown(str(text)).replace(" ", "&nbsp;").replace("-", "-&#8288;")
+    """Keep a short text in a narrow column on one line, where its blanks would let it break.
+
+    Its hyphens still do: what would hold them together is copied along with a figure, and then it is none.
+    """
+    escaped = sanitize.markdown(str(text)).replace(" ", "&nbsp;")
     return Markup(escaped)  # noqa: S704 - escaped a line above
 
 
@@ -109,7 +108,6 @@ def _environment(escape: Callable[[str], str]) -> Environment:
     jinja.globals.update(
         words=words,
         rungs=ladder.rungs,
-        measured=ladder.measured,
         line=sanitize.one_line,
     )
     # A link stays inside the report's folder: quoted, no text can name a scheme or a host.

@@ -1,4 +1,4 @@
-"""The job summary: the report as Markdown, small enough for the place it is shown in."""
+"""The job summary: the tables and what explains them, small enough for the place it is shown in."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ _CUT = "The rest is left out here; `compatibility.md` has it.\n"
 
 
 def job_summary(results: Results, *, limit: int = _LIMIT) -> str:
-    """Write the fullest form that fits: first tracebacks go, then all details and links, then lines from the end."""
-    for tracebacks, details in ((True, True), (False, True), (False, False)):
-        text = markdown(results, tracebacks=tracebacks, details=details)
-        if _size(text) <= limit:
-            return text
+    """Write the main page without its details; where that is still too long, lines from its end go."""
+    text = markdown(results, details=False)
+    if _size(text) <= limit:
+        return text
     lines: list[str] = []
     room = limit - _size(f"\n\n{_CUT}")
     for line in text.splitlines(keepends=True):

@@ -42,7 +42,12 @@ def render_table(results: Results, console: Console) -> None:
             console.print(_table(block))
     _say(console, "; ".join(f"{sign}: {meaning}" for sign, meaning in prepared.legend.key), "dim")
     for reason in prepared.reasons:
-        told = ": ".join(filter(None, [reason.failure.title, reason.failure.reason]))
+        told = "; ".join(
+            [
+                ": ".join(filter(None, [reason.failure.title, reason.failure.reason])),
+                *(cure.text for cure in reason.cures),
+            ]
+        )
         _say(console, f"{reason.failure.number}. {reason.where}: {told}")
     for line in prepared.folded:
         _say(console, line)

@@ -12,24 +12,17 @@ from asrcompat.report.boundaries import Boundaries, boundaries
 from asrcompat.report.builds import builds
 from asrcompat.report.claims import Claims, claims
 from asrcompat.report.environments import EnvironmentRow, Lie, lies, reproduce, rows
-from asrcompat.report.failures import Failure, failures
+from asrcompat.report.failures import failures
 from asrcompat.report.findings import Findings, findings
 from asrcompat.report.grid import Grid, Section, Target, cell_target
 from asrcompat.report.measurements import measurements
 from asrcompat.report.parity import parity
-from asrcompat.report.remedies import Remedies, remedies, worded
+from asrcompat.report.reasons import Reason, reasons
+from asrcompat.report.remedies import Remedies, remedies
 from asrcompat.report.rules import Rule, rules
 from asrcompat.report.signatures import Signatures, signatures, titles
 from asrcompat.report.table import DeviceTable, tables
-from asrcompat.report.where import Key, where
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reason:
-    """Why cells are not green, in a line: the failure that tells more, and where it was seen."""
-
-    failure: Failure
-    where: str
+from asrcompat.report.where import Key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +64,6 @@ class View:
     builds: Grid | None
     parity: tuple[Section, ...]
     findings: Findings
-    failures: tuple[Failure, ...]
     remedies: Remedies
     environments: tuple[EnvironmentView, ...]
     example: str
@@ -81,11 +73,12 @@ class View:
 
 def view(results: Results) -> View:
     """Prepare `results` for the forms."""
-    cells = worded(results.cells, results.remedies)
+    cells = results.cells
     environments = rows(results.environments, cells)
     numbers = {row.environment.id: row.number for row in environments}
     known = signatures(results, numbers)
     found = findings(cells, numbers)
+    cured = remedies(results.remedies, environments)
     told = failures(cells, titles(results))
     to_cell = {cell.key: cell_target(number) for number, cell in enumerate(cells, start=1) if cell.evidence}
     to_failure = {cell.key: failure.target for failure in told for cell in failure.cells}
@@ -97,9 +90,7 @@ def view(results: Results) -> View:
         missing=results.missing,
         tables=drawn,
         folded=folded,
-        reasons=tuple(
-            Reason(failure=failure, where=where([cell.key for cell in failure.cells], numbers)) for failure in told
-        ),
+        reasons=reasons(told, cured.verified, numbers, to_cell),
         lies=lies(environments, cells),
         rules=rules(results, known, numbers),
         signatures=known,
@@ -107,10 +98,9 @@ def view(results: Results) -> View:
         claims=claims(results.claims, environments, to_cell, found.checks, to_failure),
         legend=_legend([cell.path for cell in cells]),
         builds=builds(cells, environments),
-        parity=parity(cells, environments),
+        parity=parity(cells, numbers),
         findings=found,
-        failures=told,
-        remedies=remedies(results.remedies, environments),
+        remedies=cured,
         environments=tuple(_environment(row, cells, to_failure, to_cell) for row in environments),
         example=commands(results)(cells[0]) if cells else "nox -l",
         host=facts.host(results),
