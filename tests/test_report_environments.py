@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from factories import make_cell, make_check, make_environment
+from factories import make_cell, make_check, make_environment, make_results
 
 from asrcompat.model import CheckOutcome, Device, Outcome, Stage
-from asrcompat.report.environments import TITLES, lies, reproduce, rows, version_lines
+from asrcompat.report import facts
+from asrcompat.report.badge import badge
+from asrcompat.report.environments import TITLES, reproduce, rows, version_lines
+from asrcompat.report.metadata import lies
 from asrcompat.report.where import path_label
 
 
@@ -41,14 +46,14 @@ def test_only_what_ran_counts_towards_the_verdict() -> None:
 
 def test_facts_hold_verdicts_pins_and_build() -> None:
     (row,) = rows([make_environment(declared="conflict", declared_reason="torch<2", packages={"numpy": "1.26.4"})], [])
-    facts = dict(row.facts)
-    assert facts["declared"] == "conflict: torch<2"
-    assert facts["other packages"] == "numpy 1.26.4"
-    assert facts["extra pin"] == "setuptools<81"
-    assert facts["torch build, architectures"] == "sm_50, sm_90"
+    told = dict(row.facts)
+    assert told["declared"] == "conflict: torch<2"
+    assert told["other packages"] == "numpy 1.26.4"
+    assert told["extra pin"] == "setuptools<81"
+    assert told["torch build, architectures"] == "sm_50, sm_90"
     # how many threads torch took is the machine's and the probe's doing
-    assert facts["probe threads"] == "1"
-    assert "torch build, threads" not in facts
+    assert told["probe threads"] == "1"
+    assert "torch build, threads" not in told
 
 
 def test_columns_that_differ_in_extras_and_pins_do_not_look_the_same() -> None:
@@ -102,6 +107,12 @@ def test_a_path_that_an_environment_does_not_offer_is_no_promise_broken() -> Non
     )
     cell = make_cell(environment, "espnet-fairseq", Outcome.BROKEN, Stage.IMPORT, message=message, checks=(check,))
     assert not lies(rows([environment], [cell]), [cell])
+    assert rows([environment], [cell])[0].verdict == "nothing ran (1 not offered)"
+    more = [cell, make_cell(environment), make_cell(environment, "s3prl-hf", Outcome.BROKEN)]
+    assert rows([environment], more)[0].verdict == "1 of 2 cells (1 not offered)"
+    results = make_results(more, [environment], expectations={"exit_code": 0})
+    assert json.loads(badge(results))["message"] == "1 of 2 offered paths work"
+    assert facts.summary(results) == "3 cells in 1 environment: 1 works, 2 broken (1 of them not offered)."
 
 
 def test_labels_and_commands() -> None:

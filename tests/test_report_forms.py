@@ -28,11 +28,11 @@ def shown(results: Results, width: int = 200, *, color: bool = False) -> str:
 @pytest.mark.parametrize(
     ("changes", "message", "color"),
     [
-        ({"expectations": {"exit_code": 0}}, "3 of 3 cells work", "brightgreen"),
-        ({}, "3 of 3 cells work", "blue"),
-        ({"expectations": {"exit_code": 1, "regressions": [{}]}}, "3 of 3 cells work, 1 regression", "red"),
-        ({"expectations": {"exit_code": 3}}, "3 of 3 cells work, unfinished", "orange"),
-        ({"missing": ("x",), "expectations": {"exit_code": 0}}, "3 of 3 cells work, unfinished", "orange"),
+        ({"expectations": {"exit_code": 0}}, "3 of 3 offered paths work", "brightgreen"),
+        ({}, "3 of 3 offered paths work", "blue"),
+        ({"expectations": {"exit_code": 1, "regressions": [{}]}}, "3 of 3 offered paths work, 1 regression", "red"),
+        ({"expectations": {"exit_code": 3}}, "3 of 3 offered paths work, unfinished", "orange"),
+        ({"missing": ("x",), "expectations": {"exit_code": 0}}, "3 of 3 offered paths work, unfinished", "orange"),
     ],
 )
 def test_badge(changes: dict[str, Any], message: str, color: str) -> None:
@@ -46,7 +46,7 @@ def test_badge(changes: dict[str, Any], message: str, color: str) -> None:
 
 def test_the_badge_counts_only_what_ran() -> None:
     cells = [make_cell(path=str(outcome), outcome=outcome) for outcome in Outcome]
-    assert json.loads(badge(make_results(cells)))["message"] == "1 of 3 cells work"
+    assert json.loads(badge(make_results(cells)))["message"] == "1 of 3 offered paths work"
 
 
 def test_the_terminal_shows_the_whole_table() -> None:
@@ -74,6 +74,13 @@ def test_a_terminal_of_any_width_breaks_no_version(width: int, tables: int) -> N
     assert text.count("┏") == tables
     for version in ("2.3.1 (cu121)", "2026.5.14", "4.41.2"):
         assert version in text
+
+
+def test_the_terminal_cuts_nothing_off() -> None:
+    environment = make_environment(pins=("requirement-name>=2.1.1",))
+    text = shown(make_results([make_cell(environment)], [environment]), width=40)
+    assert "…" not in text
+    assert ">=2.1.1" in text
 
 
 def test_the_terminal_says_that_there_is_more() -> None:

@@ -94,6 +94,12 @@ def test_results_json_is_strict_whatever_was_measured() -> None:
     assert read == {"loss": None, "losses": [1.0, None], "text": "half ? pair"}
 
 
+def test_results_json_has_a_line_for_each_value_and_little_indent() -> None:
+    lines = results_json(make_results()).splitlines()
+    assert lines[1].startswith(' "schema"')
+    assert len(lines) > 100
+
+
 def test_the_schema_file_is_the_models() -> None:
     assert json.loads(SCHEMA.read_text(encoding="utf-8")) == results_json_schema(), (
         'write it again: python -c "from pathlib import Path; from asrcompat import model; '

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from asrcompat.errors import ExitCode
 from asrcompat.model import Outcome
+from asrcompat.offered import lacking
 from asrcompat.report import expectations, words
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ _COUNTED = (Outcome.WORKS, Outcome.BROKEN, Outcome.UNSTABLE)
 
 
 def badge(results: Results) -> str:
-    """Write the badge: cells that work out of those that ran, and what is worse than expected or unfinished."""
-    ran = [cell for cell in results.cells if cell.outcome in _COUNTED]
+    """Write the badge: how many paths work of those that ran and are offered, and what is worse or unfinished."""
+    ran = [cell for cell in results.cells if cell.outcome in _COUNTED and lacking(cell) is None]
     works = sum(cell.outcome is Outcome.WORKS for cell in ran)
-    said = [f"{works} of {words.plural(len(ran), 'cell')} work"]
+    said = [f"{works} of {words.plural(len(ran), 'offered path')} work"]
     code = expectations.exit_code(results)
     regressions = expectations.count(results, "regressions")
     if regressions:

@@ -9,7 +9,6 @@ from asrcompat.model import Cell, Environment, Outcome
 from asrcompat.offered import lacking
 from asrcompat.report import words
 from asrcompat.report.grid import Entry, Line, Target, environment_target, texts
-from asrcompat.report.where import path_label
 from asrcompat.spec import request_id
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ _IN_PLACE = ", in place of what packages ask for"  # of an override; the environ
 class EnvironmentRow:
     """One environment, numbered in the plan's order; `found` is a distribution and its version under each title.
 
+    `works` and `ran` count the cells of paths that it offers, `lacking` those of other paths.
     `origin` is the number of the environment that it was derived from, or that one's name where it has no number.
     """
 
@@ -43,6 +43,7 @@ class EnvironmentRow:
     found: tuple[tuple[str, str], ...]
     works: int
     ran: int
+    lacking: int = 0
     origin: str = ""
 
     @property
@@ -90,8 +91,9 @@ class EnvironmentRow:
 
     @property
     def verdict(self) -> str:
-        """How many of the cells that ran work."""
-        return f"{self.works} of {self.ran} cells" if self.ran else "nothing ran"
+        """How many of the cells that ran work; a path that is not offered is no path that does not work."""
+        told = f"{self.works} of {self.ran} cells" if self.ran else "nothing ran"
+        return f"{told} ({self.lacking} not offered)" if self.lacking else told
 
     @property
     def facts(self) -> tuple[tuple[str, str], ...]:
@@ -116,14 +118,6 @@ class EnvironmentRow:
         return tuple((name, text) for name, text in lines if text)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lie:
-    """An environment whose metadata says one thing and whose run said another."""
-
-    row: EnvironmentRow
-    text: str
-
-
 def rows(environments: Sequence[Environment], cells: Sequence[Cell]) -> tuple[EnvironmentRow, ...]:
     """Number the environments, in the order given."""
     numbers = {environment.id: str(number) for number, environment in enumerate(environments, start=1)}
@@ -134,7 +128,8 @@ def rows(environments: Sequence[Environment], cells: Sequence[Cell]) -> tuple[En
             environment=environment,
             found=_found(environment),
             works=sum(cell.outcome is Outcome.WORKS for cell in _of(environment, cells)),
-            ran=sum(cell.outcome in counted for cell in _of(environment, cells)),
+            ran=sum(cell.outcome in counted and lacking(cell) is None for cell in _of(environment, cells)),
+            lacking=sum(lacking(cell) is not None for cell in _of(environment, cells)),
             origin=numbers.get(environment.derived_from or "", environment.derived_from or ""),
         )
         for number, environment in enumerate(environments, start=1)
@@ -152,13 +147,6 @@ def version_lines(environment_rows: Sequence[EnvironmentRow]) -> tuple[Line, ...
     return tuple(Line(head=Entry(text=title), entries=texts(*values), quiet=True) for title, values in shown)
 
 
-def lies(environment_rows: Sequence[EnvironmentRow], cells: Sequence[Cell]) -> tuple[Lie, ...]:
-    """Where declared metadata and the run disagree, in either direction."""
-    return tuple(
-        Lie(row=row, text=text) for row in environment_rows for text in [_lie(row, _of(row.environment, cells))] if text
-    )
-
-
 def reproduce(cell: Cell, *, weights: Weights, hosts: Mapping[str, str | None]) -> str:
     """Give the one command that runs this cell again; `hosts` are those of environments that were probed as found.
 
@@ -168,19 +156,6 @@ def reproduce(cell: Cell, *, weights: Weights, hosts: Mapping[str, str | None]) 
     if host := hosts.get(cell.environment):
         return f"asrcompat doctor {choice}  # with --python, on {host}"
     return f'nox -s "{request_id(cell.environment)}" -- {choice}'
-
-
-def _lie(row: EnvironmentRow, cells: Sequence[Cell]) -> str:
-    bad: dict[str, list[str]] = {}
-    for cell in cells:
-        # a frontend that the release lacks, or a package that nobody asked for, is no promise of the metadata's
-        if cell.outcome in (Outcome.BROKEN, Outcome.UNSTABLE) and lacking(cell) is None:
-            bad.setdefault(words.cell_label(cell), []).append(path_label(cell))
-    if row.environment.declared == "ok" and bad:
-        return "declared ok, but " + "; ".join(f"{label}: {', '.join(paths)}" for label, paths in bad.items())
-    if row.environment.declared == "conflict" and row.works:
-        return f"declared a conflict, but works in {words.plural(row.works, 'cell')}"
-    return ""
 
 
 def _of(environment: Environment, cells: Sequence[Cell]) -> list[Cell]:

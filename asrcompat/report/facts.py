@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asrcompat.model import Outcome
+from asrcompat.offered import lacking
 from asrcompat.report import words
 
 if TYPE_CHECKING:
@@ -31,11 +32,13 @@ def harness(results: Results) -> str:
 
 
 def summary(results: Results) -> str:
-    """Count the cells by outcome."""
+    """Count the cells by outcome, and how many of the broken ones are of paths that an environment does not offer."""
     counted = ((outcome, sum(cell.outcome is outcome for cell in results.cells)) for outcome in Outcome)
+    absent = sum(lacking(cell) is not None for cell in results.cells)
+    besides = {Outcome.BROKEN: f" ({absent} of them not offered)"} if absent else {}
     cells = words.plural(len(results.cells), "cell")
     environments = words.plural(len(results.environments), "environment")
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in counted if count)
+    counts = ", ".join(f"{count} {outcome}{besides.get(outcome, '')}" for outcome, count in counted if count)
     return f"{cells} in {environments}: {counts}." if counts else f"{cells} in {environments}."
 
 

@@ -82,7 +82,8 @@ def _table(grid: Grid) -> Table:
     table = Table()
     table.add_column(_text(grid.corner), no_wrap=True)
     for column in grid.columns:
-        table.add_column(_text(column.text), max_width=_WIDEST)
+        # A requirement may have no blank to be broken at, and half of one says nothing.
+        table.add_column(_text(column.text), max_width=_WIDEST, overflow="fold")
     for number, line in enumerate(grid.lines, start=1):
         last = line.quiet and not all(other.quiet for other in grid.lines[number : number + 1])
         style = "dim" if line.quiet else ""

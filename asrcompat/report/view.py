@@ -11,11 +11,12 @@ from asrcompat.report import expectations, facts, legend
 from asrcompat.report.boundaries import Boundaries, boundaries
 from asrcompat.report.builds import builds
 from asrcompat.report.claims import Claims, claims
-from asrcompat.report.environments import EnvironmentRow, Lie, lies, reproduce, rows
+from asrcompat.report.environments import EnvironmentRow, reproduce, rows
 from asrcompat.report.failures import failures
 from asrcompat.report.findings import Findings, findings
 from asrcompat.report.grid import Grid, Section, Target, cell_target
 from asrcompat.report.measurements import measurements
+from asrcompat.report.metadata import Lie, lies
 from asrcompat.report.parity import parity
 from asrcompat.report.reasons import Reason, reasons
 from asrcompat.report.remedies import Remedies, remedies
