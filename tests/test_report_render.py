@@ -19,6 +19,7 @@ from factories import (
     make_environment,
     make_evidence,
     make_explained_results,
+    make_remedy,
     make_results,
     make_wide_results,
 )
@@ -26,7 +27,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from asrcompat.model import Boundary, BoundaryRun, CheckOutcome, Device, Outcome, Results, Stage
+from asrcompat.model import (
+    Boundary,
+    BoundaryRun,
+    CheckOutcome,
+    Device,
+    Outcome,
+    Remedy,
+    RemedyCell,
+    Results,
+    Stage,
+    Trials,
+)
 from asrcompat.report import render
 from asrcompat.report.check import verify
 
@@ -79,6 +91,42 @@ def _rules(evil: str) -> list[dict[str, Any]]:
     ]
 
 
+def _remedies(evil: str) -> tuple[Remedy, ...]:
+    """A remedy of the cell, one that nothing came of, and one of an environment that is not there, of hostile text."""
+    change = {"kind": evil, "value": evil}
+    cells = tuple(
+        RemedyCell(
+            path=evil,
+            device=device,
+            before=evil,
+            outcome=outcome,
+            message=evil,
+            trials=Trials(passed=1, of=2),
+            miss=0.5,
+        )
+        for device in Device
+        for outcome in Outcome
+    )
+    remedy = make_remedy(
+        evil,
+        evil,
+        changes=(change, {**change, "kind": "file"}),
+        says=evil,
+        cells=cells,
+        signatures=(evil,),
+        needless=(change,),
+        snippets=({"language": evil, "about": evil, "text": evil},),
+        lock=evil,
+        differences=(evil,),
+    )
+    return (
+        remedy,
+        dataclasses.replace(remedy, id="x" + evil, verified=False),
+        dataclasses.replace(remedy, id="y" + evil, environment="x" + evil),
+        dataclasses.replace(remedy, id="z" + evil, environment="x" + evil, verified=False),
+    )
+
+
 def hostile(evil: str = EVIL) -> Results:
     """Make results in which every text that could come from a package is hostile."""
     environment = make_environment(
@@ -121,6 +169,12 @@ def hostile(evil: str = EVIL) -> Results:
     source = {"title": evil, "url": evil}
     sources = [source, {**source, "url": "https://example.org/"}, {**source, "url": "javascript:alert(1)"}]
     seen = {"part": 0, "supports": True, "path": evil, "device": "cpu", "stage": evil, "check": evil, "message": evil}
+    seen["outcome"] = evil
+    left_out = [
+        {"part": 0, "environment": one, "path": path, "device": evil, "why": f"{number}{evil}"}
+        for number, one in enumerate((evil, "x" + evil))
+        for path in (evil, "y" + evil)
+    ]
     evidence_of_claim = [
         {**seen, "environment": evil},
         {**seen, "environment": "x" + evil},
@@ -130,9 +184,11 @@ def hostile(evil: str = EVIL) -> Results:
     versions = {evil: {"failing": [evil], "not_failing": [evil]}}
     met: dict[str, Any] = dict.fromkeys(("id", "title", "cause", "status"), evil)
     met |= {"source": [evil], "cures": [{"kind": evil, "value": evil, "says": evil}]}
-    met |= {"cells": [place], "findings": [place], "versions": versions}
+    seen_with = {"subjects": [place], "versions": versions}
+    affected = [{**seen_with, "environments": {"failing": [evil], "not_failing": [evil]}}, seen_with]
+    met |= {"cells": [place], "findings": [place], "affected": affected}
     group: dict[str, Any] = {"innermost": {"exception": evil, "message": evil}, "package": evil, "cells": [place]}
-    group |= {"versions": versions, "entry": evil}
+    group |= {"findings": [place], "affected": affected, "entry": evil}
     verdicts = {evil: "confirmed", "x" + evil: evil}
     part = {"says": evil, "verdict": evil, "needs": evil, "cites": sources, "environments": verdicts}
     claim: dict[str, Any] = {
@@ -144,6 +200,8 @@ def hostile(evil: str = EVIL) -> Results:
         "of": evil,
     }
     claim |= {"environments": verdicts, "parts": [part, {**part, "verdict": "not testable here"}, evil]}
+    shared = [{**one, "part": number} for number in range(4) for one in left_out]
+    many = {**claim, "parts": [part] * 4, "left_out": shared}
     runs = tuple(
         BoundaryRun(release=evil, attempt=0, answer=said, told=evil, environment=evil, outcome=Outcome.BROKEN)
         for said in ("good", "bad")
@@ -170,7 +228,8 @@ def hostile(evil: str = EVIL) -> Results:
         [cell, absent],
         [environment],
         boundaries=(boundary, dataclasses.replace(boundary, direction="older", verdict="no change")),
-        claims=({**claim, "evidence": evidence_of_claim}, {}),
+        claims=({**claim, "evidence": evidence_of_claim, "left_out": left_out}, many, {}),
+        remedies=_remedies(evil),
         signatures=(met, {**met, "cells": []}),
         unrecognised=(group,),
         rules=tuple(_rules(evil)),
@@ -326,6 +385,17 @@ def assure_safe_html(text: str) -> None:
     assert not [name for name, _ in page.attributes if name.startswith("on") or name == "style"]
     assure_safe_links([value for name, value in page.attributes if name == "href"])
     assert not re.search("[\x00-\x08\x0b-\x1f\u202e\ud800]", text)
+
+
+def test_hostile_text_is_in_every_section() -> None:
+    text = render.html(hostile("evil"))
+    named = re.findall(r'<a href="#(\w+)">', text[text.index("<nav") : text.index("</nav>")])
+    assert len(named) == 12
+    for name in named:
+        section = text[text.index(f'<section id="{name}">') :].split("</section>")[0]
+        assert "evil" in section, name
+    for told in ("Tried, and no remedy", "with evil evil and", "not counted</span></strong> in parts 1–4"):
+        assert told in text, told
 
 
 def test_hostile_text_adds_nothing_to_any_form() -> None:
