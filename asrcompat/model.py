@@ -82,8 +82,9 @@ class Environment:
     stage of building (``resolve``, ``install``, ``probe``) to its duration. `ran_at` (UTC) and `commit` (of the
     harness) tell when and by what its cells were found: a report may hold environments of several runs, which compare
     where `code` (the digest of what gave, probed and judged, `asrcompat.run.code`) is the same.
-    `host` names the host of an environment that was there already and was probed as it is; `installed` lists, as
-    ``name==version``, what was found in such a one: its lock is made of that, and has no hashes.
+    `host` names the host of an environment that was there already and was probed as it is; `installed` lists what
+    was found in such a one, as ``name==version``, or as ``name @ address`` what is no release (`doctor.origins`): its
+    lock is made of that, and has no hashes.
     """
 
     __pydantic_config__ = _STRICT
@@ -343,9 +344,10 @@ class Results:
 
     `signatures` tells each recognised failure that was met: ``id``, ``title``, ``cause``, ``status``, ``source`` and
     ``cures`` (to try) of the catalogue, the ``cells`` and ``findings`` that it was met in, and the ``environments`` and
-    ``versions`` seen ``failing`` and ``not_failing``. `unrecognised` groups the other failures by ``fingerprint``, each
-    with the same ``cells``, ``environments`` and ``versions``, its ``innermost`` exception, the ``package`` that raised
-    it and an ``entry`` for the catalogue. `rules` tells on which versions a failure depends (`explain.rules.judge`).
+    ``versions`` seen ``failing`` and ``not_failing``, the latter also in ``affected``, by paths that fare alike.
+    `unrecognised` groups the other failures by ``fingerprint``, each with the same (``cells`` is empty where only
+    findings failed so), its ``innermost`` exception, the ``package`` that raised it and an ``entry`` for the catalogue.
+    `rules` tells on which versions a failure depends (`explain.rules.judge`).
     """
 
     __pydantic_config__ = _STRICT
