@@ -369,3 +369,25 @@ def test_every_part_can_be_supported(where: tuple[str, int]) -> None:
 def test_the_samples_cover_every_pattern() -> None:
     assert set(VERSIONS) >= {package for claim in CLAIMS.values() for part in claim.parts if part.look
                              for package in part.look.when}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        {"exception": "MemoryLimitExceeded", "message": "the process took 9 GB of 8"},
+        {"message": "the process was silent for 300 s; what was still to be tried after this was not"},
+    ],
+)
+def test_what_ended_the_process_says_nothing_of_what_was_looked_at(ended: dict[str, str]) -> None:
+    told = {name: value for name, value in ended.items() if name != "message"}
+    made = make_check(
+        Stage.FORWARD, CheckOutcome.FAILED, id="width", required=False, message=ended["message"], data=told
+    )
+    cell = dataclasses.replace(WORKS, checks=(made,))
+    look = Look(check="width", expect="passes")
+    assert verdict(look, cell) is Verdict.NOT_TESTABLE
+    assert verdict(look, dataclasses.replace(cell, checks=(dataclasses.replace(made, message="odd", data={}),))) is (
+        Verdict.REFUTED
+    )
+    at_load = dataclasses.replace(BROKEN_AT_LOAD, exception="SilenceExceeded", message="the process was silent")
+    assert verdict(LOADS, at_load) is Verdict.NOT_TESTABLE

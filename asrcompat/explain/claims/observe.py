@@ -17,6 +17,11 @@ from .verdict import Evidence, LeftOut
 # The others say nothing about packages.
 _COUNTED = (Outcome.WORKS, Outcome.BROKEN, Outcome.UNSTABLE)
 _TELLING = (CheckOutcome.PASSED, CheckOutcome.FAILED, CheckOutcome.UNSTABLE)
+# A process that was ended, by our limits say, tells nothing of what was being looked at. `asrcompat.run.endings` says
+# it in these words, or by the name of what ended it.
+_ENDED = re.compile(r"\Athe process .*; what was still to be tried after this was not\Z", re.DOTALL)
+_LIMITS = ("Deadline", "Silence", "MemoryLimit", "OutputLimit")
+_ENDINGS = frozenset(["ProcessKilled", "ProcessExited", "ProbeDied", *(f"{limit}Exceeded" for limit in _LIMITS)])
 
 
 def observe(part: Part, number: int, results: Results) -> Iterator[Evidence | LeftOut]:
@@ -47,7 +52,9 @@ def _looked_at(look: Look, number: int, results: Results) -> Iterator[Evidence |
 def _judged(
     look: Look, number: int, cell: Cell, check: Check | None, outcome: CheckOutcome, message: str
 ) -> Evidence | LeftOut:
-    supports = _supports(look, outcome, message, None if check is None else check.data)
+    exception = cell.exception if check is None else check.data.get("exception")
+    ended = exception in _ENDINGS or _ENDED.match(message) is not None
+    supports = None if ended else _supports(look, outcome, message, None if check is None else check.data)
     if supports is None:
         told = _in_a_line(f"{look.check or look.stage} {outcome}", message)
         return _left_out(number, cell, f"{told} (which says nothing about this)")
