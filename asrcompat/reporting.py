@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from asrcompat.baseline import Comparison, compare, load_baseline
+from asrcompat.beside import beside
 from asrcompat.doctor import guests
 from asrcompat.doctor.origins import unreleased
 from asrcompat.errors import HarnessError
@@ -18,10 +19,10 @@ from asrcompat.explain.claims import as_data, judge_claims
 from asrcompat.explain.judge import judge_failures
 from asrcompat.explain.remedies import record
 from asrcompat.explain.remedies.attach import attached, recorded
-from asrcompat.lab.experiments import Tried, of_packages, tried
 from asrcompat.model import EnvironmentResult, ResultError, Results, parse_results
 from asrcompat.options import Options
-from asrcompat.report.merge import admit, merge
+from asrcompat.report.admit import admit
+from asrcompat.report.merge import merge
 from asrcompat.report.publish import publish
 from asrcompat.report.summary import job_summary
 from asrcompat.report.terminal import render_table
@@ -112,12 +113,9 @@ def gather(options: Options, judged: Sequence[Request]) -> Known:
     claims = judge_claims(replace(merged, cells=released), options.root / CLAIMS)
     merged = replace(merged, claims=tuple(as_data(one) for one in claims))
     locks = {**_locks(store, results), **guests.locks(visiting)}
-    others = {**_others(store, merged), **_experiments(options, merged)}
+    further = beside(options, store, merged)
     known_locks = {name: text for name, text in locks.items() if name not in unknown.values()}
-    known_locks |= {str(one.environment.lock): text for one, text in others.values()}
-    merged = judge_failures(
-        merged, known_locks, beside=[one for one, _ in others.values()], tried=_tried(options, merged)
-    )
+    merged = judge_failures(merged, known_locks | further.locks, beside=further.results, tried=further.tried)
     return Known(results=merged, comparison=comparison, locks=locks)
 
 
@@ -130,38 +128,6 @@ def _locks(store: Store, results: Sequence[EnvironmentResult]) -> dict[str, str]
         except OSError as error:
             Progress().tell(f"{environment.id}: its lock cannot be read ({error.strerror}): run it again to publish it")
     return found
-
-
-_Beside = dict[str, tuple[EnvironmentResult, str]]  # by the environment's id, with the text of its lock
-
-
-def _others(store: Store, merged: Results) -> _Beside:
-    """What else is known, of other profiles say, as found by the same code: rules are the better for it."""
-    found = store.others([one.id for one in merged.environments], warn=Progress().tell)
-    return {
-        one.environment.id: (admit(one), store.lock(one.environment))
-        for one in found
-        # a row of somebody's own joins where it is named, not by itself
-        if one.environment.derived_from is None and one.environment.host is None and _alike(one, merged)
-    }
-
-
-def _experiments(options: Options, merged: Results) -> _Beside:
-    """What the laboratory found of changes of packages alone, by the same code: the runs that could refute a rule."""
-    folder = options.work_folder / "lab" / "results" / options.chosen_weights
-    found = of_packages(folder, lambda one: _alike(one, merged))
-    return {one.environment.id: (admit(one), text) for one, text in found}
-
-
-def _tried(options: Options, merged: Results) -> frozenset[Tried]:
-    """What of that was tried, whatever came of it."""
-    folder = options.work_folder / "lab" / "results" / options.chosen_weights
-    return tried(folder, lambda one: _alike(one, merged))
-
-
-def _alike(one: EnvironmentResult, merged: Results) -> bool:
-    known = {each.code for each in merged.environments} - {None}
-    return one.model == merged.model and one.environment.code in known
 
 
 def _published_locks(folder: Path) -> set[str]:

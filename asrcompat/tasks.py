@@ -9,7 +9,7 @@ from asrcompat.errors import ExitCode, UsageError
 from asrcompat.explain.claims import load_claims
 from asrcompat.options import Options
 from asrcompat.plan.prepare import prepare
-from asrcompat.report.merge import admit
+from asrcompat.report.admit import admit
 from asrcompat.reporting import BASELINE, CLAIMS, forget, judge, publish_report
 from asrcompat.run import host, schedule
 from asrcompat.run.inputs import prepare_inputs

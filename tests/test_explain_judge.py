@@ -314,6 +314,36 @@ def test_what_is_not_known_of_the_code_is_not_compared_either() -> None:
     assert rule["verdict"] == "incomparable"
 
 
+def test_one_row_of_the_same_code_does_not_make_the_others_comparable() -> None:
+    """e1 is all that tells what it depends on, and other code probed it; e2 is of the same code, and far away."""
+    old, new, far = environments(s3prl=("0.4.14", "0.4.15", "0.4.15"), torch=("1.0", "1.0", "2.0"))
+    new = dataclasses.replace(new, code="other")
+    cells = [failing(old), make_cell(new, "s3prl-hf"), make_cell(far, "s3prl-hf")]
+    (rule,) = explained(make_results(cells, [old, new, far]), known("odd", exception="OddError")).rules
+    assert rule["verdict"] == "undetermined"
+    assert rule["not_failing"] == {"cells": 1, "environments": ["e2"]}
+
+
+def test_a_run_is_made_of_an_environment_of_the_report() -> None:
+    old, new, other = environments(s3prl=("0.4.14", "0.4.15", "0.4.14"), espnet=("1", "2", "1"), torch=("1.0",) * 3)
+    beside = (make_environment_result(other, [failing(other)]),)
+    results = make_results([failing(old), make_cell(new, "s3prl-hf")], [old, new])
+    tried: set[Tried] = set()
+    for _ in range(20):
+        locks = {
+            str(one.lock): "".join(f"{name}=={of} \\\n    --hash=sha256:0\n" for name, of in one.packages.items())
+            for one in (old, new, other)
+        }
+        signature = known("odd", exception="OddError")
+        (rule,) = judge_failures(results, locks, catalogue=signature, beside=beside, tried=tried).rules
+        if rule["experiment"] is None:
+            break
+        assert rule["experiment"]["environment"] in ("e0", "e1")
+        made = [Move(kind=one["kind"], value=one["value"]) for one in rule["experiment"]["moves"]]
+        tried.add(attempt(rule["experiment"]["environment"], made, rule["path"], rule["device"]))
+    assert tried
+
+
 def test_a_pass_that_may_be_luck_is_no_evidence() -> None:
     """What passes most of its steps where it fails may pass ten of them anywhere."""
     old, new = environments(six=("1.0", "1.1"), torch=("1.0", "1.0"))

@@ -63,3 +63,17 @@ def test_any_other_end_is_a_verdict_on_what_is_there(changes: dict[str, Any]) ->
 
 def test_what_works_offers_itself() -> None:
     assert lacking(make_cell()) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "exception", "message", "said"),
+    [
+        ("s3prl-converted", "ModuleNotFoundError", "No module named 'fairseq'", "fairseq"),
+        ("s3prl-converted", "ModuleNotFoundError", "No module named 'omegaconf'", None),
+        ("s3prl-converted", "KeyError", "No module named 'fairseq'", None),
+        ("s3prl-converted@converted", "ModuleNotFoundError", "No module named 'fairseq'", None),
+    ],
+)
+def test_what_a_path_begins_with_may_be_seen_at_load(path: str, exception: str, message: str, said: str | None) -> None:
+    cell = make_cell(path=path, outcome=Outcome.BROKEN, failed=Stage.LOAD, exception=exception, message=message)
+    assert lacking(cell) == said

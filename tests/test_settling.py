@@ -14,7 +14,7 @@ from miniature import MiniatureIndex, serving
 from tiny_lab import Surroundings, make_bench, package
 
 from asrcompat.cli import main
-from asrcompat.run.interpreters import Interpreter
+from asrcompat.run.interpreters import Interpreter, NoInterpreter
 from asrcompat.spec import Spec
 
 OLD = "py3.10-torch2.3.1-s3prl0.4.15-espnet202402-transformers4.41.2"
@@ -131,3 +131,35 @@ def test_without_results_it_says_what_to_run_first(
 ) -> None:
     assert command(tmp_path, "rules", "--profile", "smoke") == 3
     assert "no results of profile 'smoke'" in capsys.readouterr().err
+
+
+def test_what_did_not_resolve_is_not_run_again_after_our_own_code_changed(
+    bench: Surroundings, index: MiniatureIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package(index, "espnet", "202611", requires=("transformers>4.50",))
+    assert command(tmp_path, "rules") == 0
+    monkeypatch.setattr("asrcompat.run.code.digest", lambda _: "another")
+    for name in (OLD, NEW):
+        assert command(tmp_path, "session", name) == 0
+    bench.probed.clear()
+    assert command(tmp_path, "rules") == 0
+    made = [name for name, _ in bench.probed]
+    assert made
+    assert len(made) == len(set(made))
+
+
+def test_environments_of_others_in_the_laboratory_are_left_alone(bench: Surroundings, tmp_path: Path) -> None:
+    home = tmp_path / "work" / "lab" / "envs" / "a-remedys"
+    home.mkdir(parents=True)
+    (home / ".variants").write_text("a-remedys", encoding="utf-8")
+    assert command(tmp_path, "rules") == 0
+    assert [one.name for one in home.parent.glob("[!.]*")] == ["a-remedys"]
+
+
+def test_an_interpreter_that_is_not_here_is_asked_for_once_and_leaves_it_unfinished(
+    bench: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absent = NoInterpreter(wanted="3.10", reason="none")
+    monkeypatch.setattr("asrcompat.plan.prepare.find", lambda _: absent)
+    assert command(tmp_path, "rules") == 3
+    assert bench.probed == []

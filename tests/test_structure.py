@@ -13,7 +13,7 @@ PACKAGE = ROOT / "asrcompat"
 ROOMS = (
     ("cli", "__main__"),
     ("tasks", "remedying", "bisecting", "settling"),
-    ("settings", "reporting"),
+    ("settings", "reporting", "beside"),
     ("doctor",),
     ("arguments", "options"),
     ("report", "explain"),

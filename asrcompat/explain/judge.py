@@ -45,7 +45,8 @@ def judge_failures(
     )
     locked = [(one, locks[one.lock]) for one in evidence.environments if one.lock is not None and one.lock in locks]
     versions = {environment.id: _versions(environment, text) for environment, text in locked}
-    rules = judge_rules(judge_signatures(evidence, known), versions, tried=tried).rules
+    bases = {one.id for one in plain if one.host is None}
+    rules = judge_rules(judge_signatures(evidence, known), versions, bases=bases, tried=tried).rules
     # what is not seen in this report is not this report's to explain
     mine = tuple(one for one in rules if not reported.isdisjoint(one["failing"]["environments"]))
     return dataclasses.replace(told, rules=mine)

@@ -62,12 +62,12 @@ def of_packages(
 
 
 def tried(folder: Path, fits: Callable[[EnvironmentResult], bool] = lambda _: True) -> frozenset[Tried]:
-    """What all marked results that fit tried: also those of environments that could not be made."""
+    """What all marked results that fit tried, and those of environments that could not be made, by whatever code."""
     known = Known(folder)
     told = set()
     for file in sorted((folder / _MARKS).glob("[!.]*")):
         result = known.read(file.name)
-        if result is not None and fits(result):
+        if result is not None and (result.environment.lock_sha256 is None or fits(result)):
             made = json.loads(file.read_text(encoding="utf-8"))
             base, changes = str(made["base"]), frozenset(made["changes"])
             told |= {

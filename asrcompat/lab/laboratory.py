@@ -108,6 +108,10 @@ class Laboratory:
         name = result.environment.lock_sha256
         return None if name is None or result.environment.installable != "ok" else self._known.lock(name)
 
+    def users(self) -> set[str]:
+        """The ids of all variants that have an environment in the laboratory."""
+        return {one for home in (self._work / "envs").glob("*/") for one in _users(home)}
+
     def free(self, keep: Collection[str]) -> int:
         """Remove the laboratory's environments but those named; bytes freed, without those that others still hold."""
         freed = 0

@@ -15,8 +15,6 @@ from asrcompat.report.admit import admit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["admit", "merge"]
-
 
 def merge(
     environment_results: Sequence[EnvironmentResult],

@@ -52,10 +52,12 @@ def _compared(cells: Sequence[Cell], path: str, identity: str, numbers: Mapping[
     for cell in cells:
         data = _data(cell, identity)
         if cell.path == path and data.get("follows"):
-            groups.setdefault(str(data["follows"]), []).append((data.get("parity"), cell.environment))
+            padded = str(data.get("padded") or "masked")
+            followed = f"{data['follows']}{_PADDED.get(padded, '')}"
+            groups.setdefault(followed, []).append((data.get("parity"), cell.environment))
     for follows, found in groups.items():
         differences, where = zip(*found, strict=True)
-        kind = "broken" if follows == "neither" else ""
+        kind = "broken" if follows.startswith("neither") else ""
         told = texts(_span(differences, ".1e"), counted(where, numbers))
         yield Line(head=Entry(text=path), entries=(Entry(text=follows, kind=kind), *told))
 
@@ -120,7 +122,8 @@ def _data(cell: Cell, identity: str) -> Mapping[str, Any]:
 
 
 _ABOUT_REFERENCE = (
-    "Which reference a path follows (that on raw input, on prepared input, both or neither), and the largest absolute "
+    "Which reference a path follows (that on raw input, on prepared input, both or neither; some make no mask of the "
+    "padding, and are compared with the reference that has none), and the largest absolute "
     "difference from it, over all hidden states and the frames that both have; from the least to the largest over the "
     "environments in which it came so far. The reference is computed by the harness from the checkpoint's "
     "file{tolerance}."
@@ -131,6 +134,7 @@ _ABOUT_PADDING = (
     "property of the model, told and not judged."
 )
 
+_PADDED = {"unmasked": ", without a mask", "neither": ", padded utterances with no reference"}
 _PADDING = "A batch against one utterance alone"
 
 _COMPARISONS = (

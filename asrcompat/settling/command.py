@@ -35,7 +35,7 @@ _INSTALL_SECONDS = 60.0
 
 
 def rules(options: Options) -> ExitCode:
-    """Make the runs that tell explanations apart. 0: none is left; 3: the budget is used up, or one was an error."""
+    """Make the runs that tell explanations apart. 0: none is left that would tell more; 3: some are."""
     progress = Progress(quiet=options.quiet)
     settling = Settling(options, progress)
     deadline = None if options.budget is None else time.monotonic() + options.budget * 60
@@ -61,6 +61,7 @@ class Settling:
         )
         self.results = self._gather()
         self._runs: dict[tuple[str, str], int] = {}  # by rule
+        self._made: set[str] = set()  # environments
         self._failed: set[Tried] = set()  # those that ended in an error of the harness
 
     def run(self, deadline: float | None) -> bool:
@@ -74,11 +75,12 @@ class Settling:
                 return True
             self._make(rule)
             self.results = self._gather()
-        return bool(self._failed)
+        return any(one["experiment"] is not None for one in self.results.rules)
 
     def free(self) -> None:
-        """Remove the environments that were made: their results are kept."""
-        Laboratory(settings=self._settings, sources=self._sources, tell=self._progress.tell).free(())
+        """Remove the environments that were made: their results are kept, and what others have made."""
+        laboratory = Laboratory(settings=self._settings, sources=self._sources, tell=self._progress.tell)
+        laboratory.free(laboratory.users() - self._made)
 
     def lines(self) -> Iterator[str]:
         """Every rule in a sentence."""
@@ -117,11 +119,12 @@ class Settling:
             rules=self._options.spec.pins,
             admit=admit,
         )
-        result = admit(laboratory.run(request, changes))
+        result = laboratory.run(request, changes)
+        self._made.add(result.environment.id)
         self._runs[_name(rule)] = self._runs.get(_name(rule), 0) + 1
         cell = next(one for one in result.cells if (one.path, one.device) == (rule["path"], device))
         self._progress.tell(f"{result.environment.id}: {cell.path}: {_seen(cell)}")
-        if cell.outcome is Outcome.ERROR:
+        if cell.outcome in (Outcome.ERROR, Outcome.UNAVAILABLE):
             self._failed.add(_attempt(rule))
 
     def _request(self, identity: str) -> Request:

@@ -8,7 +8,7 @@ A group is a signature, or the unrecognised failures of one fingerprint, on path
 - ``undetermined``: several are, with all that are open and a run that would tell some of them apart; or one is that
   chance may have found among so many packages (`weight`);
 - ``everywhere``: every environment that came so far fails so, and there is nothing to compare with;
-- ``incomparable``: those that fail and those that do not were probed by different code of this project, which may be
+- ``incomparable``: those that do not fail were probed by other code of this project than those that do, which may be
   the whole difference;
 - ``none``: no conjunction of a few conditions on versions explains it.
 
@@ -45,13 +45,19 @@ from asrcompat.spec import request_id
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 
-def judge_rules(results: Results, locks: Mapping[str, Versions], *, tried: Collection[Tried] = ()) -> Results:
+def judge_rules(
+    results: Results,
+    locks: Mapping[str, Versions],
+    *,
+    bases: Collection[str] = (),
+    tried: Collection[Tried] = (),
+) -> Results:
     """The same results with `rules`; `locks` holds each environment's versions, transitive packages and Python too.
 
-    Failures before there is a lock have none: what clashes there is told by the cells. `tried` are the runs that were
-    made, whether or not anything came of them: none is asked for again.
+    Failures before there is a lock have none: what clashes there is told by the cells. `bases` are the environments of
+    which a run with changes can be made, `tried` the runs that were, whether or not anything came of them.
     """
-    told = [rule for group in _groups(results) for rule in _rules(group, results, locks, tried)]
+    told = [rule for group in _groups(results) for rule in _rules(group, results, locks, bases, tried)]
     return dataclasses.replace(results, rules=tuple(told))
 
 
@@ -91,22 +97,26 @@ def _keys(places: Iterable[Mapping[str, str]]) -> frozenset[tuple[str, str, str]
 
 
 def _rules(
-    group: _Group, results: Results, locks: Mapping[str, Versions], tried: Collection[Tried]
+    group: _Group,
+    results: Results,
+    locks: Mapping[str, Versions],
+    bases: Collection[str],
+    tried: Collection[Tried],
 ) -> Iterator[dict[str, Any]]:
     known = {cell.key: cell for cell in results.cells if cell.environment in locks}
     environments = {one.id: one for one in results.environments}
-    bases = {one.id for one in results.environments if one.derived_from is None and one.host is None}
-    told = fared(known.values(), lambda cell, check: check is None and cell.key in group.cells)
-    for subjects, together in alike(_believed(told, known)):
+    told = _believed(fared(known.values(), lambda cell, check: check is None and cell.key in group.cells), known)
+    for subjects, everywhere in alike(told):
+        together = _comparable(everywhere, environments)
         # states of the checkpoint take files that others have to make: the plain path is as good
         subject = min(subjects, key=lambda one: ("@" in one.path, one))
 
         def allowed(base: str, moves: tuple[Move, ...], subject: Subject = subject) -> bool:
             return base in bases and attempt(base, moves, subject.path, subject.device) not in tried
 
-        failing = [
-            known[environment, *one.place] for one in subjects for environment in told[one] if told[one][environment]
-        ]
+        cells = {(environment, *one.place): told[one][environment] for one in subjects for environment in told[one]}
+        cells = {key: failed for key, failed in cells.items() if key[0] in together}
+        failing = [known[key] for key, failed in cells.items() if failed]
         packages = {package for environment in together for package in locks[environment]}
         observations = [
             Observation(
@@ -128,12 +138,10 @@ def _rules(
             "title": group.title,
             "subjects": [{"path": one.path, "device": one.device.value} for one in sorted(subjects)],
             "failing": _counted(together, failing=True, cells=len(failing)),
-            "not_failing": _counted(
-                together, failing=False, cells=sum(not failed for one in subjects for failed in told[one].values())
-            ),
+            "not_failing": _counted(together, failing=False, cells=len(cells) - len(failing)),
             "path": subject.path,
             "device": subject.device.value,
-            **_verdict(evidence, environments),
+            **_verdict(evidence, compared=len(together) == len(everywhere)),
         }
 
 
@@ -169,16 +177,17 @@ def _asked(environment: Environment, versions: Versions) -> Versions:
     return {**pins, **environment.packages, "python": versions["python"]}
 
 
-def _verdict(evidence: Evidence, environments: Mapping[str, Environment]) -> dict[str, Any]:
+def _verdict(evidence: Evidence, *, compared: bool) -> dict[str, Any]:
     if all(one.failed for one in evidence.observations):
-        return verdict("everywhere")
-    code = {
-        failed: {_code(environments[one.environment]) for one in evidence.observations if one.failed is failed}
-        for failed in (True, False)
-    }
-    if code[True].isdisjoint(code[False]):
-        return verdict("incomparable")
+        return verdict("everywhere" if compared else "incomparable")
     return explained(evidence)
+
+
+def _comparable(together: Fared, environments: Mapping[str, Environment]) -> Fared:
+    """Those that one code of this project probed, by which most of the failures were seen."""
+    codes = [_code(environments[one]) for one, failed in together.items() if failed]
+    code = max(dict.fromkeys(codes), key=codes.count)
+    return {one: failed for one, failed in together.items() if _code(environments[one]) == code}
 
 
 def _code(environment: Environment) -> str:
