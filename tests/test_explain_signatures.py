@@ -147,7 +147,7 @@ def drafted(folder: Path, facts: Facts) -> Signature:
 
 CHECKOUT = """Traceback (most recent call last):
   File "site-packages/s3prl/x.py", line 7, in go
-  File "~/work/mine.py", line 7, in go
+  File "~/code/mine.py", line 7, in go
 OSError: x
 """
 BUILD = (
