@@ -132,7 +132,8 @@ def judge(cell: Cell, layers: List[Any], references: References) -> Passed:
             found = Parity(follows, "unmasked", value)
             return Passed("follows %s input without a mask: %s" % (follows, told), value=found, **data)
         tried.update(("without a mask, " + name, of_layers) for name, of_layers in unmasked.items())
-    nearest = min(tried, key=lambda name: _order(largest(tried[name])))
+    # what it agrees with for longest is what it was meant to be: the least difference may be another's by chance
+    nearest = min(tried, key=lambda name: (-_first_beyond(tried[name], tolerance), _order(largest(tried[name]))))
     first = _first_beyond(tried[nearest], tolerance)
     message = "these are not the checkpoint's features: %s (tolerance %g), from hidden state %d on"
     message %= (told, tolerance, first)
