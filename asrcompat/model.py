@@ -160,7 +160,7 @@ class Trials:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """Proof that a cell ran: process id, UTC start, hash of its log, versions read inside the probe.
+    """Proof that a cell ran: process id, UTC start, hash of its log (record and output), versions read inside.
 
     `mode` is ``forked`` (a child of the importing parent) or ``fresh`` (a process of its own).
     """

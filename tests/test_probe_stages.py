@@ -83,6 +83,17 @@ def test_padded_utterances_follow_with_a_mask_or_without(
     assert passed.value.difference == (2.0 if padded == "unmasked" else None)
 
 
+def test_only_features_with_a_mask_measure_other_paths(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[str] = []
+    monkeypatch.setattr(_parity, "serve", lambda *_: served.append("served"))
+    features._serve(cell, None, None, _parity.Parity("raw", "masked", None))
+    features._serve(cell, None, None, None)  # of another checkpoint than ours there is no reference to know it by
+    assert served == ["served"] * 2
+    with pytest.raises(Skip, match="without a mask"):
+        features._serve(cell, None, None, _parity.Parity("raw", "unmasked", 2.0))
+    assert served == ["served"] * 2
+
+
 @pytest.mark.parametrize("unmasked", [True, False])
 @pytest.mark.parametrize("wrong", [3.0, float("nan")])
 def test_padded_utterances_that_follow_nothing_are_wrong(

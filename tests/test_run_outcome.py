@@ -101,6 +101,12 @@ def test_nothing_recorded_at_all_is_an_error() -> None:
     assert (found.outcome, found.evidence) == (Outcome.ERROR, None)
 
 
+def test_the_hash_tells_runs_apart_that_printed_nothing() -> None:
+    hashes = {Raw(path="p", device=Device.CPU, events=events, log=b"").sha256() for events in ((STARTED,), ())}
+    hashes.add(Raw(path="p", device=Device.CPU, events=(STARTED,), log=b"word").sha256())
+    assert len(hashes) == 3
+
+
 def test_features_and_trials_come_from_their_checks() -> None:
     events = [check(stage) for stage in CLIMB]
     shape = {**check("features", width=768, frames=50), "id": "shape"}

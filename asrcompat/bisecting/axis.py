@@ -94,7 +94,7 @@ def along_an_axis(options: Options, *, open_lab: OpenLab = open_laboratory) -> E
                     step=step,
                     differs=_differences(sure, releases, places, request, name),
                     commit=host.harness(options.root)["commit"],
-                    code=code.digest(settings.fixtures),
+                    code=code.digest(settings),
                     peak_gb=round(footprint.peak, 1) if heavy else None,
                     lock_sha256=found.lock_sha256,
                 )

@@ -82,6 +82,7 @@ def examine(
     Two doctors of one environment wait for each other: neither may take away what the other probes with.
     """
     environment = environment_of(patient, name)
+    before = code.digest(settings)
     inputs = prepare_inputs(
         model=settings.model, weights=settings.weights, fixtures=settings.fixtures, work=settings.work
     )
@@ -112,7 +113,7 @@ def examine(
         seconds={"probe": seconds},
         ran_at=now,
         commit=harness["commit"],
-        code=code.digest(settings.fixtures),
+        code=code.throughout(before, settings),
     )
     return EnvironmentResult(
         schema=1,

@@ -89,7 +89,7 @@ def key_of(
         [settings.limits.import_seconds, settings.limits.cell_seconds, settings.limits.train_seconds],
         [settings.limits.silence_seconds, settings.limits.memory_gb, settings.limits.output_mb, attempt],
         code.hash_of(_GIVES, _GIVES[0].parent),
-        code.digest(settings.fixtures),
+        code.digest(settings),
     ]
     return sha256(json.dumps(facts).encode()).hexdigest()[:32]
 

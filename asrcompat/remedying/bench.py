@@ -122,7 +122,7 @@ class Bench:
         Resolves, anew where that was asked for.
         """
         environment, means = self.task.result.environment, self._means
-        if environment.code != code.digest(means.settings.fixtures):
+        if environment.code != code.digest(means.settings):
             return "its result was found by other code of this project; run `matrix` again"
         _, source = prepare(self.task.request, means.sources)
         if isinstance(source, NotBuilt) and source.outcome is not Outcome.BROKEN:

@@ -1,6 +1,8 @@
-"""What can change an outcome besides the packages: the code that gives, probes and judges, and what it probes with.
+"""What can change an outcome besides the packages: code that gives, probes and judges, fixtures and settings.
 
-Results of equal digests may be compared, whatever else changed between two commits; a README is no reason to doubt.
+Results of equal digests may be compared, whatever else changed between two commits. Of what matrix.toml says, the
+number of trials is not in it, which every k of n tells, nor the time for them, which goes with it. How packages are
+resolved and installed is not either: a result tells its lock.
 """
 
 from __future__ import annotations
@@ -8,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asrcompat.run.cells import Settings
 
 _RUN = Path(__file__).parent
 _PACKAGE = _RUN.parent
@@ -16,12 +22,28 @@ _JUDGES = ("session", "cells", "endings", "outcome", "probing", "records", "watc
 _PROBED_WITH = ("espnet", "s3prl", "speech", "hub", "fairseq", "hub-states", "reference")
 
 
-def digest(fixtures: Path) -> str:
-    """The digest of code and fixtures, as hexadecimal digits."""
+def digest(settings: Settings) -> str:
+    """The digest of code, fixtures and settings, as hexadecimal digits."""
+    fixtures, limits = settings.fixtures, settings.limits
     code = [file for name in _FOLDERS for file in sorted((_PACKAGE / name).rglob("*.py"))]
     code += [_RUN / f"{name}.py" for name in _JUDGES]
-    given = [file for name in _PROBED_WITH for file in sorted((fixtures / name).rglob("*")) if file.is_file()]
-    return sha256((hash_of(code, _PACKAGE) + hash_of(given, fixtures)).encode()).hexdigest()[:16]
+    given = [
+        file for name in _PROBED_WITH for file in sorted((fixtures / name).rglob("*")) if _is_given(file, fixtures)
+    ]
+    within = (limits.import_seconds, limits.cell_seconds, limits.silence_seconds, limits.memory_gb, limits.output_mb)
+    judged_by = (settings.probe.seed, settings.probe.tolerance, *within)
+    return sha256(f"{hash_of(code, _PACKAGE)}{hash_of(given, fixtures)}{judged_by}".encode()).hexdigest()[:16]
+
+
+def throughout(before: str, settings: Settings) -> str:
+    """The digest of a session that began with another one's: of code that changed meanwhile it equals no other's."""
+    after = digest(settings)
+    return before if after == before else f"{before}..{after}"
+
+
+def _is_given(file: Path, fixtures: Path) -> bool:
+    """Whether the probe can see a file: one that explains a folder of fixtures to us is no part of a repository."""
+    return file.is_file() and not (file.name == "README.md" and file.parent.parent == fixtures)
 
 
 def hash_of(files: Iterable[Path], base: Path) -> str:

@@ -6,7 +6,6 @@ No version, table or baseline is looked at here: a cell's outcome comes from its
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
 from typing import Any
 
 from asrcompat.model import Cell, Check, CheckOutcome, Device, Evidence, Features, Outcome, Stage, Trials
@@ -169,7 +168,7 @@ def _evidence(raw: Raw) -> Evidence | None:
     return Evidence(
         pid=started["pid"] if child is None else child["pid"],
         started=started["started"],
-        log_sha256=sha256(raw.log).hexdigest(),
+        log_sha256=raw.sha256(),
         versions=started["versions"],
         mode=started["mode"],
     )

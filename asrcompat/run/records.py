@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,11 @@ class Raw:
     def last(self, kind: str) -> Event | None:
         """The last event of a kind."""
         return next((event for event in reversed(self.events) if event["event"] == kind), None)
+
+    def sha256(self) -> str:
+        """The hash of all that was left: the log alone is empty where nothing was printed."""
+        record = json.dumps(self.events, sort_keys=True).encode()
+        return sha256(record + b"\n" + self.log).hexdigest()
 
     @property
     def died(self) -> bool:

@@ -75,6 +75,15 @@ def run_session(
 
     Two sessions of one environment wait for each other: neither may take away what the other probes.
     """
+    before = code.digest(settings)
+    result = _outcome_of(environment, source, settings, bench, tell)
+    found = replace(result.environment, code=code.throughout(before, settings))
+    return replace(result, environment=found)
+
+
+def _outcome_of(
+    environment: Environment, source: Locked | NotBuilt, settings: Settings, bench: Bench | None, tell: Progress
+) -> EnvironmentResult:
     if isinstance(source, NotBuilt):
         return _without_probe(environment, source, settings)
     place = bench or Bench(
@@ -166,6 +175,6 @@ def _result(environment: Environment, cells: Sequence[Cell], settings: Settings)
         generated_at=now,
         harness=harness,
         host=host.facts(),
-        environment=replace(environment, ran_at=now, commit=harness["commit"], code=code.digest(settings.fixtures)),
+        environment=replace(environment, ran_at=now, commit=harness["commit"]),
         cells=tuple(cells),
     )

@@ -1,11 +1,15 @@
-"""More labels than frames, as a wrong transcript or too short a recording gives: what loss, and is anything said."""
+"""More labels than frames, as a wrong transcript or too short a recording gives: what loss, and is anything said.
+
+A loss or gradients that are not finite and of which nothing is said fail: training goes on with nan everywhere.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, List
 
 from ..arrays import is_finite, train_batch
-from ..cell import Passed
+from ..cell import CheckFailed, Passed
 from ..stages._listening import listening
 from ..stages.forward import train_without_chance
 
@@ -41,7 +45,10 @@ def _long(cell: Cell) -> Passed:
     )
     told %= (int(batch.label_lengths[-1]), value, len(gradients), lost, still)
     told += "said: " + "; ".join(said)[:1000] if said else "nothing is said"
-    return Passed(told, loss=repr(value), gradients=len(gradients), not_finite=lost, zero=still, said=said)
+    data = {"loss": repr(value), "gradients": len(gradients), "not_finite": lost, "zero": still, "said": said}
+    if (lost or not math.isfinite(value)) and not said:
+        raise CheckFailed(told, **data)
+    return Passed(told, **data)
 
 
 def _said(cell: Cell, batch: Any, said: List[str]) -> Any:

@@ -30,7 +30,7 @@ def run(cell: Cell) -> None:
             parity = cell.check("parity", lambda: _parity.judge(cell, features.layers, _parity.of_harness(cell)))
         if _parity.is_reference(cell):
             # only now that it is known to be right: a fault of this path is no other one's
-            cell.check("serve-reference", lambda: _parity.serve(cell, features, batch), required=False)
+            cell.check("serve-reference", lambda: _serve(cell, features, batch, parity), required=False)
         else:
             cell.check("parity-path", lambda: _parity.judge(cell, features.layers, _parity.of_path(cell)))
         if parity is not None and parity.padded == "unmasked":
@@ -42,6 +42,12 @@ def run(cell: Cell) -> None:
 
 def _without_reference() -> None:
     raise Skip("this checkpoint has no reference features: its shape, lengths and values are looked at alone")
+
+
+def _serve(cell: Cell, features: Any, batch: Batch, parity: Any) -> None:
+    if parity is not None and parity.padded == "unmasked":
+        raise Skip("without a mask over the padding: paths that make one are not to be measured by that")
+    _parity.serve(cell, features, batch)
 
 
 def _shape(cell: Cell, features: Any, batch: Batch) -> Passed:
