@@ -85,12 +85,13 @@ def test_padded_utterances_follow_with_a_mask_or_without(
 
 def test_only_features_with_a_mask_measure_other_paths(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[str] = []
+    batch: Any = None
     monkeypatch.setattr(_parity, "serve", lambda *_: served.append("served"))
-    features._serve(cell, None, None, _parity.Parity("raw", "masked", None))
-    features._serve(cell, None, None, None)  # of another checkpoint than ours there is no reference to know it by
+    features._serve(cell, None, batch, _parity.Parity("raw", "masked", None))
+    features._serve(cell, None, batch, None)  # of another checkpoint than ours there is no reference to know it by
     assert served == ["served"] * 2
     with pytest.raises(Skip, match="without a mask"):
-        features._serve(cell, None, None, _parity.Parity("raw", "unmasked", 2.0))
+        features._serve(cell, None, batch, _parity.Parity("raw", "unmasked", 2.0))
     assert served == ["served"] * 2
 
 
