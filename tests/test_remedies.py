@@ -3,70 +3,44 @@
 from __future__ import annotations
 
 import io
-import shutil
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cures import (
+    FILE,
+    LAYERED,
+    WORKS,
+    catalogue,
+    missing_file,
+    remedies_of,
+    remedy_index,
+    run,
+    search,
+    signature,
+    words,
+)
 from factories import make_cell, make_environment, make_results
-from hypothesis import given
-from hypothesis import strategies as st
-from matrix_text import MATRIX
-from miniature import MiniatureIndex, serving
+from miniature import MiniatureIndex
 from tiny_lab import Surroundings, make_bench, package
 
-from asrcompat import cli
-from asrcompat.errors import HarnessError
-from asrcompat.explain.remedies import record, told
-from asrcompat.explain.remedies.attach import attached, recorded
-from asrcompat.explain.remedies.candidates import ORDER, Candidate, cures_of, intrusiveness
-from asrcompat.explain.remedies.groups import groups, miss, trials_for
-from asrcompat.explain.remedies.moves import asks_of, blamed, nearest
+from asrcompat.explain.remedies import record
+from asrcompat.explain.remedies.attach import attached
 from asrcompat.explain.remedies.search import OutOfTime
-from asrcompat.explain.remedies.trial import Found
-from asrcompat.explain.signatures.entry import Cure, Match, Signature, Step
-from asrcompat.explain.signatures.facts import facts_of
-from asrcompat.lab.change import Change, Kind, all_in_words
-from asrcompat.model import EnvironmentResult, Outcome, Remedy, RemedyCell, Stage, Trials
-from asrcompat.options import Options
-from asrcompat.remedying import command as command_module
-from asrcompat.remedying.bench import Bench, Means, Task
+from asrcompat.explain.signatures.entry import Cure, Step
+from asrcompat.lab.change import Change
+from asrcompat.model import EnvironmentResult, Outcome, Stage, Trials
 from asrcompat.report.render import html, markdown_pages
-from asrcompat.run import interpreters
-from asrcompat.run.interpreters import Interpreter, NoInterpreter
+from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.probing import REFERENCE_PATH
-from asrcompat.run.store import Store
 from asrcompat.spec import Spec
-
-# Wants a variable to be imported and a file to load, or the file alone; version 0.2 wants nothing.
-LAYERED = """
-import os
-def check(model, config, path):
-    there = os.path.exists(os.path.join(model, "preprocessor_config.json"))
-    if not os.environ.get("WORD") and not (there and {enough}):
-        raise RuntimeError("the word is missing at import")
-    if not there:
-        raise OSError("no preprocessor_config.json")
-"""
-FILE = """
-import os
-def check(model, config, path):
-    if not os.path.exists(os.path.join(model, "preprocessor_config.json")):
-        raise OSError("no preprocessor_config.json")
-"""
-REST = {"torch": "1.0", "transformers": "2.0", "s3prl": "0.1", "espnet": "1"}
-WORKS = "def check(model, config, path): pass"
 
 
 @pytest.fixture
 def index() -> Iterator[MiniatureIndex]:
-    with serving(("torch", "1.0", ("helper",)), ("torchaudio", "0.0", ()), ("espnet", "1", ())) as served:
-        for version in ("1.0", "2.0"):
-            package(served, "helper", version)
-        package(served, "transformers", "2.0")
-        package(served, "s3prl", "0.1", FILE)
+    with remedy_index() as served:
         yield served
 
 
@@ -75,50 +49,6 @@ def bench(
     tmp_path: Path, spec: Spec, index: MiniatureIndex, this_python: Interpreter, monkeypatch: pytest.MonkeyPatch
 ) -> Surroundings:
     return make_bench(tmp_path, spec, index, this_python, monkeypatch)
-
-
-def signature(name: str, message: str, *cures: tuple[Kind, str]) -> Signature:
-    return Signature(
-        id=name,
-        title="t",
-        cause="c",
-        status="told",
-        source=("s",),
-        match=Match(message=message),
-        cures=tuple(Cure(kind=kind, value=value, says=f"do {value}") for kind, value in cures),
-    )
-
-
-def catalogue(*entries: Signature) -> Mapping[str, Signature]:
-    return {entry.id: entry for entry in entries}
-
-
-def missing_file(*cures: tuple[Kind, str]) -> Signature:
-    return signature("no-file", "no preprocessor_config", *cures)
-
-
-def search(bench: Surroundings, known: Mapping[str, Signature], base: EnvironmentResult | None = None) -> Bench:
-    base = base or bench.base()
-    task = Task(request=bench.request, result=base, versions=base.environment.packages, cells=base.cells)
-    means = Means(
-        settings=bench.settings, sources=bench.sources, rules=(), catalogue=known, deadline=None, tell=bench.said.append
-    )
-    return Bench(task, means, bench.said.append)
-
-
-def remedies_of(one: Bench, found: Found) -> tuple[Remedy, ...]:
-    result = one.task.result
-    hub = Path(__file__).parent.parent / "fixtures" / "hub"
-    return told.remedies(result.environment, result.cells, found, model=result.model, hub=hub)
-
-
-def run(bench: Surroundings, known: Mapping[str, Signature]) -> tuple[Remedy, ...]:
-    one = search(bench, known)
-    return remedies_of(one, one.search.run(one.task.cells))
-
-
-def words(found: Sequence[Remedy]) -> list[tuple[str, bool]]:
-    return [(all_in_words(one.changes), one.verified) for one in found]
 
 
 def test_the_least_intrusive_cure_is_tried_first_and_the_first_that_works_ends_it(
@@ -313,20 +243,6 @@ def test_without_a_cure_the_nearest_release_that_works_is_found(bench: Surroundi
     assert found[0].snippets[0]["text"] == "pip install s3prl==0.4\n"
 
 
-def test_what_does_not_resolve_is_cured_by_a_release_that_does(
-    bench: Surroundings, command: list[str], index: MiniatureIndex, capsys: pytest.CaptureFixture[str]
-) -> None:
-    package(index, "s3prl", "0.1", WORKS, requires=("helper>=3",))
-    package(index, "s3prl", "0.2", WORKS)
-    bench.sources = replace(bench.sources, fresh=True)
-    base = bench.base()
-    assert (base.cells[0].failed, base.environment.lock) == (Stage.RESOLVE, None)
-    Store(bench.settings.work, "synthetic-base").write(base, lock=None)
-    bench.__dict__["known"] = {}
-    assert cli.main(command) == 0
-    assert "broken at resolve; with s3prl=0.2: works (verified)" in capsys.readouterr().out
-
-
 def test_after_the_deadline_nothing_is_begun_and_what_was_found_stands(bench: Surroundings) -> None:
     one = search(bench, catalogue(missing_file(("pin", "helper<2"), ("shim", "torchaudio_backend"))))
     runs: list[tuple[Change, ...]] = []
@@ -343,97 +259,10 @@ def test_after_the_deadline_nothing_is_begun_and_what_was_found_stands(bench: Su
     assert words(remedies_of(one, found)) == [("helper<2", False)]
 
 
-def test_an_unstable_cell_is_cured_by_enough_steps_and_the_chance_of_a_miss_is_told() -> None:
-    unstable = make_cell(outcome=Outcome.UNSTABLE, trials=Trials(passed=8, of=10))
-    trials = trials_for([unstable, make_cell(outcome=Outcome.BROKEN)], 10)
-    chance = miss([unstable, replace(unstable, trials=Trials(passed=1, of=10))], trials)
-    assert chance is not None
-    assert chance <= 0.01 < 0.8 ** (trials - 1)
-    assert trials_for([make_cell(outcome=Outcome.BROKEN)], 10) == 10
-    assert miss([make_cell(outcome=Outcome.BROKEN)], 10) is None
-
-
-def test_cells_that_failed_alike_are_one_group() -> None:
-    cell = make_cell(path="c", outcome=Outcome.BROKEN)
-    another = replace(cell.checks[-1], data={"causes": ["ValueError: another"]})
-    other = replace(cell, checks=(*cell.checks[:-1], another))
-    cells = [make_cell(path=path, outcome=Outcome.BROKEN) for path in ("a", "b")]
-    found = groups([*cells, other, make_cell(path="d")], {})
-    assert [[cell.path for cell in group.cells] for group in found] == [["a", "b"], ["c"]]
-
-
-def test_a_bound_on_an_axis_is_its_nearest_release_on_each_side() -> None:
-    known = missing_file(("pin", "s3prl>=0.4.15,!=0.4.16"), ("pin", "torchaudio<2.9"))
-    releases = {"s3prl": ["0.4.14", "0.4.15", "0.4.17"], "torchaudio": ["2.7.0", "2.8.0", "2.9.1"]}
-    packages = {"s3prl": "0.4.14", "torchaudio": "2.9.1", "torch": "2.9.1"}
-    found = cures_of(known, packages, lambda name: releases[name], tell=lambda _: None)
-    assert [str(one.changes[0]) for one in found] == ["s3prl=0.4.15", "torch=2.8.0"]
-
-
 def test_a_cure_that_is_none_is_told_and_passed_over(bench: Surroundings) -> None:
     known = catalogue(missing_file(("axis", "numpy=1"), ("file", "preprocessor_config.json")))
     assert words(run(bench, known)) == [("file preprocessor_config.json", True)]
     assert any("signature no-file: not tried" in line for line in bench.said)
-
-
-def test_the_order_counts_the_most_intrusive_part_then_the_parts() -> None:
-    one = [Change(kind="variable", value=f"N{number}=1") for number in range(3)]
-    pin = Change(kind="pin", value="a<1")
-    assert intrusiveness(one[:1]) < intrusiveness(one) < intrusiveness([pin]) < intrusiveness([pin, *one])
-    assert len(ORDER) == 9
-
-
-@st.composite
-def lines(draw: st.DrawFn) -> tuple[list[bool], int]:
-    """Which releases work, and which one, that does not, is installed."""
-    good = draw(st.lists(st.booleans(), min_size=1, max_size=40))
-    return good, draw(st.integers(0, len(good) - 1))
-
-
-@given(lines())
-def test_a_release_that_is_found_works_and_the_one_towards_the_installed_does_not(case: tuple[list[bool], int]) -> None:
-    good, start = case
-    good[start] = False
-    line = [f"1.{number}" for number in range(len(good))]
-    asked: list[str] = []
-
-    def works(version: str) -> bool:
-        asked.append(version)
-        return good[line.index(version)]
-
-    found = nearest(line, f"{line[start]}+cpu", works, asks=len(good))
-    assert len(asked) == len(set(asked))
-    if found is None:
-        ends = {at for at in (0, len(good) - 1) if at != start}
-        assert not any(good[at] for at in ends)
-        return
-    at = line.index(found)
-    assert good[at]
-    assert not good[at + 1 if at < start else at - 1]
-
-
-def test_no_more_releases_are_asked_than_allowed() -> None:
-    asked: list[str] = []
-
-    def works(version: str) -> bool:
-        asked.append(version)
-        return False
-
-    assert nearest([f"1.{number}" for number in range(100)], "1.50", works, asks=3) is None
-    assert asked == ["1.51", "1.49", "1.52"]
-
-
-def test_who_may_be_to_blame_is_who_raised_then_the_axes_that_the_failure_names_and_torch_last() -> None:
-    traceback = (
-        'Traceback (most recent call last):\n  File "x/site-packages/espnet2/asr.py", line 1, in a\n'
-        '  File "x/site-packages/librosa/b.py", line 2, in b\nE: no\n'
-    )
-    cell = make_cell(outcome=Outcome.BROKEN)
-    data = {"traceback": traceback, "causes": ["AttributeError: module 'torchaudio' has no attribute 'x'"]}
-    facts = facts_of(replace(cell, checks=(*cell.checks[:-1], replace(cell.checks[-1], data=data))))
-    assert facts is not None
-    versions = {"librosa": "0.9", "espnet": "1", "torch": "2", "torchaudio": "2", "numpy": "1"}
-    assert blamed(facts, versions) == ("librosa", "espnet", "torch")
 
 
 def test_an_outcome_is_never_changed_by_a_remedy_and_both_forms_tell_of_it(bench: Surroundings) -> None:
@@ -486,122 +315,6 @@ def test_a_record_keeps_what_it_says_of_cells_that_were_not_looked_at(bench: Sur
     assert "found with other packages" in said[0]
 
 
-@pytest.fixture
-def command(bench: Surroundings, index: MiniatureIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The command's arguments, over a matrix of one environment whose one cell is on record as broken."""
-    axes = {"python": "3.11", **REST}
-    head, _, tail = MATRIX.partition("[axes]")
-    text = head.replace("someone/some-model", "owner/model") + "[axes]\n"
-    text += "".join(f'{name} = ["{value}"]\n' for name, value in axes.items())
-    text += '[axes.torchaudio]\nfollows = "torch"\nreason = "r"\n'
-    text += '[profiles.core]\ndescription = "d"\ndefault = true\n[[profiles.core.grid]]\ntorchaudio = "0.0"\n'
-    text += "".join(f'{name} = "{value}"\n' for name, value in axes.items())
-    text += "[probe]" + tail.partition("[probe]")[2].replace('["transformers", "s3prl-hf"]', '["s3prl-hf"]')
-    text = text.replace('torch_cpu = "https://example.org/cpu"', f'url = "{index.url}"')
-    text = text.replace('"cpu", "cuda"', '"cpu"')
-    (tmp_path / "matrix.toml").write_text(text, encoding="utf-8")
-    (tmp_path / "fixtures" / "hub").mkdir()
-    bench.request = replace(bench.request, python="3.11")
-    bench.settings = replace(bench.settings, weights="synthetic-base", model="owner/model")
-    base = bench.base()
-    Store(bench.settings.work, "synthetic-base").write(base, lock=bench.laboratory().lock(base))
-    monkeypatch.setattr("asrcompat.remedying.command.load_catalogue", lambda _: bench.__dict__["known"])
-    return ["remedy", "--matrix", str(tmp_path / "matrix.toml"), "--work", str(bench.settings.work)]
-
-
-@pytest.mark.parametrize(
-    ("cures", "code", "said"),
-    [
-        (
-            [("file", "preprocessor_config.json")],
-            0,
-            "broken at load; with file preprocessor_config.json: works",
-        ),
-        ([("variable", "WORD=x")], 1, "no remedy: 1 tried, none works"),
-        ([], 1, "no remedy: there is nothing to try"),
-    ],
-)
-def test_the_command_says_what_it_found_and_exits_by_it(
-    bench: Surroundings,
-    command: list[str],
-    cures: list[tuple[Kind, str]],
-    code: int,
-    said: str,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    bench.__dict__["known"] = catalogue(missing_file(*cures))
-    assert cli.main(command) == code
-    out = capsys.readouterr().out
-    assert said in out
-    assert f"1 cell to cure, {len(cures)} known cure" in out
-    kept = (bench.settings.work / "remedies" / "synthetic-base" / f"{bench.request.id}.json").read_text()
-    assert ('"verified": true' in kept) is (code == 0)
-    assert len(list((bench.settings.work / "remedies" / "synthetic-base").glob("locks/*.txt"))) == (code == 0)
-
-
-def test_the_command_ends_with_3_where_an_error_left_it_open(
-    bench: Surroundings, command: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    bench.__dict__["known"] = catalogue(missing_file(("variable", "WORD=x")))
-    bench.trouble.add(f"{bench.request.id}+variable-WORD-x")
-    assert cli.main(command) == 3
-    assert "1 tried, of which 1 ended in an error of the harness or could not be run here" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("broken", [True, False])
-def test_environments_without_a_result_are_told_and_leave_it_open(
-    bench: Surroundings, command: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, *, broken: bool
-) -> None:
-    grid = '[[profiles.core.grid]]\ntorchaudio = "0.0"\npython = "3.12"\n'
-    grid += "".join(f'{name} = "{value}"\n' for name, value in REST.items())
-    file = tmp_path / "matrix.toml"
-    text = file.read_text(encoding="utf-8").replace('python = ["3.11"]', 'python = ["3.11", "3.12"]')
-    file.write_text(text.replace("[probe]", grid + "[probe]", 1), encoding="utf-8")
-    if not broken:
-        store = Store(bench.settings.work, "synthetic-base")
-        base = bench.base()
-        store.write(replace(base, cells=tuple(make_cell(base.environment, "s3prl-hf") for _ in base.cells)), lock="x")
-    bench.__dict__["known"] = catalogue(missing_file(("file", "preprocessor_config.json")))
-    assert cli.main(command) == 3
-    said = capsys.readouterr()
-    assert "no results of py3.12-torch1.0" in said.out + said.err
-    assert ("works (verified)" in said.out) is broken
-
-
-def kept_record(bench: Surroundings) -> record.Record:
-    at = record.folder(bench.settings.work, "synthetic-base")
-    said: list[str] = []
-    found = record.read(bench.base().environment, at, warn=said.append)
-    assert found is not None, said
-    return found
-
-
-@pytest.mark.parametrize("ended", ["the time was up", "the harness failed"])
-def test_what_could_not_be_looked_at_again_keeps_its_remedy(
-    bench: Surroundings, command: list[str], ended: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bench.__dict__["known"] = catalogue(missing_file(("file", "preprocessor_config.json")))
-    assert cli.main(command) == 0
-    shutil.rmtree(bench.settings.work / "lab" / "results")
-    if ended == "the time was up":
-        command += ["--budget", "1"]
-        monkeypatch.setattr("asrcompat.remedying.bench.time", Clock())
-    else:
-        bench.trouble.add(f"{bench.request.id}+file-preprocessor_config.json")
-    assert cli.main(command) == 3
-    bench.trouble.clear()
-    (remedy,) = kept_record(bench).remedies
-    assert (remedy.verified, [cell.outcome for cell in remedy.cells]) == (True, [Outcome.WORKS])
-    assert remedy.lock is not None
-
-
-class Clock:
-    """A clock that is past every deadline."""
-
-    def monotonic(self) -> float:
-        return float("inf")
-
-
 def test_after_the_deadline_what_is_remembered_is_told(bench: Surroundings) -> None:
     known = catalogue(missing_file(("file", "preprocessor_config.json")))
     first = run(bench, known)
@@ -633,96 +346,6 @@ def test_a_remedy_keeps_its_lock_and_texts_where_another_cell_fails_with_it(benc
     assert [one.path for one in both.cells] == ["a", "s3prl-hf"]
 
 
-def test_what_could_not_be_run_here_is_no_verdict(
-    bench: Surroundings, command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No interpreter for the Python that the cure moves to."""
-    bench.__dict__["known"] = catalogue(missing_file(("axis", "python=3.12")))
-    found = {"3.12": NoInterpreter(wanted="3.12", reason="none")}
-    here = interpreters.find("3.11")
-    monkeypatch.setattr("asrcompat.plan.prepare.find", lambda wanted: found.get(wanted, here))
-    assert cli.main(command) == 3
-    assert "1 tried, of which 1 ended in an error of the harness or could not be run here" in capsys.readouterr().out
-    assert kept_record(bench).remedies == ()
-
-
-def test_without_results_it_says_what_to_run_first(
-    bench: Surroundings, command: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    assert cli.main([*command[:-1], str(tmp_path / "elsewhere")]) == 3
-    assert "nox -s matrix -- --profile core --weights synthetic-base" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("other", ["packages", "code"])
-def test_nothing_is_tried_where_it_would_be_on_something_else_than_the_result_was_made_of(
-    bench: Surroundings,
-    command: list[str],
-    index: MiniatureIndex,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    other: str,
-) -> None:
-    """helper is no axis: a newer release of it comes in with the next lock."""
-    bench.__dict__["known"] = catalogue(missing_file(("file", "preprocessor_config.json")))
-    assert cli.main(command) == 0
-    kept = record.folder(bench.settings.work, "synthetic-base") / f"{bench.request.id}.json"
-    before, probed = kept.read_text(encoding="utf-8"), list(bench.probed)
-    if other == "packages":
-        package(index, "helper", "3.0")
-        command.append("--fresh")
-    else:
-        monkeypatch.setattr("asrcompat.remedying.bench.code.digest", lambda _: "another")
-    assert cli.main(command) == 3
-    said = capsys.readouterr()
-    why = {"packages": "its packages are others today", "code": "its result was found by other code of this project"}
-    assert f"{why[other]}; run `matrix` again" in said.out
-    assert "no remedy: 0 tried so far" in said.out
-    assert (kept.read_text(encoding="utf-8"), bench.probed) == (before, probed)
-
-
-def test_a_lock_that_comes_of_age_on_the_way_ends_the_search_there(
-    bench: Surroundings, command: list[str], index: MiniatureIndex, capsys: pytest.CaptureFixture[str]
-) -> None:
-    known = missing_file(("variable", "WORD=x"), ("file", "preprocessor_config.json"))
-    one = search(bench, catalogue(known))
-    package(index, "helper", "3.0")
-    one._means = replace(
-        one._means, sources=replace(one._means.sources, index=replace(bench.sources.index, lock_hours=0))
-    )
-    with pytest.raises(HarnessError, match="others today"):
-        one.search.run(one.task.cells)
-    assert one.search.found.cured == {}
-
-
-def test_a_part_that_could_not_be_dropped_for_want_of_a_verdict_is_told(
-    bench: Surroundings, command: list[str], index: MiniatureIndex, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The run of the file alone, which would do, ends in an error of the harness."""
-    package(index, "s3prl", "0.1", LAYERED.format(enough=True))
-    again(bench, index)
-    word = signature("no-word", "the word is missing", ("variable", "WORD=x"))
-    bench.__dict__["known"] = catalogue(word, missing_file(("file", "preprocessor_config.json")))
-    bench.trouble.add(f"{bench.request.id}+file-preprocessor_config.json")
-    assert cli.main(command) == 3
-    out = capsys.readouterr().out
-    assert "not made smaller: a run without variable WORD=x gave no verdict" in out
-    both, *_ = kept_record(bench).remedies
-    assert (both.verified, both.needless) == (True, ())
-    assert "It may be more than is needed: a run without variable WORD=x gave no verdict." in both.says
-    bench.trouble.clear()
-    assert cli.main(command) == 0
-    assert words(kept_record(bench).remedies)[0] == ("file preprocessor_config.json", True)
-
-
-def again(bench: Surroundings, index: MiniatureIndex) -> None:
-    """The environment as installed from the index as it is by now, on record as the command reads it."""
-    for folder in ("locks", "uv-cache"):
-        shutil.rmtree(bench.settings.root / folder, ignore_errors=True)
-    shutil.rmtree(bench.settings.work)
-    base = bench.base()
-    Store(bench.settings.work, "synthetic-base").write(base, lock=bench.laboratory().lock(base))
-
-
 # Three things are missing, one after the other at one stage.
 CHAIN = """
 import os
@@ -746,167 +369,6 @@ def test_what_brings_no_other_failure_is_not_built_on(bench: Surroundings, index
     package(index, "s3prl", "0.1", CHAIN)
     one = signature("one", "one is missing", ("variable", "OTHER=1"), ("variable", "ANOTHER=1"))
     assert words(run(bench, catalogue(one))) == [("variable OTHER=1", False), ("variable ANOTHER=1", False)]
-
-
-def test_of_two_cures_for_one_target_the_later_holds() -> None:
-    newer, older = (
-        Candidate(changes=(Change(kind="axis", value=f"transformers={version}"),), says=version)
-        for version in ("4.57.6", "4.41.2")
-    )
-    assert newer.with_more(older).changes == older.changes
-    assert newer.with_more(older).built_on == newer.changes
-
-
-def test_what_works_or_fails_otherwise_by_now_is_no_longer_told_of(
-    bench: Surroundings, command: list[str], index: MiniatureIndex
-) -> None:
-    bench.__dict__["known"] = catalogue(missing_file(("file", "preprocessor_config.json")))
-    assert cli.main(command) == 0
-    at = record.folder(bench.settings.work, "synthetic-base")
-    base = bench.base()
-    (cell,) = base.cells
-    other = tuple(replace(one, message="another", data={"causes": ["OSError: another"]}) for one in cell.checks)
-    now = {
-        "as it was": cell,
-        "works": make_cell(base.environment, cell.path),
-        "fails otherwise": replace(cell, message="another", checks=other),
-    }
-    found = {
-        name: recorded(make_results([one], [base.environment]), at, warn=lambda _: None) for name, one in now.items()
-    }
-    assert {name: len(remedies) for name, remedies in found.items()} == {
-        "as it was": 1,
-        "works": 0,
-        "fails otherwise": 0,
-    }
-    elsewhere = replace(base.environment, code="other")
-    said: list[str] = []
-    assert recorded(make_results([cell], [elsewhere]), at, warn=said.append) == ()
-    assert "by other code of this project" in said[0]
-
-
-def test_how_many_steps_an_unstable_cell_passes_is_no_other_failure() -> None:
-    cell, again = (
-        make_cell(outcome=Outcome.UNSTABLE, stage=Stage.TRAIN, trials=Trials(passed=passed, of=10)) for passed in (5, 6)
-    )
-    assert record.failed(cell) == record.failed(again)
-    environment = make_environment(cell.environment)
-    works = RemedyCell(path=cell.path, device=cell.device, before=told.standing(cell), outcome=Outcome.WORKS)
-    remedy = Remedy(id="r", environment=cell.environment, changes=(), says="s", verified=True, cells=(works,))
-    kept = record.Record(
-        environment=environment.id,
-        lock_sha256=None,
-        code=None,
-        failures=record.failures_of([cell]),
-        remedies=(remedy,),
-    )
-    assert kept.standing([again]) == (remedy,)
-    assert [one.remedy for one in attached(make_results([again], [environment]), [remedy]).cells] == ["r"]
-
-
-def test_an_index_that_is_out_of_reach_leaves_it_open_and_is_asked_again(
-    bench: Surroundings, command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bench.__dict__["known"] = {}
-    asked: list[str] = []
-
-    def gone(_: object, name: str) -> None:
-        asked.append(name)
-        message = f"the index gave no list of '{name}'"
-        raise HarnessError(message)
-
-    monkeypatch.setattr("asrcompat.plan.releases.PackageIndex.releases", gone)
-    assert cli.main(command) == 3
-    assert "gave no list of 's3prl'" in capsys.readouterr().out
-    assert asked == ["s3prl"]
-    one = search(bench, {})
-    assert (one.search._releases("a"), one.search._releases("a")) == ((), ())
-    assert asked[1:] == ["a", "a"]
-
-
-def test_an_interrupt_leaves_what_was_verified_on_record(
-    bench: Surroundings, command: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bench.__dict__["known"] = catalogue(missing_file(("file", "preprocessor_config.json")))
-
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("asrcompat.explain.remedies.search.Search._climb_on", interrupted)
-    assert cli.main(command) not in (0, 1)
-    (remedy,) = kept_record(bench).remedies
-    assert remedy.verified
-    assert (record.folder(bench.settings.work, "synthetic-base") / str(remedy.lock)).is_file()
-
-
-def test_a_fault_in_one_environment_leaves_the_others_their_search(
-    bench: Surroundings, command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bench.__dict__["known"] = catalogue(missing_file(("file", "preprocessor_config.json")))
-    tasks = command_module._tasks
-
-    def twice(options: Options) -> tuple[list[Task], list[str]]:
-        (task,), missing = tasks(options)
-        return [task, task], missing
-
-    monkeypatch.setattr(command_module, "_tasks", twice)
-    outdated, seen = Bench.outdated, list[Bench]()
-
-    def faulty(one: Bench) -> str | None:
-        seen.append(one)
-        if len(seen) == 1:
-            message = "the disk is full"
-            raise HarnessError(message)
-        return outdated(one)
-
-    monkeypatch.setattr(Bench, "outdated", faulty)
-    assert cli.main(command) == 3
-    said = capsys.readouterr()
-    assert "nothing more is tried here: the disk is full" in said.out
-    assert "works (verified)" in said.out
-
-
-def test_another_torch_is_not_tried_on_a_full_disk_and_that_is_told(
-    bench: Surroundings,
-    command: list[str],
-    index: MiniatureIndex,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    package(index, "torch", "2.0")
-    package(index, "torchaudio", "2.0")
-    bench.__dict__["known"] = catalogue(missing_file(("axis", "torch=2.0"), ("variable", "WORD=x")))
-    monkeypatch.setattr(Bench, "_free", lambda _: 3.0)
-    assert cli.main(command) == 3
-    said = capsys.readouterr()
-    assert "torch=2.0: not tried: that installs another torch, and 3 GB of disk are free, not 12" in said.out
-    assert [identity for identity, _ in bench.probed if "torch-2.0" in identity] == []
-    monkeypatch.setattr(Bench, "_free", lambda _: 30.0)
-    assert cli.main(command) == 1
-    assert [identity for identity, _ in bench.probed if "torch-2.0" in identity] != []
-
-
-def test_few_releases_of_torch_are_tried_and_the_estimate_counts_them(
-    bench: Surroundings, command: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert (asks_of("torch"), asks_of("transformers")) == (6, 10)
-    bench.__dict__["known"] = {}
-    cli.main(command)
-    assert "where none helps, at most 10 releases of packages that may be to blame" in capsys.readouterr().out
-
-
-def test_what_a_known_failures_cause_and_cures_name_is_moved_first() -> None:
-    cell = make_cell(outcome=Outcome.BROKEN)
-    data = {"traceback": 'T\n  File "x/site-packages/s3prl/nn/upstream.py", line 1, in a\nE: no\n', "causes": ["E: no"]}
-    facts = facts_of(replace(cell, checks=(*cell.checks[:-1], replace(cell.checks[-1], data=data))))
-    assert facts is not None
-    versions = {"s3prl": "0.4", "torch": "2", "transformers": "4", "numpy": "1", "espnet": "1"}
-    known = replace(
-        signature("s", "no", ("pin", "numpy<1.24"), ("axis", "torch=1.0")),
-        cause="Newer Transformers drop it; s3prl counts.",
-    )
-    assert blamed(facts, versions) == ("s3prl",)
-    assert blamed(facts, versions, known) == ("numpy", "transformers", "s3prl", "torch")
 
 
 def test_changes_that_only_help_together_are_one_cure(bench: Surroundings, index: MiniatureIndex) -> None:
