@@ -34,6 +34,7 @@ class Climber:
     trials: int = 2
     findings: Mapping[str, float] = field(default_factory=dict)
     hub_root: Path | None = None
+    guided: bool = False
     distributions: tuple[str, ...] = ("torch", "transformers", "s3prl", "espnet")
     spec: Spec = field(default_factory=lambda: load_spec(ROOT / "matrix.toml"))
 
@@ -51,6 +52,7 @@ class Climber:
                 findings=self.findings,
                 limits=self.spec.limits,
                 threads=1,
+                guided=self.guided,
             )
             return probe(target, files, Device.CPU, folder=self.folder, on_progress=lambda *_: None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,3 +99,15 @@ def test_fairseqs_own_format_through_espnet_and_torchaudio(spec: Spec, work: Pat
     (long,) = [check for check in cells["espnet-fairseq"].checks if check.id == "features-15s"]
     assert (long.outcome, long.required) == (CheckOutcome.FAILED, False)
     assert "you tried to allocate 57600480001 bytes" in long.message
+
+
+def test_a_path_alone_is_compared_with_the_reference_path_which_is_no_cell(
+    with_0415: RealEnvironment, work: Path, tmp_path: Path
+) -> None:
+    climber = Climber(python=with_0415.built.python, inputs=small_inputs(work), folder=tmp_path / "probe", guided=True)
+    (cell,) = climber.cells(path_files(["s3prl-hf"])).values()
+    assert_works(cell, follows="prepared")
+    assert {check.id for check in cell.checks if "per_layer" in check.data} >= {"parity", "parity-path"}
+    guide = (tmp_path / "probe" / "group0" / "transformers.jsonl").read_text(encoding="utf-8").splitlines()
+    stages = [event["stage"] for event in map(json.loads, guide) if event["event"] == "stage"]
+    assert stages == ["load", "features"]

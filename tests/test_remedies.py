@@ -34,7 +34,6 @@ from asrcompat.lab.change import Change
 from asrcompat.model import EnvironmentResult, Outcome, Stage, Trials
 from asrcompat.report.render import html, markdown_pages
 from asrcompat.run.interpreters import Interpreter
-from asrcompat.run.probing import REFERENCE_PATH
 from asrcompat.spec import Spec
 
 
@@ -128,15 +127,7 @@ def test_a_set_that_several_cells_need_is_run_and_made_smaller_once(bench: Surro
     assert [cell.outcome for cell in both.cells] == [Outcome.WORKS, Outcome.WORKS]
     # as installed; then the variable, both, the file alone
     asked = ("s3prl-hf", "espnet-s3prl")
-    assert [paths for _, paths in bench.probed] == [asked, *[(REFERENCE_PATH, *asked)] * 3]
-
-
-def test_the_reference_path_runs_along_and_is_not_told_of(bench: Surroundings) -> None:
-    """Without it there is nothing to compare features with: what fails at parity would come out as working."""
-    (remedy,) = run(bench, catalogue(missing_file(("variable", "WORD=x"))))
-    assert bench.probed[-1][1] == (REFERENCE_PATH, "s3prl-hf")
-    assert [cell.path for cell in remedy.cells] == ["s3prl-hf"]
-    assert not any(f"{REFERENCE_PATH} on" in line for line in bench.said)
+    assert [paths for _, paths in bench.probed] == [asked] * 4
 
 
 def test_what_was_unstable_on_the_way_needs_enough_steps_as_well(bench: Surroundings, index: MiniatureIndex) -> None:

@@ -23,7 +23,6 @@ from asrcompat.report.admit import admit
 from asrcompat.report.boundaries import undecided
 from asrcompat.run import code, host
 from asrcompat.run.cells import Settings
-from asrcompat.run.probing import REFERENCE_PATH
 from asrcompat.run.progress import Progress
 from asrcompat.settings import settings_for, sources_for
 from asrcompat.spec import PinRule, Request, matches
@@ -52,9 +51,7 @@ def along_an_axis(options: Options, *, open_lab: OpenLab = open_laboratory) -> E
     for text in estimate.told(line, name, choose.seen(options, request, asked)):
         progress.tell(text)
     settings = settings_for(options, sources, request=None, threads=options.threads or host.usable_cores())
-    # without the reference path, parity with it would be skipped
-    paths = tuple(dict.fromkeys((REFERENCE_PATH, asked.path)))
-    settings = replace(settings, paths=paths, devices=(asked.device,), findings={})
+    settings = replace(settings, paths=(asked.path,), devices=(asked.device,), findings={})
     heavy = "torch" in (name, *packages_along(name))
     rules = tuple(options.spec.pins)
     lab = options.work_folder / "lab"

@@ -25,7 +25,6 @@ from asrcompat.explain.bisection.search import Answer
 from asrcompat.options import Options
 from asrcompat.report.words import plural
 from asrcompat.run import host
-from asrcompat.run.probing import REFERENCE_PATH
 from asrcompat.run.progress import Progress
 from asrcompat.settings import settings_for, sources_for
 from asrcompat.spec import request_id
@@ -54,9 +53,7 @@ def between_locks(options: Options, good: Path, bad: Path, *, open_lab: OpenLab 
         f"where it fails at times only, what passes is run up to {ATTEMPTS} times"
     )
     settings = settings_for(options, sources, request=None, threads=options.threads or host.usable_cores())
-    # without the reference path, parity with it would be skipped
-    paths = tuple(dict.fromkeys((REFERENCE_PATH, asked.path)))
-    settings = replace(settings, paths=paths, devices=(asked.device,), findings={})
+    settings = replace(settings, paths=(asked.path,), devices=(asked.device,), findings={})
     heavy = any(one.name == "torch" for one in found)
     lab = options.work_folder / "lab"
     with Footprint(lab) as footprint, cache_of_its_own(lab / "uv-cache" if heavy else None):

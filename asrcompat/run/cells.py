@@ -98,6 +98,7 @@ def probe_everywhere(
             threads=settings.threads,
             write_bytecode=subject.write_bytecode,
             variables=subject.variables,
+            guided=inputs.probe.get("reference") is not None,
         )
         for device in settings.devices:
             if device in absent:

@@ -1,8 +1,8 @@
 """What can change an outcome besides the packages: code that gives, probes and judges, fixtures and settings.
 
 Results of equal digests may be compared, whatever else changed between two commits. Of what matrix.toml says, the
-number of trials is not in it, which every k of n tells, nor the time for them, which goes with it. How packages are
-resolved and installed is not either: a result tells its lock.
+trials are not in it, neither their number, which every k of n tells, nor the seed, which another attempt changes, nor
+the time that goes with them. How packages are resolved and installed is not either: a result tells its lock.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def digest(settings: Settings) -> str:
         file for name in _PROBED_WITH for file in sorted((fixtures / name).rglob("*")) if _is_given(file, fixtures)
     ]
     within = (limits.import_seconds, limits.cell_seconds, limits.silence_seconds, limits.memory_gb, limits.output_mb)
-    judged_by = (settings.probe.seed, settings.probe.tolerance, *within)
+    judged_by = (settings.probe.tolerance, *within)
     return sha256(f"{hash_of(code, _PACKAGE)}{hash_of(given, fixtures)}{judged_by}".encode()).hexdigest()[:16]
 
 

@@ -1,7 +1,8 @@
 """Start the probe in an environment, watch it, and collect its records.
 
 One process per group of paths (`run.paths.groups`); a path whose child died or ran out of a limit is run once more in a
-fresh process, and that result stands. CUDA cells get fresh processes from the start.
+fresh process, and that result stands. CUDA cells get fresh processes from the start. Where the reference path is not
+among those asked for, it may run along as their guide: to its features and no further, and it is no cell.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from asrcompat.model import Device
 from asrcompat.run.inputs import Inputs
-from asrcompat.run.paths import PROBE, groups
+from asrcompat.run.paths import PROBE, groups, path_files
 from asrcompat.run.process import run
 from asrcompat.run.records import Raw, read_events
 from asrcompat.run.watch import ImportDeadlineError, Progress, Watch
@@ -39,7 +40,7 @@ class Target:
     """What is probed with: the interpreter, the distributions whose versions it tells, where the hub is.
 
     `findings` are the groups of findings to try, with their budgets in seconds; `variables` are set besides the
-    harness's own, or in place of them.
+    harness's own, or in place of them. `guided`: the reference path runs along, if not asked for.
     """
 
     python: Path
@@ -54,6 +55,7 @@ class Target:
     write_bytecode: bool = True
     findings: Mapping[str, float] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    guided: bool = False
 
 
 def probe(
@@ -62,18 +64,23 @@ def probe(
     """Climb the ladder on every path of `files`; `folder` is emptied and used for records, logs and scratch."""
     shutil.rmtree(folder, ignore_errors=True)
     found: dict[str, Raw] = {}
-    for number, group in enumerate(groups(files, first=REFERENCE_PATH)):
+    guides = path_files([REFERENCE_PATH]) if target.guided and REFERENCE_PATH not in files else {}
+
+    def run_group(group: Mapping[str, Path], own: Path, preimport: bool) -> dict[str, Raw]:
+        return _run_group(target, group, device, own, preimport, tuple(guides), on_progress)
+
+    for number, group in enumerate(groups({**guides, **files}, first=REFERENCE_PATH)):
         if device is Device.CPU:
-            found |= _run_group(target, group, device, folder / f"group{number}", True, on_progress)
+            found |= run_group(group, folder / f"group{number}", True)
         again = {name: file for name, file in group.items() if name not in found or _undecided(found[name])}
         for name, file in again.items():
             if name in found:
                 on_progress(name, "died; once more in a fresh process")
             first = found.get(name)
-            fresh = _run_group(target, {name: file}, device, folder / f"fresh-{name}", False, on_progress)[name]
+            fresh = run_group({name: file}, folder / f"fresh-{name}", False)[name]
             if first is None and _undecided(fresh):  # a device whose first run is a fresh one already
                 first = fresh
-                fresh = _run_group(target, {name: file}, device, folder / f"again-{name}", False, on_progress)[name]
+                fresh = run_group({name: file}, folder / f"again-{name}", False)[name]
             found[name] = replace(fresh, first=first)
     return {name: found[name] for name in files}
 
@@ -83,7 +90,13 @@ def _undecided(raw: Raw) -> bool:
 
 
 def _run_group(
-    target: Target, group: Mapping[str, Path], device: Device, folder: Path, preimport: bool, on_progress: Progress
+    target: Target,
+    group: Mapping[str, Path],
+    device: Device,
+    folder: Path,
+    preimport: bool,
+    guides: Sequence[str],
+    on_progress: Progress,
 ) -> dict[str, Raw]:
     scratch = folder / "scratch"
     scratch.mkdir(parents=True)
@@ -103,6 +116,7 @@ def _run_group(
         "expected": target.inputs.expected,
         "distributions": list(target.distributions),
         "reference_path": REFERENCE_PATH,
+        "guides": list(guides),
         "seed": target.probe.seed,
         "trials": target.probe.trials,
         "tolerance": target.probe.tolerance,

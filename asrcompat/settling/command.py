@@ -24,7 +24,6 @@ from asrcompat.report.signatures import signatures
 from asrcompat.report.words import plural
 from asrcompat.reporting import gather
 from asrcompat.run import host
-from asrcompat.run.probing import REFERENCE_PATH
 from asrcompat.run.progress import Progress
 from asrcompat.settings import settings_for, sources_for
 from asrcompat.spec import Request, environment_id
@@ -107,13 +106,7 @@ class Settling:
         self._progress.tell(f"{rule['title']}: {experiment['environment']} with {told}")
         device = Device(rule["device"])
         laboratory = Laboratory(
-            # without the reference path there would be nothing to compare features with
-            settings=replace(
-                self._settings,
-                paths=tuple(dict.fromkeys([REFERENCE_PATH, rule["path"]])),
-                devices=(device,),
-                findings={},
-            ),
+            settings=replace(self._settings, paths=(rule["path"],), devices=(device,), findings={}),
             sources=self._sources,
             tell=self._progress.tell,
             rules=self._options.spec.pins,

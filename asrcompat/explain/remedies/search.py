@@ -138,7 +138,7 @@ class Search:
         self.found.trials.setdefault(candidate.changes, []).append(trial)
         asked = {place(cell) for cell in cells}
         for cell in result.cells:
-            if place(cell) not in asked:  # such as the reference path, which runs along
+            if place(cell) not in asked:
                 continue
             self.found.saw(cell)
             at = f" at {cell.stage}" if cell.stage and cell.outcome is not Outcome.WORKS else ""
