@@ -315,6 +315,18 @@ def test_cures_out_of_order_are_refused(tmp_path: Path) -> None:
     assert "put the least intrusive first: variable, config" in faulty(tmp_path, lambda text: text + more)
 
 
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("axis", "pytorch=2.8.0"), ("pin", "numpy below 2"), ("extra", "six"), ("shim", "no-such-shim")],
+)
+@pytest.mark.parametrize("also", [False, True])
+def test_a_cure_that_cannot_be_made_is_refused(tmp_path: Path, kind: str, value: str, *, also: bool) -> None:
+    change = f'kind = "{kind}"\nvalue = "{value}"\n'
+    first = '\n[[cures]]\nkind = "shim"\nvalue = "torchaudio_backend"\nsays = "x"\n'
+    more = f"{first}[[cures.also]]\n{change}" if also else f'\n[[cures]]\n{change}says = "x"\n'
+    assert f"cannot be '{value}'" in faulty(tmp_path, lambda text: text.partition("[[cures]]")[0] + more)
+
+
 def test_an_id_in_the_file_is_refused(tmp_path: Path) -> None:
     assert "the file's name is the id" in faulty(tmp_path, lambda text: 'id = "other"\n' + text)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from cures import (
     missing_file,
     signature,
 )
-from factories import make_cell, make_environment, make_results
+from factories import make_cell, make_environment, make_environment_result, make_remedy, make_results
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,9 +18,10 @@ from asrcompat.explain.remedies.attach import attached
 from asrcompat.explain.remedies.candidates import ORDER, Candidate, cures_of, intrusiveness
 from asrcompat.explain.remedies.groups import groups, miss, trials_for
 from asrcompat.explain.remedies.moves import blamed, nearest
+from asrcompat.explain.remedies.search import Search
 from asrcompat.explain.signatures.facts import facts_of
-from asrcompat.lab.change import Change
-from asrcompat.model import Outcome, Remedy, RemedyCell, Stage, Trials
+from asrcompat.lab.change import Change, all_in_words, in_order
+from asrcompat.model import Cell, EnvironmentResult, Outcome, Remedy, RemedyCell, Stage, Trials
 
 
 def test_an_unstable_cell_is_cured_by_enough_steps_and_the_chance_of_a_miss_is_told() -> None:
@@ -47,6 +49,8 @@ def test_a_bound_on_an_axis_is_its_nearest_release_on_each_side() -> None:
     packages = {"s3prl": "0.4.14", "torchaudio": "2.9.1", "torch": "2.9.1"}
     found = cures_of(known, packages, lambda name: releases[name], tell=lambda _: None)
     assert [str(one.changes[0]) for one in found] == ["s3prl=0.4.15", "torch=2.8.0"]
+    within = {"s3prl": "0.4.17", "torchaudio": "2.8.0+cpu", "torch": "2.8.0"}
+    assert cures_of(known, within, lambda name: releases[name], tell=lambda _: None) == ()
 
 
 def test_the_order_counts_the_most_intrusive_part_then_the_parts() -> None:
@@ -149,3 +153,77 @@ def test_what_a_known_failures_cause_and_cures_name_is_moved_first() -> None:
     )
     assert blamed(facts, versions) == ("s3prl",)
     assert blamed(facts, versions, known) == ("numpy", "transformers", "s3prl", "torch")
+
+
+def searching(outcome: Callable[[tuple[Change, ...], Cell], Outcome], said: list[str]) -> Search:
+    """A search whose laboratory answers with these outcomes."""
+
+    def attempt(changes: tuple[Change, ...], cells: Sequence[Cell], trials: int) -> EnvironmentResult:
+        return replace(
+            make_environment_result(),
+            cells=tuple(make_cell(outcome=outcome(changes, cell), path=cell.path) for cell in cells),
+        )
+
+    environment = make_environment()
+    return Search(
+        environment=environment,
+        versions={},
+        catalogue={},
+        releases=lambda _: (),
+        attempt=attempt,
+        usual_trials=10,
+        tell=said.append,
+    )
+
+
+def candidate(*names: str) -> Candidate:
+    return Candidate(changes=in_order([Change(kind="variable", value=f"{name}=1") for name in names]), says="s")
+
+
+def test_more_steps_than_are_made_at_most_are_no_proof() -> None:
+    """What fails once in two hundred steps passes as many by luck in a third of all runs."""
+    cell = make_cell(outcome=Outcome.UNSTABLE, stage=Stage.TRAIN, trials=Trials(passed=199, of=200))
+    said: list[str] = []
+    search = searching(lambda *_: Outcome.WORKS, said)
+    search.found.saw(cell)
+    search._try(candidate("ONE"), [cell])
+    assert search.found.cured == {}
+    assert "it may be luck, by 37%" in said[-1]
+
+
+def test_a_part_without_which_it_failed_once_is_not_dropped_for_one_lucky_run() -> None:
+    first, second = (make_cell(path=path, outcome=Outcome.BROKEN) for path in ("a", "b"))
+    asked: list[str] = []
+
+    def outcome(changes: tuple[Change, ...], cell: Cell) -> Outcome:
+        """ONE alone fails, and works when it is run again."""
+        names = "+".join(change.parts[0] for change in changes)
+        asked.append(names)
+        return Outcome.BROKEN if names == "TWO" or asked == ["ONE"] else Outcome.WORKS
+
+    search = searching(outcome, [])
+    search._try(candidate("ONE"), [first])
+    search._try(candidate("ONE", "TWO"), [first, second])
+    found = {
+        path: all_in_words(told._as_data(cured.trial.candidate.changes))
+        for (path, _), cured in search.found.cured.items()
+    }
+    assert found == {"a": "variable ONE=1 and variable TWO=1", "b": "variable ONE=1"}
+
+
+def test_cells_that_a_remedy_made_work_with_other_packages_are_not_told_beside_it() -> None:
+    """`newest` was another release then: the lock that is published was never run for them."""
+    environment = make_environment()
+    one = make_remedy("r", environment.id, verified=True, lock_sha256="friday")
+    (cell,) = one.cells
+    failures = {f"{path} on cpu": "x" for path in ("a", "b")}
+    new, old = (
+        record.Record(environment="e", lock_sha256=None, code=None, failures=failures, remedies=(remedy,))
+        for remedy in (
+            replace(one, cells=(replace(cell, path="b"),)),
+            replace(one, cells=(replace(cell, path="a"),), lock_sha256="monday"),
+        )
+    )
+    assert [each.path for each in record.merged(new, old, [("b", "cpu")]).remedies[0].cells] == ["b"]
+    again = replace(old, remedies=(replace(old.remedies[0], lock_sha256="friday"),))
+    assert [each.path for each in record.merged(new, again, [("b", "cpu")]).remedies[0].cells] == ["b", "a"]

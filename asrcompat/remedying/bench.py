@@ -77,8 +77,7 @@ class Bench:
         Raises `OutOfTime` in place of beginning after the deadline; what the laboratory remembers is given even then.
         """
         means, request = self._means, self.task.request
-        of_packages = all(one.kind in PACKAGE_KINDS for one in changes)
-        if of_packages and variant(request, changes, means.rules) == request:
+        if all(one.kind in PACKAGE_KINDS for one in changes) and self._same_packages(changes):
             return None
         if changes_nothing(changes, fixtures=means.settings.fixtures):
             return None
@@ -105,14 +104,21 @@ class Bench:
             raise NoRoom(message)
         result = laboratory.run(request, changes) if result is None else result
         here, own = result.environment.lock_sha256, self.task.result.environment.lock_sha256
-        if of_packages and here is not None and here == own:
-            return None
         if not any(one.kind in PACKAGE_KINDS for one in changes) and here != own:
             message = f"{request.id}: {_OTHERS}"  # a lock came of age on the way
             raise HarnessError(message)
         if (text := laboratory.lock(result)) is not None:
             self.locks[str(result.environment.lock)] = text
         return result
+
+    def _same_packages(self, changes: tuple[Change, ...]) -> bool:
+        """Whether these changes leave the environment as it is, by what is asked for or by what that resolves to."""
+        means, request = self._means, self.task.request
+        wanted = variant(request, changes, means.rules)
+        if wanted == request:
+            return True
+        _, source = prepare(wanted, means.sources)
+        return isinstance(source, Locked) and source.lock.sha256 == self.task.result.environment.lock_sha256
 
     def outdated(self) -> str | None:
         """Why nothing can be tried on what the result was made of: then no cure of it could be verified.

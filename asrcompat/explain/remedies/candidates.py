@@ -21,13 +21,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from asrcompat.errors import UsageError
-from asrcompat.explain.signatures.entry import Cure, Signature
-from asrcompat.lab.change import AXES, Change, Kind, in_order
+from asrcompat.explain.signatures.entry import Cure, Signature, bound_on_axis
+from asrcompat.lab.change import Change, Kind, in_order
 
 ORDER: tuple[Kind, ...] = get_args(Kind)
 
@@ -84,7 +83,7 @@ def _also(cure: Cure) -> list[Change]:
 
 def _changes(cure: Cure, packages: Mapping[str, str], releases: Releases) -> Iterator[Change]:
     """A cure as changes to try one after the other; a bound on an axis is the nearest release on each side within."""
-    bound = _bound_on_axis(cure) if cure.kind == "pin" else None
+    bound = bound_on_axis(cure)
     if bound is None:
         yield Change(kind=cure.kind, value=cure.value)
         return
@@ -92,18 +91,12 @@ def _changes(cure: Cure, packages: Mapping[str, str], releases: Releases) -> Ite
     known = releases(name)
     within = [one for one in known if bound.specifier.contains(one)]
     here = Version(packages[name]) if name in packages else None
+    if here is not None and bound.specifier.contains(here.public, prereleases=True):
+        return  # it is not what fails here
     above = [one for one in within if here is not None and Version(one) > here]
     below = [one for one in within if here is not None and Version(one) < here]
     for version in (*above[:1], *below[-1:]):
         yield axis_change(name, version)
-
-
-def _bound_on_axis(cure: Cure) -> Requirement | None:
-    try:
-        requirement = Requirement(cure.value)
-    except InvalidRequirement:
-        return None
-    return requirement if canonicalize_name(requirement.name) in AXES else None
 
 
 def axis_change(distribution: str, version: str) -> Change:

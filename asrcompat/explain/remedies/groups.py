@@ -15,7 +15,7 @@ from asrcompat.model import Cell, Outcome
 
 CURABLE = (Outcome.BROKEN, Outcome.UNSTABLE)
 
-_MISS = 0.01  # so small must the chance be that an unstable cell only seems cured
+MISS = 0.01  # so small must the chance be that an unstable cell only seems cured
 _MOST_TRIALS = 200
 
 
@@ -62,7 +62,7 @@ def trials_for(cells: Iterable[Cell], usual: int) -> int:
 
 def _enough(cell: Cell) -> int:
     rate = _rate(cell)
-    return 0 if rate in (None, 0.0) else min(_MOST_TRIALS, math.ceil(math.log(_MISS) / math.log(rate)))
+    return 0 if rate in (None, 0.0) else min(_MOST_TRIALS, math.ceil(math.log(MISS) / math.log(rate)))
 
 
 def miss(unsure: Iterable[Cell], trials: int) -> float | None:

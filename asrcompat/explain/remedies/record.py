@@ -88,7 +88,7 @@ def merged(new: Record, old: Record | None, looked_at: Sequence[Place]) -> Recor
         told = () if same is None else tuple(cell for cell in same.cells if cell.outcome not in NO_VERDICT)
         passed_over = {*looked_at, *map(_at, told)}
         kept = tuple(cell for cell in remedy.cells if _at(cell) not in passed_over and where(_at(cell)) in still)
-        if not kept:
+        if not kept or (same is not None and same.lock_sha256 != remedy.lock_sha256):  # other packages by one name
             continue
         silent = () if same is None else (cell for cell in same.cells if cell.outcome in NO_VERDICT)
         cells = (*told, *(cell for cell in silent if _at(cell) not in set(map(_at, kept))), *kept)

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from asrcompat.errors import UsageError
 from asrcompat.explain.remedies.candidates import Candidate, Releases, cures_of, intrusiveness
-from asrcompat.explain.remedies.groups import Group, failure, groups, trials_for
+from asrcompat.explain.remedies.groups import CURABLE, MISS, Group, failure, groups, miss, trials_for
 from asrcompat.explain.remedies.moves import asks_of, blamed, move, nearest
 from asrcompat.explain.remedies.trial import NO_VERDICT, Cured, Found, Trial, climbed, place
 from asrcompat.explain.signatures.classify import classify
@@ -57,6 +57,7 @@ class Search:
         self._attempt = attempt
         self._usual_trials = usual_trials
         self._tell = tell
+        self._idle: set[tuple[Change, ...]] = set()  # what leaves the environment as it is
         self.found = Found()
 
     def run(self, cells: Sequence[Cell]) -> Found:
@@ -110,9 +111,14 @@ class Search:
         if trial is None:
             return None
         works = [cell for cell in still if _works(trial, cell)]
+        for cell in works:  # stands whatever ends the search while the set is made smaller
+            parts = trial.candidate.changes
+            self.found.cured[place(cell)] = Cured(trial=trial, open=parts if len(parts) > 1 else ())
         for cell in works:
             cured = self._sure(self._smaller(trial, cell, works), cell)
-            if cured is not None:
+            if cured is None:
+                del self.found.cured[place(cell)]
+            else:
                 self.found.cured[place(cell)] = cured
         return trial
 
@@ -133,6 +139,7 @@ class Search:
             return None
         if result is None:
             self._tell(f"{_words(candidate.changes)}: changes nothing here")
+            self._idle.add(candidate.changes)
             return None
         trial = Trial(candidate=candidate, result=result, trials=trials)
         self.found.trials.setdefault(candidate.changes, []).append(trial)
@@ -159,16 +166,28 @@ class Search:
             without = self._run(candidate, together)
             seen = None if without is None else without.seen.get(place(cell))
             if without is not None and seen is not None and seen.outcome is Outcome.WORKS:
+                if self._ever_failed(rest, cell):  # and works now: as luck has it
+                    continue
                 needless.append(part)
                 trial = without
-            elif seen is not None and seen.outcome in NO_VERDICT:
+            elif rest not in self._idle and (seen is None or seen.outcome in NO_VERDICT):
                 unsure.append(part)
         return Cured(trial=trial, needless=tuple(needless), open=tuple(unsure))
+
+    def _ever_failed(self, changes: tuple[Change, ...], cell: Cell) -> bool:
+        seen = [trial.seen.get(place(cell)) for trial in self.found.trials.get(changes, [])]
+        return any(one is not None and one.outcome in CURABLE for one in seen)
 
     def _sure(self, cured: Cured, cell: Cell) -> Cured | None:
         """The same after enough steps; None where they tell that it was luck, after what has been seen since."""
         trial = self._run(cured.trial.candidate, [cell])
-        return replace(cured, trial=trial) if trial is not None and _works(trial, cell) else None
+        if trial is None or not _works(trial, cell):
+            return None
+        chance = miss(self.found.unsure([cell]), trial.trials)
+        if chance is not None and chance > MISS:
+            self._tell(f"{_words(trial.candidate.changes)}: no cure of {cell.path}: it may be luck, by {chance:.0%}")
+            return None
+        return replace(cured, trial=trial)
 
     def _climb_on(self, cells: Sequence[Cell]) -> None:
         """Add the cures of what fails next to changes with which a cell climbs further."""

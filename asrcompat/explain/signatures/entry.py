@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
-from asrcompat.lab.change import Kind
+from asrcompat.errors import UsageError
+from asrcompat.lab.change import AXES, Change, Kind
 from asrcompat.model import Stage
 from asrcompat.spec.fields import Text
 from asrcompat.spec.problems import Problem, SpecError, fault
@@ -163,6 +165,10 @@ def _faults(entry: Signature) -> list[Problem]:
     if kinds != sorted(kinds):
         message, remedy = "are not in order", f"put the least intrusive first: {', '.join(get_args(Kind))}"
         found.append(Problem(key="cures", message=message, remedy=remedy))
+    for cure in entry.cures:
+        found += _faults_of_change(cure)
+        for step in cure.also:
+            found += _faults_of_change(step)
     found += _faults_of(entry.match)
     if entry.status == "reproduced" and entry.excerpt is not None:
         message, remedy = "is there though the failure was reproduced", "keep the captured traceback, drop the excerpt"
@@ -171,6 +177,26 @@ def _faults(entry: Signature) -> list[Problem]:
         message, remedy = "is missing", "quote shortly what the source says, or capture the traceback by a run"
         found.append(Problem(key="excerpt", message=message, remedy=remedy))
     return found
+
+
+def bound_on_axis(cure: Cure) -> Requirement | None:
+    """The bound of a pin on an axis, for which releases within are to be found; None for every other change."""
+    try:
+        requirement = Requirement(cure.value) if cure.kind == "pin" else None
+    except InvalidRequirement:
+        return None
+    return requirement if requirement is not None and canonicalize_name(requirement.name) in AXES else None
+
+
+def _faults_of_change(one: Cure | Step) -> Iterator[Problem]:
+    if isinstance(one, Cure) and bound_on_axis(one) is not None:  # its releases are found when it is tried
+        return
+    try:
+        Change(kind=one.kind, value=one.value)
+    except UsageError as error:
+        yield Problem(
+            key="cures", message=f"has one that cannot be made: {error}", remedy="write it in its kind's form"
+        )
 
 
 def _faults_of(match: Match) -> Iterator[Problem]:
