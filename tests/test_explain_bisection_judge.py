@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from factories import make_cell, make_environment, make_environment_result
 
-from asrcompat.explain.bisection.along import ATTEMPTS, LUCK, Releases, boundary, changes_to, surer
+from asrcompat.explain.bisection.along import LUCK, Releases, boundary, changes_to
 from asrcompat.explain.bisection.judge import Question, answer, chance_of_a_miss, judge
-from asrcompat.explain.bisection.search import Answer, bisect, outward
+from asrcompat.explain.bisection.search import ATTEMPTS, Answer, Turn, bisect, outward
+from asrcompat.explain.bisection.surer import surer
 from asrcompat.lab.change import Change
 from asrcompat.model import BoundaryRun, Cell, Device, EnvironmentResult, Outcome, Stage, Trials
 from asrcompat.spec import Request, torch_for, torchaudio_for
@@ -116,36 +117,60 @@ def test_a_release_that_was_unstable_once_stays_bad() -> None:
     assert "unstable before" in found.told
 
 
+def sure(lab: FakeLab, *, good: str, bad: str) -> Turn:
+    line = sorted(lab.passed)
+    asked = releases(lab)
+    return surer(bisect(line, good=good, bad=bad, ask=asked.ask), asked, line, stage=None)
+
+
 def test_the_last_good_one_is_run_until_luck_is_ruled_out() -> None:
     lab = FakeLab({"1": [10], "2": [9]})
     asked = releases(lab)
-    found = surer(bisect(["1", "2"], good="1", bad="2", ask=asked.ask), asked, stage=None)
+    found = surer(bisect(["1", "2"], good="1", bad="2", ask=asked.ask), asked, ["1", "2"], stage=None)
     assert found.verdict == "found"
     assert [attempt for release, attempt in lab.ran if release == "1"] == [0, 1, 2, 3, 4]
     assert (chance_of_a_miss("1", asked.runs.values(), stage=None) or 1) < 0.01
-    unlucky = releases(FakeLab({"1": [10, 10, 7], "2": [9]}))
-    found = surer(bisect(["1", "2"], good="1", bad="2", ask=unlucky.ask), unlucky, stage=None)
-    assert found.verdict == "unsure"
+    assert sure(FakeLab({"1": [10, 10, 7], "2": [9]}), good="1", bad="2").verdict == "unsure"  # there is none before
+
+
+@pytest.mark.parametrize("names", ["12345", "54321"])
+def test_a_last_good_one_that_fails_late_moves_the_turn_to_before_it(names: str) -> None:
+    first, second, late, *bad = list(names)
+    made = FakeLab({first: [10], second: [10], late: [10, 10, 7], **{one: [9] for one in bad}})
+    found = sure(made, good=first, bad=bad[-1])
+    assert (found.verdict, found.good, found.bad) == ("found", second, late)
+    assert len(made.ran) == len(set(made.ran))  # nothing twice
+    told = {(one.release, one.attempt): one.answer for one in found.asked}
+    assert [told[late, attempt] for attempt in range(4)] == [Answer.GOOD, Answer.GOOD, Answer.BAD, Answer.BAD]
+    assert told[bad[0], 0] is Answer.BAD  # the way that led there is told as well
+
+
+def test_a_named_bad_end_that_passes_by_luck_is_asked_again_before_it_is_contradicted() -> None:
+    lab = FakeLab({"1": [10], "2": [10], "3": [10, 10, 6]})
+    found = sure(lab, good="1", bad="3")
+    assert (found.verdict, found.good, found.bad) == ("found", "2", "3")
+    assert [attempt for release, attempt in lab.ran if release == "3"] == [0, 1, 2, 3]
 
 
 def test_luck_that_is_not_ruled_out_after_all_attempts_is_not_believed() -> None:
-    asked = releases(lab := FakeLab({"1": [10], "2": [9, 10]}))  # 1 of 20 steps fails: 0.95 to the 80th is 0.0165
-    found = surer(bisect(["1", "2"], good="1", bad="2", ask=asked.ask), asked, stage=None)
+    lab = FakeLab({"1": [10], "2": [9, 10]})  # 1 of 20 steps fails: 0.95 to the 80th is 0.0165
+    asked = releases(lab)
+    found = surer(bisect(["1", "2"], good="1", bad="2", ask=asked.ask), asked, ["1", "2"], stage=None)
     assert (found.verdict, found.good, found.bad) == ("unsure", "1", "2")
     assert [attempt for release, attempt in lab.ran if release == "1"] == list(range(ATTEMPTS))
     assert (chance_of_a_miss("1", asked.runs.values(), stage=None) or 0) > LUCK
 
 
 def test_a_newest_release_that_passes_once_and_fails_then_is_a_limit() -> None:
+    line = ["5", "6", "7"]
     asked = releases(FakeLab({"5": [10], "6": [10], "7": [10, 7]}))
-    found = surer(outward(["5", "6", "7"], start="5", step=1, ask=asked.ask), asked, stage=None)
+    found = surer(outward(line, start="5", step=1, ask=asked.ask), asked, line, stage=None)
     assert (found.verdict, found.good, found.bad) == ("found", "6", "7")
 
 
 def test_where_the_bad_one_fails_always_no_further_run_is_needed() -> None:
     lab = FakeLab({"1": [10], "2": [0]})
-    asked = releases(lab)
-    surer(bisect(["1", "2"], good="1", bad="2", ask=asked.ask), asked, stage=None)
+    sure(lab, good="1", bad="2")
     assert lab.ran == [("1", 0), ("2", 0), ("1", 1), ("2", 1)]
 
 

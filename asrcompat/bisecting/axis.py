@@ -10,9 +10,10 @@ from asrcompat.bisecting.footprint import Footprint, cache_of_its_own
 from asrcompat.bisecting.places import Places
 from asrcompat.bisecting.tidy import Tidy
 from asrcompat.errors import ExitCode
-from asrcompat.explain.bisection.along import Lab, Releases, boundary, changes_to, packages_along, surer
+from asrcompat.explain.bisection.along import Lab, Releases, boundary, changes_to, packages_along
 from asrcompat.explain.bisection.kept import KeptBoundaries
 from asrcompat.explain.bisection.search import Turn, bisect, outward
+from asrcompat.explain.bisection.surer import surer
 from asrcompat.lab.laboratory import Laboratory
 from asrcompat.lab.variant import variant
 from asrcompat.model import Boundary
@@ -80,7 +81,7 @@ def along_an_axis(options: Options, *, open_lab: OpenLab = open_laboratory) -> E
         )
         try:
             for step, turn in _search(line, releases):
-                sure = surer(turn, releases, stage=asked.stage)
+                sure = surer(turn, releases, line.releases, stage=asked.stage)
                 one = boundary(
                     sure,
                     releases,

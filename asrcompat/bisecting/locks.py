@@ -13,7 +13,7 @@ from asrcompat.bisecting.places import Places
 from asrcompat.bisecting.tidy import Tidy
 from asrcompat.bisecting.tries import Tries
 from asrcompat.errors import ExitCode, UsageError
-from asrcompat.explain.bisection.along import ATTEMPTS, LUCK
+from asrcompat.explain.bisection.along import LUCK
 from asrcompat.explain.bisection.locks import (
     Difference,
     NotALockError,
@@ -21,7 +21,7 @@ from asrcompat.explain.bisection.locks import (
     read_lock,
     smallest_culprit,
 )
-from asrcompat.explain.bisection.search import Answer
+from asrcompat.explain.bisection.search import ATTEMPTS, Answer
 from asrcompat.options import Options
 from asrcompat.report.words import plural
 from asrcompat.run import host

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from asrcompat.bisecting.tidy import Tidy
-from asrcompat.explain.bisection.along import ATTEMPTS, LUCK
+from asrcompat.explain.bisection.along import LUCK
 from asrcompat.explain.bisection.judge import Question, chance_of_a_miss, judge
 from asrcompat.explain.bisection.locks import Difference, as_changes, differences, read_lock, with_changes
-from asrcompat.explain.bisection.search import Answer
+from asrcompat.explain.bisection.search import ATTEMPTS, Answer
 from asrcompat.lab.variant import variant
 from asrcompat.model import BoundaryRun, Outcome
 from asrcompat.plan.prepare import Sources, prepare

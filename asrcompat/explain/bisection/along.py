@@ -8,15 +8,14 @@ from dataclasses import replace
 from typing import Protocol
 
 from asrcompat.explain.bisection.judge import Question, chance_of_a_miss, judge
-from asrcompat.explain.bisection.search import Answer, Asked, Turn
+from asrcompat.explain.bisection.search import Answer, Turn
 from asrcompat.lab.change import Change
-from asrcompat.model import Boundary, BoundaryRun, EnvironmentResult, Outcome, Stage
+from asrcompat.model import Boundary, BoundaryRun, EnvironmentResult, Outcome
 from asrcompat.spec import Request, torch_for, torchaudio_for
 from asrcompat.spec.fields import FORK
 
 _AXES = ("torch", "torchaudio", "transformers", "s3prl", FORK, "espnet")
 LUCK = 0.01  # the last good release is run again while it could have been lucky with more than this probability
-ATTEMPTS = 8  # in all
 _TOGETHER = {"torch": ("torchaudio",), "torchaudio": ("torch",)}
 
 
@@ -114,29 +113,6 @@ class Releases:
         self._tell(f"{self._package} {release}{again}: {run.answer}: {run.told}")
         self._after(result.environment.id, run)
         return Answer(run.answer), run.told
-
-
-def surer(turn: Turn, releases: Releases, *, stage: Stage | None) -> Turn:
-    """The same turn, with the last good release run until luck is ruled out, or for as long as is reasonable.
-
-    That takes no further run where the bad releases failed always. It is not sure where one of these runs is bad, nor
-    where luck is not ruled out by then.
-    """
-    asked = list(turn.asked)
-    if turn.verdict not in ("found", "gap") or turn.good is None:
-        return turn
-    for attempt in range(2, ATTEMPTS + 1):
-        of_turn = {(one.release, one.attempt) for one in asked}
-        runs = [run for key, run in releases.runs.items() if key in of_turn]
-        if (chance_of_a_miss(turn.good, runs, stage=stage) or 0) <= LUCK:
-            return replace(turn, asked=tuple(asked))
-        if attempt == ATTEMPTS:
-            break
-        answer, told = releases.ask(turn.good, attempt)
-        asked.append(Asked(release=turn.good, attempt=attempt, answer=answer, told=told))
-        if answer is not Answer.GOOD:
-            break
-    return replace(turn, verdict="unsure", asked=tuple(asked))
 
 
 def boundary(

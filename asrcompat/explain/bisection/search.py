@@ -2,7 +2,8 @@
 
 Releases that give no answer (they do not install, or the harness failed) are stepped over and named. Both neighbours of
 the turn, or the end of the line where there is none, are asked again before it is believed. One bad answer makes a
-release bad, whatever it answers another time: what passes and fails is not good. The line is taken to turn once
+release bad, whatever it answers another time: what passes and fails is not good. So a release that is said to be bad
+and passes is asked again before it is contradicted. The line is taken to turn once
 between the two ends: releases that were not asked are taken to answer as those around them do, and where the line turns
 more often, one of the turns is found, not always the nearest.
 
@@ -29,6 +30,8 @@ class Answer(StrEnum):
 
 Ask = Callable[[str, int], tuple[Answer, str]]
 """Release and the number of the attempt (0, then 1 when it is asked again) → answer and what was seen, in words."""
+
+ATTEMPTS = 8  # in all, at one release: where luck is not ruled out by then, more of them would hardly tell
 
 Verdict = Literal["found", "gap", "open", "no change", "unsure"]
 
@@ -68,7 +71,7 @@ class Turn:
 def bisect(releases: Sequence[str], *, good: str, bad: str, ask: Ask) -> Turn:
     """The turn between `good` and `bad`, both of `releases`, which are in order; either may be the older."""
     search = _Search(ask)
-    if search.answer(good) is not Answer.GOOD or search.answer(bad) is not Answer.BAD:
+    if search.answer(good) is not Answer.GOOD or not search.is_bad_in_the_end(bad):
         return search.result("no change", None, None)
     start, end = releases.index(good), releases.index(bad)
     return _narrow(search, releases[start : end + 1] if start < end else releases[end : start + 1][::-1])
@@ -129,10 +132,22 @@ class _Search:
         answers = {one.answer for one in self.asked.values() if one.release == release}
         return next((answer for answer in (Answer.BAD, Answer.GOOD, Answer.SKIP) if answer in answers), None)
 
+    def is_bad_in_the_end(self, release: str) -> bool:
+        """Whether a release that is said to be bad is: one that passes may fail at times only, and is asked again."""
+        first = self.answer(release)
+        if first is not Answer.GOOD:
+            return first is Answer.BAD
+        return any(self.answer(release, attempt=attempt) is Answer.BAD for attempt in range(1, ATTEMPTS))
+
     def is_bad_again(self, release: str) -> bool:
-        """Whether a bad release is bad again; where two answers differ, a third one decides."""
-        first, again = self.answer(release), self.answer(release, attempt=1)
-        if again is not first and Answer.SKIP not in (first, again):
+        """Whether a bad release is bad again, after it was; where it was at first and is not now, a third one decides.
+
+        It may have passed before it was bad: those answers say no more than that it fails at times.
+        """
+        told = [one for (name, _), one in self.asked.items() if name == release]
+        seen = min(one.attempt for one in told if one.answer is Answer.BAD)
+        again = self.answer(release, attempt=seen + 1)
+        if again is Answer.GOOD and seen == 0:
             again = self.answer(release, attempt=2)
         return again is Answer.BAD
 
