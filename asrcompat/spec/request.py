@@ -7,6 +7,7 @@ and the baseline from one night to the next. What was really installed is the lo
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from packaging.version import Version
@@ -14,6 +15,7 @@ from packaging.version import Version
 from .fields import FORK, NEWEST
 
 _BUILD = re.compile(r"\+[A-Za-z0-9.]+")
+_REPLACED = ", in place of what packages ask for"
 _TORCH_VALUE = re.compile(r"(?<=-torch)(-newest|[^-+]+)")
 
 
@@ -107,13 +109,19 @@ class Request:
     @property
     def aids(self) -> tuple[str, ...]:
         """Pins and overrides as a report lists them."""
-        replaced = (f"{one}, in place of what packages ask for" for one in self.override_requirements)
+        replaced = (one + _REPLACED for one in self.override_requirements)
         return (*_requirements(self.pins), *replaced)
 
     @property
     def reason(self) -> str | None:
         """Why the aids are needed."""
         return "; ".join(dict.fromkeys(aid.reason for aid in (*self.pins, *self.overrides))) or None
+
+
+def split_aids(aids: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Pins and overrides of a report's list (`Request.aids`), as requirements."""
+    pins = tuple(one for one in aids if not one.endswith(_REPLACED))
+    return pins, tuple(one.removesuffix(_REPLACED) for one in aids if one.endswith(_REPLACED))
 
 
 def _requirements(aids: tuple[Pin, ...]) -> tuple[str, ...]:

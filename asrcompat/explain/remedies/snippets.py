@@ -14,34 +14,38 @@ from packaging.version import Version
 from asrcompat.lab.additions import addition
 from asrcompat.lab.change import PACKAGE_KINDS, Change
 from asrcompat.lab.shim import site_customisation
+from asrcompat.model import Environment
 from asrcompat.spec.fields import FORK
+from asrcompat.spec.request import split_aids
 
 _FOLDER = "checkpoint"
 
 
 def snippets(
     changes: Sequence[Change],
-    packages: Mapping[str, str],
+    worked: Environment,
     *,
-    before: Mapping[str, str],
+    base: Environment,
     model: str,
     hub: Path,
+    own_copy: bool = False,
 ) -> tuple[Mapping[str, str], ...]:
     """The texts for these changes, each with what it is for and its language.
 
-    `packages` are the versions of the environment in which they worked, `before` those of the one they were made to;
-    `hub` holds the repositories that files to add come from.
+    `worked` is the environment in which they did, `base` the one that they were made to; `hub` holds the repositories
+    that files to add come from. `own_copy`: some of what they cure is a copy of the checkpoint that a
+    person made, not the published one.
     """
     found: list[dict[str, str]] = []
     if any(one.kind in PACKAGE_KINDS for one in changes):
-        found.append(_text("install", "sh", "\n".join(_commands(changes, packages, before))))
+        found.append(_text("install", "sh", "\n".join(_commands(changes, worked, base))))
     configured = [one for one in changes if one.kind == "config"]
     if configured:
         found.append(_text("in the training configuration", "yaml", _yaml(configured)))
     files = [one for one in changes if one.kind == "file"]
     if files:
         about = f"a local copy of the checkpoint; give the folder {_FOLDER} in place of {model}"
-        found.append(_text(about, "python", _copy(files, model=model, hub=hub)))
+        found.append(_text(about, "python", _copy(files, model=model, hub=hub, own_copy=own_copy)))
     variables = [one for one in changes if one.kind == "variable"]
     if variables:
         lines = (f"export {name}={shlex.quote(value)}" for name, value in (one.parts for one in variables))
@@ -57,8 +61,14 @@ def _text(about: str, language: str, text: str) -> dict[str, str]:
     return {"about": about, "language": language, "text": text.rstrip("\n") + "\n"}
 
 
-def _commands(changes: Sequence[Change], packages: Mapping[str, str], before: Mapping[str, str]) -> Iterator[str]:
-    """For pip, with the versions that were there when it worked; for uv where something is overridden: pip cannot."""
+def _commands(changes: Sequence[Change], worked: Environment, base: Environment) -> Iterator[str]:
+    """For pip, with the versions that were there when it worked; for uv where something is overridden: pip cannot.
+
+    What was moved alone, and the bounds that came along with it; all that was asked for where there is nothing to move
+    it in: on another Python, without an installation that came about, or for uv, which replaces a requirement wherever
+    it resolves it.
+    """
+    packages, before = worked.packages, base.packages
     wanted: dict[str, str] = {}
     python = None
     # both have the module s3prl: what stays behind would overwrite it, or be taken in its place
@@ -78,14 +88,17 @@ def _commands(changes: Sequence[Change], packages: Mapping[str, str], before: Ma
         elif change.kind in ("pin", "extra"):
             wanted[change.value] = change.value
     if python is not None:
-        yield f"# in an environment of Python {python}, with everything else as it was"
-    overrides = [one.value for one in changes if one.kind == "override"]
+        yield f"# in a new environment of Python {python}"
+    pins, overrides = split_aids(worked.pins)
+    everything = [*(_exactly(name, packages) for name in packages), *wanted.values(), *pins]
+    asked = dict.fromkeys(
+        everything
+        if overrides or python is not None or base.lock is None
+        else [*wanted.values(), *(pin for pin in pins if pin not in base.pins)]
+    )
     if not overrides:
-        if wanted:
-            yield "pip install " + " ".join(map(shlex.quote, wanted.values()))
+        yield "pip install " + " ".join(map(shlex.quote, asked))
         return
-    # beside all that the environment was asked for: uv replaces a requirement wherever it resolves it
-    asked = dict.fromkeys([*(_exactly(name, packages) for name in packages), *wanted.values()])
     yield from ("cat > overrides.txt <<'END'", *overrides, "END")
     yield from ("cat > requirements.txt <<'END'", *asked, "END")
     yield "uv pip install --override overrides.txt -r requirements.txt"
@@ -118,10 +131,12 @@ def _yaml_lines(tree: Mapping[str, Any], depth: int) -> Iterator[str]:
             yield f"{indent}{key}: {value}"
 
 
-def _copy(changes: Sequence[Change], *, model: str, hub: Path) -> str:
+def _copy(changes: Sequence[Change], *, model: str, hub: Path, own_copy: bool) -> str:
     """A script for any version of huggingface_hub."""
     lines = ["import json", "from pathlib import Path", "", "import huggingface_hub", ""]
     lines += [f"folder = Path(huggingface_hub.snapshot_download({json.dumps(model)}, local_dir={json.dumps(_FOLDER)}))"]
+    if own_copy:
+        lines += ["# where you have a copy of your own (saved again, converted): its folder in place of this download"]
     for change in changes:
         name, colon, setting = change.value.partition(":")
         offer = None if colon else addition(name, hub, model)  # as the laboratory takes it

@@ -11,6 +11,7 @@ from asrcompat.explain.remedies.snippets import snippets
 from asrcompat.explain.remedies.trial import Found, Place, Trial, place
 from asrcompat.lab.change import Change
 from asrcompat.model import Cell, Environment, Outcome, Remedy, RemedyCell
+from asrcompat.spec import PUBLISHED, split_path
 
 
 def remedies(
@@ -76,7 +77,14 @@ def _remedy(
         cells=cells,
         signatures=candidate.signatures,
         needless=_as_data(needless),
-        snippets=snippets(candidate.changes, derived.packages, before=environment.packages, model=model, hub=hub)
+        snippets=snippets(
+            candidate.changes,
+            derived,
+            base=environment,
+            model=model,
+            hub=hub,
+            own_copy=any(split_path(path)[1] != PUBLISHED for path, _ in shown),
+        )
         if verified
         else (),
         lock=derived.lock if verified else None,
