@@ -11,11 +11,13 @@ from factories import (
     make_core_results,
     make_environment,
     make_explained_results,
+    make_remedy,
     make_results,
 )
 
 from asrcompat.explain.judge import judge_failures
 from asrcompat.model import Check, CheckOutcome, Outcome, Results, Stage
+from asrcompat.report.cures import Cure
 from asrcompat.report.render import html, markdown, markdown_pages
 from asrcompat.report.rules import rules
 from asrcompat.report.signatures import signatures
@@ -46,8 +48,42 @@ def test_a_story_tells_cause_cells_versions_and_what_to_try() -> None:
     assert story.cures[0].change == "file: preprocessor_config.json"
     page = markdown_pages(results)["signatures.md"]
     assert page.index(story.cause) < page.index("To try, the least intrusive first:")
-    assert "proposed, not proven" in page
-    assert "proposed, not proven" in html(results)
+    assert "only what is called verified was seen to help" in page
+    assert "only what is called verified was seen to help" in html(results)
+
+
+def test_a_cure_tells_what_came_of_trying_it() -> None:
+    results = explained(make_core_results())
+    environment = results.environments[0].id
+    file, more = {"kind": "file", "value": "preprocessor_config.json"}, {"kind": "variable", "value": "A=b"}
+    known = ("preprocessor-missing",)
+    works = make_remedy("r", environment, changes=(file,), needless=(more,), signatures=known)
+    (cell,) = works.cells
+    vain = dataclasses.replace(works, verified=False, cells=(dataclasses.replace(cell, outcome=Outcome.BROKEN),))
+    foreign = dataclasses.replace(works, signatures=("another",))
+    axis = dataclasses.replace(works, changes=({"kind": "axis", "value": "s3prl=0.4.15"},))
+    told = {
+        name: [cure.came for cure in _stories(dataclasses.replace(results, remedies=remedies))["preprocessor-missing"]]
+        for name, remedies in {
+            "none": (),
+            "works": (vain, works),
+            "in vain": (vain,),
+            "of another": (foreign,),
+            "a release within": (axis,),
+        }.items()
+    }
+    assert told == {
+        "none": ["not tried", "not tried"],
+        "works": ["verified on 1 cell", "not tried"],
+        "in vain": ["tried on 1 cell, and did not cure", "not tried"],
+        "of another": ["not tried", "not tried"],
+        "a release within": ["not tried", "verified on 1 cell"],
+    }
+    assert "verified on 1 cell" in markdown_pages(dataclasses.replace(results, remedies=(works,)))["signatures.md"]
+
+
+def _stories(results: Results) -> dict[str, tuple[Cure, ...]]:
+    return {story.id: story.cures for story in signatures(results, numbers(results)).stories}
 
 
 def test_signatures_that_broke_cells_come_before_those_of_findings() -> None:

@@ -5,13 +5,14 @@ And those that are not recognised, by what they have in common, each with an ent
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from asrcompat.model import Results
+from asrcompat.model import Remedy, Results
 from asrcompat.report import words
 from asrcompat.report.affected import Versions, affected, listed
+from asrcompat.report.cures import Cure, cures
 from asrcompat.report.grid import Target
 from asrcompat.report.where import Key, where
 
@@ -20,14 +21,6 @@ _STATUS = {
     "read": "read in released code, not seen in a run of this project",
     "told": "told in public, not seen in a run of this project",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cure:
-    """Something to try: what a person does, and the change as this project writes it."""
-
-    says: str
-    change: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +77,7 @@ class Signatures:
 def signatures(results: Results, numbers: Mapping[str, int]) -> Signatures:
     """Lay out the signatures met and the unrecognised failures, environments by their numbers."""
     met = sorted(results.signatures, key=lambda one: not one.get("cells"))
-    stories = tuple(_story(number, one, numbers) for number, one in enumerate(met, start=1))
+    stories = tuple(_story(number, one, numbers, results.remedies) for number, one in enumerate(met, start=1))
     groups = tuple(_group(one, numbers) for one in sorted(results.unrecognised, key=lambda one: not one.get("cells")))
     deciding = sum(bool(one.get("cells")) for one in met)
     broke = sum(bool(one.where) for one in groups)
@@ -103,7 +96,7 @@ def titles(results: Results) -> dict[str, str]:
     return {words.text(one, "id"): words.text(one, "title") for one in results.signatures}
 
 
-def _story(number: int, one: Mapping[str, Any], numbers: Mapping[str, int]) -> Story:
+def _story(number: int, one: Mapping[str, Any], numbers: Mapping[str, int], remedies: Sequence[Remedy]) -> Story:
     return Story(
         number=number,
         id=words.text(one, "id"),
@@ -114,16 +107,7 @@ def _story(number: int, one: Mapping[str, Any], numbers: Mapping[str, int]) -> S
         where=_where(one, numbers),
         findings=_findings(one, numbers),
         versions=affected(one),
-        cures=tuple(
-            Cure(
-                says=words.text(cure, "says"),
-                change="; ".join(
-                    f"{words.text(step, 'kind')}: {words.text(step, 'value')}"
-                    for step in (cure, *words.mappings(cure, "also"))
-                ),
-            )
-            for cure in words.mappings(one, "cures")
-        ),
+        cures=cures(one, remedies),
     )
 
 
