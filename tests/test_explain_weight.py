@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import pytest
 
+from asrcompat.explain.rules.asked import BUILD
 from asrcompat.explain.rules.conditions import Condition, Kind
 from asrcompat.explain.rules.search import Explanation, Observation, explanations
 from asrcompat.explain.rules.weight import beyond_chance, controlled
@@ -77,3 +79,56 @@ def test_failures_by_chance_are_not_beyond_it_and_those_by_a_cause_are(seed: int
     cause = Condition(package="p3", kind=Kind.FROM, version="1.3")
     caused = observe(*((row, cause.holds(row)) for row in rows))
     assert beyond_chance(only(caused), caused)
+
+
+def trio(copies: int, **facts: object) -> list[Observation]:
+    """Three environments that chance explains, and copies of each with another s3prl, which changes nothing."""
+    rows = (("2", "2", "2", True), ("1", "2", "1", False), ("2", "1", "1", False))
+    return [
+        Observation(
+            environment=f"e{number}+{copy}",
+            versions=(versions := {"x": x, "y": y, "z": z, "s3prl": f"0.4.{copy}"}),
+            failed=failed,
+            asked={} if facts.get("base") else versions,
+            base=f"e{number}" if facts.get("base") else "",
+        )
+        for copy in range(copies + 1)
+        for number, (x, y, z, failed) in enumerate(rows)
+    ]
+
+
+@pytest.mark.parametrize("base", [True, False])
+def test_copies_of_an_environment_are_one_observation(base: bool) -> None:
+    for copies in (0, 5, 40):
+        seen = trio(copies, base=base)
+        assert str(only(seen)) == "z >= 2"
+        assert not controlled(only(seen), seen)
+        assert not beyond_chance(only(seen), seen)
+
+
+def test_a_pair_that_no_one_subject_saw_is_no_control() -> None:
+    seen = observe(({"s3prl": "0.4.14", "six": "1"}, True), ({"s3prl": "0.4.15", "six": "1"}, False))
+    first, second = (
+        dataclasses.replace(one, subjects=frozenset({(path, "cpu")})) for one, path in zip(seen, "ab", strict=True)
+    )
+    assert not controlled(only(seen), [first, second])
+    both = dataclasses.replace(second, subjects=first.subjects | second.subjects)
+    assert controlled(only(seen), [first, both])
+
+
+def test_a_pair_of_two_builds_of_torch_is_no_control() -> None:
+    seen = observe(({"torch": "2.6.0", "six": "1"}, True), ({"torch": "2.6.0", "six": "2"}, False))
+    builds = [dataclasses.replace(one, asked={BUILD: build}) for one, build in zip(seen, ["", "cpu"], strict=True)]
+    assert not controlled(only(seen), builds)
+
+
+def test_what_two_subjects_saw_is_not_added_up_to_more_than_chance() -> None:
+    """One path was looked at in what fails, another in what does not: their environments differ in much else."""
+    rows = [
+        ({"a": "2" if number < 20 else "1", "n": str(number), "m": str(99 - number)}, number < 20)
+        for number in range(40)
+    ]
+    seen = observe(*rows)
+    assert beyond_chance(explanations(seen)[0], seen)
+    apart = [dataclasses.replace(one, subjects=frozenset({("p" if one.failed else "q", "cpu")})) for one in seen]
+    assert not beyond_chance(explanations(apart)[0], apart)

@@ -12,8 +12,9 @@ A group is a signature, or the unrecognised failures of one fingerprint, on path
   the whole difference;
 - ``none``: no conjunction of a few conditions on versions explains it.
 
-``experiment`` is the run to make next, on ``path`` and ``device``: one that tells some of the explanations apart, or of
-one that was found, one that could refute it and was not sought yet.
+``experiment`` is the run to make next, on ``path`` and ``device``: one that tells some of the explanations apart, or
+that could refute all that are open (it ``fails`` by none of them, or ``passes`` by none), or what was found, where that
+was not sought yet.
 
 What is open are ``alternatives``: of each, one condition out of every choice has to hold. The conditions of one choice
 held in the same environments. ``seen_without`` is the nearest version beyond a bound that was seen not to fail while
@@ -23,13 +24,11 @@ the rest held: the true bound lies between the two.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from packaging.utils import canonicalize_name
-
-from asrcompat.explain.bisection.along import LUCK
+from asrcompat.explain.rules.asked import asked_for
+from asrcompat.explain.rules.believed import believed
 from asrcompat.explain.rules.conditions import Versions
 from asrcompat.explain.rules.discriminate import Move
 from asrcompat.explain.rules.named import named
@@ -39,10 +38,8 @@ from asrcompat.explain.seen import Fared, Subject, alike, fared
 from asrcompat.explain.signatures.judge import UNRECOGNISED
 from asrcompat.lab.change import Change
 from asrcompat.lab.experiments import Tried
-from asrcompat.model import Cell, Environment, Results
+from asrcompat.model import Environment, Results
 from asrcompat.spec import request_id
-
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 
 def judge_rules(
@@ -105,7 +102,7 @@ def _rules(
 ) -> Iterator[dict[str, Any]]:
     known = {cell.key: cell for cell in results.cells if cell.environment in locks}
     environments = {one.id: one for one in results.environments}
-    told = _believed(fared(known.values(), lambda cell, check: check is None and cell.key in group.cells), known)
+    told = believed(fared(known.values(), lambda cell, check: check is None and cell.key in group.cells), known)
     for subjects, everywhere in alike(told):
         together = _comparable(everywhere, environments)
         # states of the checkpoint take files that others have to make: the plain path is as good
@@ -123,7 +120,9 @@ def _rules(
                 environment=environment,
                 versions=locks[environment],
                 failed=failed,
-                asked=_asked(environments[environment], locks[environment]),
+                asked=asked_for(environments[environment], locks[environment]),
+                base=environments[environment].derived_from or request_id(environment),
+                subjects=frozenset(one.place for one in subjects if environment in told[one]),
             )
             for environment, failed in together.items()
         ]
@@ -147,34 +146,6 @@ def _rules(
 
 def _counted(together: Fared, *, failing: bool, cells: int) -> dict[str, Any]:
     return {"cells": cells, "environments": [one for one, failed in together.items() if failed is failing]}
-
-
-def _believed(told: Mapping[Subject, Fared], known: Mapping[tuple[str, str, str], Cell]) -> dict[Subject, Fared]:
-    """What fared well only where that was no luck: beside failures that come and go, few trials prove nothing."""
-    believed: dict[Subject, Fared] = {}
-    for subject, environments in told.items():
-        failing = [known[one, *subject.place].trials for one, failed in environments.items() if failed]
-        share = min((1 - one.passed / one.of for one in failing if one is not None and one.passed), default=1.0)
-        believed[subject] = {
-            one: failed
-            for one, failed in environments.items()
-            if failed or _luck(share, known[one, *subject.place]) <= LUCK
-        }
-    return believed
-
-
-def _luck(share: float, cell: Cell) -> float:
-    """The probability that a cell which fails in this share of its trials passed all that it had."""
-    return 0.0 if share == 1 else float((1 - share) ** (0 if cell.trials is None else cell.trials.passed))
-
-
-def _asked(environment: Environment, versions: Versions) -> Versions:
-    """What somebody asked for; of an environment that was found as it is, all of it could have been."""
-    if environment.host is not None:
-        return versions
-    # an override is listed as a requirement and a remark
-    pins: dict[str, str] = {canonicalize_name(_NAME.findall(pin)[0]): pin for pin in environment.pins}
-    return {**pins, **environment.packages, "python": versions["python"]}
 
 
 def _verdict(evidence: Evidence, *, compared: bool) -> dict[str, Any]:

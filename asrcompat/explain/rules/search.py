@@ -19,19 +19,24 @@ from asrcompat.explain.rules.conditions import Condition, Kind, Versions, narrow
 
 MOST_CONDITIONS = 3
 MOST_EXPLANATIONS = 50  # so many are none
+_ONE = frozenset({("a path", "a device")})  # where subjects are not told apart
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
     """What one environment's versions led to: the failure in question, or its absence.
 
-    `asked` is what of it somebody asked for, by package: the rest is what a resolver made of that.
+    `asked` is what of it somebody asked for, by package: the rest is what a resolver made of that. `base` is the
+    request that it is a variant of, or its own; `subjects` are those that were seen to fare so there: only between
+    environments that one subject saw is nothing but versions different.
     """
 
     environment: str
     versions: Versions
     failed: bool
     asked: Versions = field(default_factory=dict)
+    base: str = ""
+    subjects: frozenset[tuple[str, str]] = _ONE
 
 
 @dataclass(frozen=True, kw_only=True)

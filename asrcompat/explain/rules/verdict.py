@@ -8,6 +8,7 @@ from typing import Any
 
 from asrcompat.explain.rules.conditions import Versions
 from asrcompat.explain.rules.discriminate import Experiment, Move, discriminating, refuting
+from asrcompat.explain.rules.refuted import could_refute
 from asrcompat.explain.rules.search import Choices, Explanation, Observation, alternatives, explanation, explanations
 from asrcompat.explain.rules.weight import beyond_chance, controlled, controlled_by_asking
 from asrcompat.spec.fields import AXIS_DISTRIBUTIONS, FORK
@@ -67,7 +68,10 @@ def explained(evidence: Evidence) -> dict[str, Any]:
     if len(left) == 1:
         experiment = refuting(left[0], observations, allowed=allowed)
         return verdict("undetermined", alternatives=told, controlled=False, experiment=_data(experiment, left))
-    experiment = discriminating(left, observations, allowed=allowed, suspects=evidence.named)
+    # those that no move tells apart (s3prl and no fork, say) are shown together by a run that could refute them all
+    experiment = discriminating(left, observations, allowed=allowed, suspects=evidence.named) or refuting(
+        left[0], observations, allowed=allowed
+    )
     return verdict("undetermined", alternatives=told, experiment=_data(experiment, left))
 
 
@@ -86,24 +90,27 @@ class _Rule:
 def _rule(evidence: Evidence) -> _Rule | None:
     """The one explanation that is left, or that is shown by what was asked for; None where the data do not decide."""
     left = explanations(evidence.observations, prefer=evidence.prefer)
-    if len(left) == 1:
-        shown = controlled(left[0], evidence.observations)
-        if shown or beyond_chance(left[0], evidence.observations):
-            return _Rule(explanation=left[0], controlled=shown, asked=False)
-        return None
     asked = _asked_for(left, evidence.observations)
-    return None if asked is None else _Rule(explanation=asked, controlled=False, asked=True)
+    if len(left) != 1:
+        return None if asked is None else _Rule(explanation=asked, controlled=False, asked=True)
+    shown = controlled(left[0], evidence.observations)
+    if shown or asked is not None or beyond_chance(left[0], evidence.observations):
+        return _Rule(explanation=left[0], controlled=shown, asked=not shown and asked is not None)
+    return None
 
 
 def _sought(evidence: Evidence, rule: _Rule) -> list[str]:
-    """The laboratory's environments that could have refuted the rule: without any one of them it would be the same."""
+    """The laboratory's environments that could have refuted the rule, which would be the same without any one of them.
+
+    That alone is not enough: nearly every run leaves a rule the same. It had to bear on it (`could_refute`).
+    """
     sought = []
-    for environment in sorted(evidence.derived):
-        before = evidence.without(environment)
-        if any(one.failed for one in before.observations) and not all(one.failed for one in before.observations):
-            known = _rule(before)
-            if known is not None and known.about == rule.about:
-                sought.append(environment)
+    bases = [one for one in evidence.observations if one.environment not in evidence.derived]
+    for run in sorted(evidence.observations, key=lambda one: one.environment):
+        if run.environment in evidence.derived:
+            known = _rule(evidence.without(run.environment))
+            if known is not None and known.about == rule.about and could_refute(run, known.explanation, bases):
+                sought.append(run.environment)
     return sought
 
 

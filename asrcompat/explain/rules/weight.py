@@ -3,7 +3,7 @@
 Among hundreds of packages some conjunction fits almost any few failures. Three things speak for one that fits: a pair
 of environments that differ in its packages alone, one failing and one not; such a pair that was asked for with nothing
 else changed, whatever a resolver made of it; or failures in a pattern that is rarer than there are conjunctions to
-choose from.
+choose from. A pair is one only where the same subject saw both: two paths may fail by causes of their own.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import comb
 
+from asrcompat.explain.rules.asked import BUILD, TOGETHER, apart, differing
 from asrcompat.explain.rules.conditions import Condition, Kind, Versions
 from asrcompat.explain.rules.search import Explanation, Observation
-from asrcompat.spec.fields import FORK
 
 _MARGIN = 20
-_TOGETHER = ({"torch", "torchaudio"}, {"s3prl", FORK})  # of which one is not asked for alone
 
 
 def controlled(explanation: Explanation, observations: Sequence[Observation]) -> bool:
     """Whether for every condition two environments show it: where that one alone is broken, it does not fail.
 
-    The two differ in nothing but the explanation's packages. One that breaks several conditions shows none of them.
+    The two differ in nothing but the explanation's packages, and have one build of torch. One that breaks several
+    conditions shows none of them.
     """
-    return _shown(explanation, observations, lambda one: one.versions)
+    return _shown(explanation, observations, lambda one: {**one.versions, BUILD: one.asked.get(BUILD, "")})
 
 
 def controlled_by_asking(explanation: Explanation, observations: Sequence[Observation]) -> bool:
@@ -46,13 +46,14 @@ def _shown(
     explanation: Explanation, observations: Sequence[Observation], what: Callable[[Observation], Versions]
 ) -> bool:
     packages = set(explanation.packages)
-    allowed = packages.union(*(together for together in _TOGETHER if together & packages))
+    allowed = packages.union(*(together for together in TOGETHER if together & packages))
     failing = [one for one in observations if one.failed]
     passing = [one for one in observations if not one.failed]
     return all(
         any(
             [broken for broken in explanation.conditions if not broken.holds(one.versions)] == [condition]
-            and _differing(what(one), what(other)) <= allowed
+            and differing(what(one), what(other)) <= allowed
+            and not one.subjects.isdisjoint(other.subjects)
             for one in passing
             for other in failing
         )
@@ -61,9 +62,38 @@ def _shown(
 
 
 def beyond_chance(explanation: Explanation, observations: Sequence[Observation]) -> bool:
-    """Whether as many environments can fail in `_MARGIN` times more ways than there are conjunctions of this size."""
+    """Whether as many environments can fail in `_MARGIN` times more ways than there are conjunctions up to this size.
+
+    Counted are environments that one subject saw, and of near copies the first alone: they fail together, whatever the
+    cause, and a hundred of them tell no more than one. What fits all fits those, so it is no easier to find by chance.
+    """
+    return any(
+        _is_rare(len(explanation.conditions), _unlike([one for one in observations if subject in one.subjects]))
+        for subject in sorted({subject for one in observations for subject in one.subjects})
+    )
+
+
+def _is_rare(size: int, observations: Sequence[Observation]) -> bool:
     ways = comb(len(observations), sum(one.failed for one in observations))
-    return ways > _MARGIN * comb(_conditions([one.versions for one in observations]), len(explanation.conditions))
+    conditions = _conditions([one.versions for one in observations])
+    # at least one: the explanation itself, even where those that are left tell no conditions apart
+    return ways > _MARGIN * max(1, sum(comb(conditions, several) for several in range(1, size + 1)))
+
+
+def _unlike(observations: Sequence[Observation]) -> list[Observation]:
+    """The observations without those that are near copies of an earlier one, however they fared."""
+    kept: list[Observation] = []
+    for one in observations:
+        if not any(_is_near(one, other) for other in kept):
+            kept.append(one)
+    return kept
+
+
+def _is_near(one: Observation, other: Observation) -> bool:
+    """Whether both are variants of one request, or were asked for with one thing different."""
+    if one.base and one.base == other.base:
+        return True
+    return apart(one.asked or one.versions, other.asked or other.versions) <= 1
 
 
 def _conditions(everyone: Sequence[Versions]) -> int:
@@ -79,7 +109,3 @@ def _conditions(everyone: Sequence[Versions]) -> int:
         ]
         told |= {tuple(condition.holds(versions) for versions in everyone) for condition in conditions}
     return sum(any(held) and not all(held) for held in told)
-
-
-def _differing(one: Versions, other: Versions) -> set[str]:
-    return {package for package in one.keys() | other.keys() if one.get(package) != other.get(package)}
