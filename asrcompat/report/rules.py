@@ -78,7 +78,8 @@ def _along(alternative: Sequence[Sequence[Mapping[str, Any]]]) -> str:
 def _undetermined(one: Mapping[str, Any], numbers: Mapping[str, int]) -> str:
     alternatives: Sequence[Any] = one["alternatives"]
     if one.get("controlled") is False:
-        return f"undetermined: {_alternative(alternatives[0])} fits, but among so many packages chance would as well"
+        fits = f"{_alternative(alternatives[0])} fits, but among so many packages chance would as well"
+        return f"undetermined: {fits}; {_experiment(one, numbers)}"
     more = len(alternatives) - 1
     others = f"; {words.plural(more, 'other combination')} would do as well" if more else ""
     return f"undetermined: it fails if {_alternative(alternatives[0])}{others}; {_experiment(one, numbers)}"
@@ -86,11 +87,15 @@ def _undetermined(one: Mapping[str, Any], numbers: Mapping[str, int]) -> str:
 
 def _experiment(one: Mapping[str, Any], numbers: Mapping[str, int]) -> str:
     experiment = words.mapping(one, "experiment")
+    single = one.get("controlled") is False
     if not experiment:
-        return "no single change of what was seen, that was not tried, would tell them apart"
+        return f"no single change of what was seen, that was not tried, would tell {'more' if single else 'them apart'}"
     moves = " and ".join(words.text(move, "value") for move in words.mappings(experiment, "moves"))
     base = counted([words.text(experiment, "environment")], numbers)
-    return f"a run of environment {base} with {moves} would tell some of them apart (`nox -s rules`)"
+    # where all that is open foretells the same of it, the run shows them or refutes them together
+    apart = all(experiment.get(side, True) for side in ("fails", "passes"))
+    tells = "some of them apart" if apart else f"whether {'it holds' if single else 'any of them does'}"
+    return f"a run of environment {base} with {moves} would tell {tells} (`nox -s rules`)"
 
 
 def _alternative(choices: Sequence[Sequence[Mapping[str, Any]]]) -> str:
