@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from asrcompat.explain.rules.conditions import Condition, Kind
@@ -53,6 +55,14 @@ def test_a_run_has_to_cross_a_condition_with_one_thing_moved_for_the_same_subjec
         environment="b", versions={"s3prl": "0.4.12", "six": "1"}, failed=True, subjects=frozenset({("q", "cpu")})
     )
     assert not could_refute(other, OLD, [base])
+
+
+def test_a_variant_of_the_base_is_one_whatever_aids_come_along_with_its_axis() -> None:
+    base = observed("a", {"s3prl": "0.4.15", "six": "1"}, failed=False)
+    run = observed("a+lab", {"s3prl": "0.4.12", "six": "2"}, failed=True)
+    assert not could_refute(run, OLD, [base])
+    base, run = (dataclasses.replace(one, base="a") for one in (base, run))
+    assert could_refute(run, OLD, [base])
 
 
 @pytest.mark.parametrize("failed", [True, False])

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from packaging.version import Version
 
-from asrcompat.explain.rules.asked import apart
 from asrcompat.explain.rules.conditions import Condition, Kind, Versions
 from asrcompat.explain.rules.search import Explanation, Observation
+from asrcompat.explain.rules.weight import is_near
 
 
 def could_refute(run: Observation, explanation: Explanation, before: Sequence[Observation]) -> bool:
@@ -43,11 +43,14 @@ def _is_beyond(condition: Condition, without: str | None, versions: Versions) ->
 
 
 def _crosses(explanation: Explanation, base: Observation, run: Observation) -> bool:
-    """Whether the run is the base with one thing moved, across one condition, so that it has to fare otherwise."""
+    """Whether the run is the base moved across one condition, so that it has to fare otherwise.
+
+    This project's aids may come along with an axis: a variant of the base is one whatever they are.
+    """
     crossed = [one for one in explanation.conditions if one.holds(base.versions) is not one.holds(run.versions)]
     return (
         len(crossed) == 1
         and explanation.holds(run.versions) is not base.failed
-        and apart(base.asked or base.versions, run.asked or run.versions) <= 1
+        and is_near(base, run)
         and not base.subjects.isdisjoint(run.subjects)
     )

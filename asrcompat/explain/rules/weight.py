@@ -84,12 +84,12 @@ def _unlike(observations: Sequence[Observation]) -> list[Observation]:
     """The observations without those that are near copies of an earlier one, however they fared."""
     kept: list[Observation] = []
     for one in observations:
-        if not any(_is_near(one, other) for other in kept):
+        if not any(is_near(one, other) for other in kept):
             kept.append(one)
     return kept
 
 
-def _is_near(one: Observation, other: Observation) -> bool:
+def is_near(one: Observation, other: Observation) -> bool:
     """Whether both are variants of one request, or were asked for with one thing different."""
     if one.base and one.base == other.base:
         return True
