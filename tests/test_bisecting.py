@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -363,7 +364,7 @@ def search_between(lab: Any, made: type[tries.Tries] = AllResolve) -> int:
         before={"one": "1", "two": "1"},
         request=request,
         question=Question(path="s3prl-hf", device=Device.CPU),
-        sources=cast("Any", None),
+        asof=cast("Any", SimpleNamespace(sources=None)),
         rules=(),
         lab=lab,
         progress=Progress(quiet=True),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import cache
 from math import ceil, log2
 from pathlib import Path
 from typing import Any, cast
@@ -12,8 +14,9 @@ import pytest
 from factories import make_cell, make_environment, make_environment_result
 
 from asrcompat.bisecting.choose import Line
-from asrcompat.bisecting.estimate import most
+from asrcompat.bisecting.estimate import most, taken
 from asrcompat.bisecting.footprint import Footprint
+from asrcompat.bisecting.places import Place
 from asrcompat.bisecting.tidy import Tidy
 from asrcompat.errors import HarnessError
 from asrcompat.explain.bisection.search import Answer, bisect, outward
@@ -49,8 +52,20 @@ wheels = [{{ url = "u", hashes = {{ sha256 = "0" }} }}]
 """
 
 
+OWN = "own"  # without changes
+
+
 def release(version: object) -> tuple[Change, ...]:
-    return (Change(kind="axis", value=f"torch={version}"),)
+    return () if version == OWN else (Change(kind="axis", value=f"torch={version}"),)
+
+
+@cache
+def lock_of(version: str) -> Lock:
+    return Lock(LARGE.format(version="0.1" if version == OWN else version))
+
+
+def version_of(changes: tuple[Change, ...]) -> str:
+    return changes[0].parts[1] if changes else OWN
 
 
 class Disk:
@@ -68,6 +83,7 @@ class Disk:
         self.freed: list[tuple[str, ...]] = []
         self.most = 0.0
         self.evidence = True
+        self.resolved: dict[tuple[str, int], str] = {}  # otherwise than the first time
 
     @property
     def taken(self) -> float:
@@ -76,21 +92,21 @@ class Disk:
     def open(self, settings: Settings) -> Lab:
         return Lab(self, settings)
 
-    def locked(self, request: Request, changes: tuple[Change, ...]) -> Locked | None:
-        version = changes[0].parts[1]
-        lock = Lock(LARGE.format(version=version))
-        return None if version == UNRESOLVED else Locked(lock=lock, interpreter=cast("Any", None), text="")
+    def of(self, request: Request, changes: tuple[Change, ...]) -> Place:
+        version = version_of(changes)
+        source = Locked(lock=lock_of(version), interpreter=cast("Any", None), text="")
+        return Place(name=version, source=None if version == UNRESOLVED else source)
 
     def in_lab(self, source: Locked) -> bool:
-        return source.lock.versions["torch"] in self.there
+        return any(lock_of(version) is source.lock for version in self.there)
 
     def there_is(self, source: Locked) -> bool:
-        return self.in_lab(source) or source.lock.versions["torch"] in self.elsewhere
+        return self.in_lab(source) or any(lock_of(version) is source.lock for version in self.elsewhere)
 
 
 class Places:
     def __init__(self, disk: Disk) -> None:
-        self.locked, self.in_lab, self.there = disk.locked, disk.in_lab, disk.there_is
+        self.of, self.in_lab, self.there = disk.of, disk.in_lab, disk.there_is
 
 
 class Lab:
@@ -101,10 +117,13 @@ class Lab:
     def remembered(
         self, request: Request, changes: tuple[Change, ...] = (), *, attempt: int = 0
     ) -> EnvironmentResult | None:
-        return self._disk.known.get((changes[0].parts[1], attempt))
+        return self._disk.known.get((version_of(changes), attempt))
+
+    def users(self) -> set[str]:
+        return set(self._disk.there)
 
     def run(self, request: Request, changes: tuple[Change, ...] = (), *, attempt: int = 0) -> EnvironmentResult:
-        disk, version = self._disk, changes[0].parts[1]
+        disk, version = self._disk, version_of(changes)
         if (version, attempt) in disk.known:
             return disk.known[version, attempt]
         if version not in {*disk.there, *disk.elsewhere} and version != UNRESOLVED:
@@ -112,7 +131,8 @@ class Lab:
             disk.installed.append(version)
         disk.most = max(disk.most, disk.taken)
         disk.ran.append((version, attempt, self._settings.probe.seed))
-        environment = make_environment(version)
+        sha256 = disk.resolved.get((version, attempt), lock_of(version).sha256)
+        environment = make_environment(version, lock_sha256=sha256)
         cell = make_cell(environment) if disk.evidence else make_cell(environment, evidence=None)
         return make_environment_result(environment, [cell])
 
@@ -155,7 +175,7 @@ def cleaned(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 def tidy(disk: Disk, **changes: Any) -> Tidy:
-    chosen = {"budget": 15.0, "heavy": True, "ahead": True, "tell": lambda _: None, **changes}
+    chosen = {"budget": 15.0, "heavy": True, "ahead": True, "returns": False, "tell": lambda _: None, **changes}
     places = cast("Any", Places(disk))
     return Tidy(disk.open, disk.settings, places=places, footprint=Footprint(disk.settings.work), **chosen)
 
@@ -220,41 +240,124 @@ def test_what_an_installation_took_counts_and_no_guess(disk: Disk) -> None:
     assert disk.freed == [("1",), ("1", "2"), ("2", "3")]
 
 
-def test_what_others_left_in_the_laboratory_goes_first(disk: Disk) -> None:
+def test_what_others_have_built_stays_while_there_is_other_room(disk: Disk) -> None:
     disk.there = ["0"]
-    lab = tidy(disk, budget=12.0)
+    said: list[str] = []
+    lab = tidy(disk, tell=said.append)
+    for version, answer in (("1", "good"), ("2", "bad"), ("3", "bad")):
+        ask(lab, version, answer)
+    assert disk.there == ["0", "3"]  # those of the search went first
+    lab.close()
+    assert disk.there == ["0"]
+    assert not any("others" in text for text in said)
+
+
+def test_what_others_have_built_goes_where_no_other_room_is_left_and_that_is_said(disk: Disk) -> None:
+    disk.there = ["0", OWN]
+    disk.others = 1.0
+    said: list[str] = []
+    lab = tidy(disk, tell=said.append, returns=True)
+    ask(lab, OWN)
     ask(lab, "1")
-    disk.there.append("0")
-    ask(lab, "2", "bad")
-    assert disk.there == ["1", "2"]
-    assert [attempt for _, attempt, _ in disk.ran] == [0, 0]
+    assert disk.there == ["1"]
+    assert "disk: no room else, so what others have built in the laboratory goes: 0, own" in said
+    assert [(version, attempt) for version, attempt, _ in disk.ran] == [(OWN, 0), (OWN, 1), ("1", 0)]
 
 
-def line_of(lab: Tidy, good: range) -> Any:
+def test_what_others_have_built_of_the_same_release_is_used_and_left(disk: Disk) -> None:
+    disk.there = ["1"]
+    lab = tidy(disk, budget=100.0)
+    for version in ("1", "2"):
+        ask(lab, version)
+    lab.close()
+    assert (disk.there, lab.installs) == (["1"], 1)
+
+
+def test_what_the_search_returns_to_is_run_a_second_time_before_it_goes(disk: Disk) -> None:
+    lab = tidy(disk, budget=100.0, returns=True)
+    for version in (OWN, "1", "2"):
+        ask(lab, version)
+    assert [(version, attempt) for version, attempt, _ in disk.ran] == [(OWN, 0), ("1", 0), (OWN, 1), ("2", 0)]
+    assert disk.there == ["2"]
+    lab.run(REQUEST, (), attempt=1)
+    assert lab.installs == 3
+
+
+def test_an_attempt_that_was_made_with_other_packages_proves_nothing(disk: Disk) -> None:
+    lab = tidy(disk)
+    ask(lab, "1")
+    lab.run(REQUEST, release("1"), attempt=1)
+    assert lab.lock(REQUEST, release("1")) is lock_of("1")
+    assert lab.lock(REQUEST, release("2")) is None  # which did not run
+    disk.resolved["1", 2] = "of other packages"
+    with pytest.raises(HarnessError, match="1 was run again with other packages than before"):
+        lab.run(REQUEST, release("1"), attempt=2)
+    disk.resolved["3", 0] = "of other packages"
+    lab.run(REQUEST, release("3"))
+    assert lab.lock(REQUEST, release("3")) is None  # not what was resolved before it ran
+
+
+def line_of(lab: Tidy, good: range, own: str = "") -> Any:
     answers: dict[tuple[str, int], Answer] = {}
 
     def asked(version: str, attempt: int) -> tuple[Answer, str]:
         answer = Answer.GOOD if int(version) in good else Answer.BAD
         if (version, attempt) not in answers:
-            ask(lab, version, answer.value, attempt)
+            ask(lab, OWN if version == own else version, answer.value, attempt)
             answers[version, attempt] = answer
         return answer, ""
 
     return asked
 
 
-@pytest.mark.parametrize("stack", [2.0, 5.0, 5.5, 6.5])
-def test_the_limits_on_both_sides_of_22_releases_take_9_installations(disk: Disk, stack: float) -> None:
-    """torchaudio's line, of which a review counted 12."""
+def in_both_directions(disk: Disk, count: int, own: int, good: range, *, bad_first: bool) -> int:
+    """The installations of a search outward from a release, of which the good ones are around it or anywhere else."""
+    disk.there, disk.installed, disk.ran = [], [], []
+    lab = tidy(disk, returns=True)
+    every = [str(place) for place in range(count)]
+    cells = range(count) if not bad_first else [place for place in range(count) if place not in good]
+    asked = line_of(lab, good if not bad_first else cast("Any", cells), own=str(own))
+    found = [outward(every, start=str(own), step=step, ask=asked) for step in (1, -1)]
+    limits = [(turn.bad, turn.good) if bad_first else (turn.good, turn.bad) for turn in found]
+    ends = [str(good[-1] + 1) if good[-1] + 1 < count else None, str(good[0] - 1) if good[0] else None]
+    assert limits == [(str(good[-1]), ends[0]), (str(good[0]), ends[1])]
+    assert lab.installs == len(disk.installed)
+    return lab.installs
+
+
+@pytest.mark.parametrize("stack", [2.0, 5.5, 8.0])
+@pytest.mark.parametrize("count", [2, 7])
+def test_in_both_directions_no_more_is_installed_than_was_said_wherever_the_limits_are(
+    disk: Disk, stack: float, count: int
+) -> None:
     disk.stack = stack
-    lab = tidy(disk)
-    every = [str(place) for place in range(22)]
-    asked = line_of(lab, range(5, 18))
-    found = [outward(every, start="17", step=step, ask=asked) for step in (1, -1)]
-    assert [(turn.verdict, turn.good, turn.bad) for turn in found] == [("found", "17", "18"), ("found", "5", "4")]
-    assert lab.installs == len(disk.installed) <= 9 == ceil(log2(22)) + 4
-    assert lab.installs <= most(Line(releases=tuple(every), own="17", good=None, bad=None))
+    every = tuple(str(place) for place in range(count))
+    for own in range(count):
+        said = most(Line(releases=every, own=str(own), good=None, bad=None))
+        for low, high in itertools.product(range(own + 1), range(own, count)):
+            for bad_first in (False, True):
+                assert in_both_directions(disk, count, own, range(low, high + 1), bad_first=bad_first) <= said
+    assert disk.most <= 16.0
+
+
+@pytest.mark.parametrize("stack", [2.0, 5.0, 6.5])
+@pytest.mark.parametrize(("own", "low"), [(17, 5), (16, 16), (0, 0), (21, 3)])
+def test_the_limits_on_both_sides_of_22_releases_take_9_installations(
+    disk: Disk, stack: float, own: int, low: int
+) -> None:
+    """torchaudio's line, of which one review counted 12 and another one 10."""
+    disk.stack = stack
+    for high in range(own, 22):
+        assert in_both_directions(disk, 22, own, range(low, high + 1), bad_first=False) <= 9 == ceil(log2(22)) + 4
     assert disk.most <= 15.0
+
+
+def test_what_takes_more_than_was_said_does_not_pass_for_less() -> None:
+    line = Line(releases=("1", "2", "3"), own="2", good=None, bad=None)
+    assert taken(line, 3) == "3 installs for 3 releases (at most 3)"
+    assert taken(line, 4) == (
+        "4 installs for 3 releases (at most 3 where none passes and fails and none is removed by others)"
+    )
 
 
 @pytest.mark.parametrize("stack", [5.5, 6.5])

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from asrcompat.bisecting import choose, estimate, show
-from asrcompat.bisecting.footprint import Footprint, cache_of_its_own
-from asrcompat.bisecting.places import Places
+from asrcompat.bisecting.asof import AsOf
+from asrcompat.bisecting.bench import OpenLab, bench, open_laboratory
 from asrcompat.bisecting.tidy import Tidy
 from asrcompat.errors import ExitCode
-from asrcompat.explain.bisection.along import Lab, Releases, boundary, changes_to, packages_along
+from asrcompat.explain.bisection.along import Releases, boundary, changes_to, packages_along
 from asrcompat.explain.bisection.kept import KeptBoundaries
 from asrcompat.explain.bisection.search import Turn, bisect, outward
 from asrcompat.explain.bisection.surer import surer
-from asrcompat.lab.laboratory import Laboratory
 from asrcompat.lab.variant import variant
 from asrcompat.model import Boundary
 from asrcompat.options import Options
-from asrcompat.plan.prepare import Sources, prepare
+from asrcompat.plan.prepare import prepare
 from asrcompat.plan.releases import PackageIndex
-from asrcompat.report.admit import admit
 from asrcompat.report.boundaries import undecided
 from asrcompat.run import code, host
-from asrcompat.run.cells import Settings
 from asrcompat.run.progress import Progress
-from asrcompat.settings import settings_for, sources_for
-from asrcompat.spec import PinRule, Request, matches
-
-OpenLab = Callable[[Settings, Sources, tuple[PinRule, ...], Callable[[str], None]], Lab]
-
-
-def open_laboratory(
-    settings: Settings, sources: Sources, rules: tuple[PinRule, ...], tell: Callable[[str], None]
-) -> Lab:
-    """The real laboratory."""
-    return Laboratory(settings=settings, sources=sources, tell=tell, rules=rules, admit=admit)
+from asrcompat.settings import sources_for
+from asrcompat.spec import Request, matches
 
 
 def along_an_axis(options: Options, *, open_lab: OpenLab = open_laboratory) -> ExitCode:
@@ -43,45 +31,36 @@ def along_an_axis(options: Options, *, open_lab: OpenLab = open_laboratory) -> E
     progress = Progress(quiet=options.quiet)
     request, why = choose.environment(options)
     asked = choose.question(options, request)
-    sources = sources_for(replace(options, devices=(asked.device,)))
-    found, source = prepare(request, sources)
+    asof = AsOf(sources_for(replace(options, devices=(asked.device,))))
+    found, source = prepare(request, asof.sources)
     name, own = choose.package(str(options.axis), request, found, source)
     every = PackageIndex(options.spec.index.url, options.work_folder / "index").releases(name)
     line = choose.line(options, name, own, every, python=found.python)
-    progress.tell(f"in {found.id} ({why}): which releases of {name} are such that {asked.told}?")
-    for text in estimate.told(line, name, choose.seen(options, request, asked)):
-        progress.tell(text)
-    settings = settings_for(options, sources, request=None, threads=options.threads or host.usable_cores())
-    settings = replace(settings, paths=(asked.path,), devices=(asked.device,), findings={})
     heavy = "torch" in (name, *packages_along(name))
-    rules = tuple(options.spec.pins)
-    lab = options.work_folder / "lab"
+    progress.tell(f"in {found.id} ({why}): which releases of {name} are such that {asked.told}?")
+    for text in estimate.told(line, name, choose.seen(options, request, asked), heavy=heavy):
+        progress.tell(text)
     kept = KeptBoundaries(options.work_folder, options.chosen_weights)
     boundaries: list[Boundary] = []
-    with Footprint(lab) as footprint, cache_of_its_own(lab / "uv-cache" if heavy else None):
-        tidy = Tidy(
-            lambda chosen: open_lab(chosen, sources, rules, progress.tell),
-            settings,
-            places=(places := Places(work=options.work_folder, sources=sources, rules=rules)),
-            footprint=footprint,
-            budget=float(options.disk),
-            heavy=heavy,
-            ahead=True,
-            tell=progress.tell,
-        )
+    with bench(
+        options, asked, asof, heavy=heavy, ahead=True, returns=line.good is None, open_lab=open_lab, tell=progress.tell
+    ) as made:
         releases = Releases(
-            tidy,
+            made.tidy,
             request,
             package=name,
             own=own,
             question=asked,
             tell=progress.tell,
             refused=lambda release: _excluded(options, request, name, release),
-            after=tidy.done,
+            after=made.tidy.done,
         )
         try:
             for step, turn in _search(line, releases):
                 sure = surer(turn, releases, line.releases, stage=asked.stage)
+                differs = _differences(sure, releases, made.tidy, request, name)
+                if differs is None:
+                    progress.tell(f"what else differs between {sure.good} and {sure.bad} could not be told")
                 one = boundary(
                     sure,
                     releases,
@@ -90,18 +69,17 @@ def along_an_axis(options: Options, *, open_lab: OpenLab = open_laboratory) -> E
                     axis=name,
                     question=asked,
                     step=step,
-                    differs=_differences(sure, releases, places, request, name),
+                    differs=differs or {},
                     commit=host.harness(options.root)["commit"],
-                    code=code.digest(settings),
-                    peak_gb=round(footprint.peak, 1) if heavy else None,
+                    code=code.digest(made.settings),
+                    peak_gb=round(made.footprint.peak, 1) if heavy else None,
                     lock_sha256=found.lock_sha256,
                 )
                 kept.write(one, tell=progress.tell)
                 boundaries.append(one)
         finally:
             show.told(boundaries, releases, name=name)
-            print(estimate.taken(line, tidy.installs))
-            tidy.close()
+            print(estimate.taken(line, made.tidy.installs))
     return verdict(boundaries)
 
 
@@ -143,15 +121,18 @@ def _search(line: choose.Line, releases: Releases) -> Iterator[tuple[int, Turn]]
 
 
 def _differences(
-    turn: Turn, releases: Releases, places: Places, request: Request, package: str
-) -> dict[str, tuple[str, str]]:
-    """Versions other than the package's that differ between last good and first bad, ``-`` where there is none."""
+    turn: Turn, releases: Releases, tidy: Tidy, request: Request, package: str
+) -> dict[str, tuple[str, str]] | None:
+    """Versions other than the package's that differ between last good and first bad, ``-`` where there is none.
+
+    Of what they ran with; None where that cannot be told, which is not the same as that nothing differs.
+    """
     if turn.good is None or turn.bad is None:
         return {}
-    good, bad = (places.locked(request, releases.changes(release)) for release in (turn.good, turn.bad))
+    good, bad = (tidy.lock(request, releases.changes(release)) for release in (turn.good, turn.bad))
     if good is None or bad is None:
-        return {}
-    before, after = good.lock.versions, bad.lock.versions
+        return None
+    before, after = good.versions, bad.versions
     pairs = {name: (before.get(name, "-"), after.get(name, "-")) for name in sorted({*before, *after} - {package})}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 

@@ -7,10 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from asrcompat.bisecting import choose
-from asrcompat.bisecting.axis import OpenLab, open_laboratory
-from asrcompat.bisecting.footprint import Footprint, cache_of_its_own
-from asrcompat.bisecting.places import Places
-from asrcompat.bisecting.tidy import Tidy
+from asrcompat.bisecting.asof import AsOf
+from asrcompat.bisecting.bench import OpenLab, bench, open_laboratory
 from asrcompat.bisecting.tries import Tries
 from asrcompat.errors import ExitCode, UsageError
 from asrcompat.explain.bisection.along import LUCK
@@ -24,9 +22,8 @@ from asrcompat.explain.bisection.locks import (
 from asrcompat.explain.bisection.search import ATTEMPTS, Answer
 from asrcompat.options import Options
 from asrcompat.report.words import plural
-from asrcompat.run import host
 from asrcompat.run.progress import Progress
-from asrcompat.settings import settings_for, sources_for
+from asrcompat.settings import sources_for
 from asrcompat.spec import request_id
 
 
@@ -41,8 +38,7 @@ def between_locks(options: Options, good: Path, bad: Path, *, open_lab: OpenLab 
     request, _ = choose.environment(options)
     asked = choose.question(options, request)
     progress = Progress(quiet=options.quiet)
-    rules = tuple(options.spec.pins)
-    sources = sources_for(replace(options, devices=(asked.device,)))
+    asof = AsOf(sources_for(replace(options, devices=(asked.device,))))
     progress.tell(
         f"{len(found)} changes from {good.name} to {bad.name}: after which of them is it not so that {asked.told}?"
     )
@@ -52,37 +48,34 @@ def between_locks(options: Options, good: Path, bad: Path, *, open_lab: OpenLab 
         f"blame, about {few} runs; where several are, up to {len(found) ** 2 + 4}, each with a resolution of its own; "
         f"where it fails at times only, what passes is run up to {ATTEMPTS} times"
     )
-    settings = settings_for(options, sources, request=None, threads=options.threads or host.usable_cores())
-    settings = replace(settings, paths=(asked.path,), devices=(asked.device,), findings={})
     heavy = any(one.name == "torch" for one in found)
-    lab = options.work_folder / "lab"
-    with Footprint(lab) as footprint, cache_of_its_own(lab / "uv-cache" if heavy else None):
-        tidy = Tidy(
-            lambda chosen: open_lab(chosen, sources, rules, progress.tell),
-            settings,
-            places=Places(work=options.work_folder, sources=sources, rules=rules),
-            footprint=footprint,
-            budget=float(options.disk),
-            heavy=heavy,
-            ahead=False,
-            tell=progress.tell,
+    with bench(
+        options, asked, asof, heavy=heavy, ahead=False, returns=False, open_lab=open_lab, tell=progress.tell
+    ) as made:
+        rules = tuple(options.spec.pins)
+        code = _search(
+            Tries(
+                before=before,
+                request=request,
+                question=asked,
+                asof=asof,
+                rules=rules,
+                lab=made.tidy,
+                progress=progress,
+            ),
+            found,
         )
-        tries = Tries(
-            before=before, request=request, question=asked, sources=sources, rules=rules, lab=tidy, progress=progress
-        )
-        try:
-            code = _search(tries, found)
-        finally:
-            tidy.close()
-        print(plural(tidy.installs, "install"))
-        if heavy:
-            print(f"disk: the laboratory and its cache held {footprint.peak:.1f} GB at the worst moment")
+    print(plural(made.tidy.installs, "install"))
+    if heavy:
+        print(f"disk: the laboratory and its cache held {made.footprint.peak:.1f} GB at the worst moment")
     return code
 
 
 def _search(tries: Tries, found: tuple[Difference, ...]) -> ExitCode:
-    for chosen, wanted, name in (((), Answer.GOOD, "first"), (found, Answer.BAD, "second")):
-        answer, told = tries.run(chosen)
+    for (answer, told), wanted, name in (
+        (tries.run(()), Answer.GOOD, "first"),
+        (tries.in_the_end(found), Answer.BAD, "second"),
+    ):
         if answer is not wanted:
             print(f"nothing to search for: the {name} lock is {answer}, not {wanted}: {told}")
             return ExitCode.UNFINISHED
@@ -90,12 +83,13 @@ def _search(tries: Tries, found: tuple[Difference, ...]) -> ExitCode:
     if answer is not Answer.GOOD:
         print(f"nothing to search for: the first lock is {answer} when it is run again: {told}")
         return ExitCode.UNFINISHED
-    culprit = smallest_culprit(found, try_set=lambda chosen: tries.surely(chosen)[0], resolves=tries.resolves)
+    culprit = _culprit(tries, found)
     _, told = tries.surely(culprit)
     miss = tries.miss(tries.passed)
     unanswered = list(tries.unanswered(culprit))
     failed = [f"{_named(chosen)}: {why}" for chosen, why, ours in unanswered if ours]
-    sure = miss <= LUCK and tries.run((), 1)[0] is Answer.GOOD and tries.run(culprit, 1)[0] is Answer.BAD
+    first = tries.run((), 1)[0] is Answer.GOOD and () in tries.passed
+    sure = miss <= LUCK and first and tries.breaks_again(culprit)
     if sure and not failed:
         print("breaks:")
     elif sure:
@@ -117,6 +111,24 @@ def _search(tries: Tries, found: tuple[Difference, ...]) -> ExitCode:
     runs = sum(answer is not Answer.SKIP for answer, _ in tries.known.values())
     print(f"{runs} runs gave an answer, {len(tries.known) - runs} sets of changes gave none")
     return ExitCode.OK if sure and not failed else ExitCode.UNFINISHED
+
+
+def _culprit(tries: Tries, found: tuple[Difference, ...]) -> tuple[Difference, ...]:
+    """The changes that break, run again, after what passed has passed as often as it takes.
+
+    A further run may tell that something fails less often than was thought: what passed then has to pass more often. Or
+    something that passed breaks: then less may be to blame, and the search is made again, of which most is known.
+    """
+    while True:
+        culprit = smallest_culprit(found, try_set=lambda chosen: tries.surely(chosen)[0], resolves=tries.resolves)
+        tries.run((), 1)
+        tries.breaks_again(culprit)
+        tries.surely([one for one in found if one not in culprit])
+        passed = set(map(frozenset, tries.passed))
+        for chosen in tries.passed:
+            tries.surely(chosen)
+        if passed == set(map(frozenset, tries.passed)):
+            return culprit
 
 
 def _named(chosen: Iterable[Difference]) -> str:

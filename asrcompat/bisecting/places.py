@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from asrcompat.lab.change import Change
+from asrcompat.bisecting.asof import AsOf
+from asrcompat.lab.change import Change, in_order, variant_id
 from asrcompat.lab.variant import variant
-from asrcompat.plan.prepare import Sources, prepare
+from asrcompat.plan.prepare import prepare
 from asrcompat.run.environment import is_complete
 from asrcompat.run.session import Locked
-from asrcompat.spec import PinRule, Request
+from asrcompat.spec import PinRule, Request, environment_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """The id of an environment in the laboratory, and what it is built from; no source where it does not resolve."""
+
+    name: str
+    source: Locked | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Looks into the folders of the matrix and of the laboratory; resolves only where no lock is kept."""
+    """Looks into the folders of the matrix and of the laboratory; each environment is resolved once and then kept."""
 
     work: Path
-    sources: Sources
+    asof: AsOf
     rules: tuple[PinRule, ...]
+    _known: dict[tuple[str, tuple[Change, ...]], Place] = field(default_factory=dict)
 
-    def locked(self, request: Request, changes: tuple[Change, ...]) -> Locked | None:
-        """What a request with changes is built from; None where it does not resolve."""
-        _, source = prepare(variant(request, changes, self.rules), replace(self.sources, fresh=False))
-        return source if isinstance(source, Locked) else None
+    def of(self, request: Request, changes: tuple[Change, ...]) -> Place:
+        """What a request with changes is called and built from."""
+        key = (request.id, changes)
+        if key in self._known:
+            return self._known[key]
+        wanted = variant(request, changes, self.rules)
+        found, source = prepare(wanted, self.asof.sources)
+        build = None if found.id == wanted.id else found.torch_build
+        name = variant_id(environment_id(request.id, build), in_order(changes)) if changes else found.id
+        place = Place(name=name, source=source if isinstance(source, Locked) else None)
+        if place.source is not None:  # an index that did not answer may do so the next time
+            self._known[key] = place
+        return place
 
     def there(self, source: Locked) -> bool:
         """Whether an environment of this lock is whole."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from asrcompat.bisecting.asof import AsOf
 from asrcompat.bisecting.tidy import Tidy
 from asrcompat.explain.bisection.along import LUCK
-from asrcompat.explain.bisection.judge import Question, chance_of_a_miss, judge
+from asrcompat.explain.bisection.judge import Question, chance_of_a_miss, judge, standing
 from asrcompat.explain.bisection.locks import Difference, as_changes, differences, read_lock, with_changes
 from asrcompat.explain.bisection.search import ATTEMPTS, Answer
 from asrcompat.lab.variant import variant
 from asrcompat.model import BoundaryRun, Outcome
-from asrcompat.plan.prepare import Sources, prepare
+from asrcompat.plan.prepare import prepare
 from asrcompat.run.lock import Lock
 from asrcompat.run.progress import Progress
 from asrcompat.run.session import Locked
@@ -36,7 +37,7 @@ class Tries:
     before: dict[str, str]
     request: Request
     question: Question
-    sources: Sources
+    asof: AsOf
     rules: tuple[PinRule, ...]
     lab: Tidy
     progress: Progress
@@ -56,6 +57,8 @@ class Tries:
 
     def surely(self, chosen: Sequence[Difference]) -> tuple[Answer, str]:
         """As `run`, a set that passes run until luck is ruled out, or for as long as is reasonable; bad once is bad."""
+        if (broke := self._broke(chosen)) is not None:
+            return Answer.BAD, broke[1]
         answer, told = self.run(chosen)
         for attempt in range(1, ATTEMPTS):
             if answer is not Answer.GOOD or self.miss([chosen]) <= LUCK:
@@ -64,6 +67,22 @@ class Tries:
             if again is Answer.BAD:
                 answer, told = again, seen
         return answer, told
+
+    def in_the_end(self, chosen: Sequence[Difference]) -> tuple[Answer, str]:
+        """As `run`, a set that is said to break run again where it passes: it may fail at times only."""
+        answer, told = self.run(chosen)
+        for attempt in range(1, ATTEMPTS):
+            if answer is not Answer.GOOD:
+                break
+            again, seen = self.run(chosen, attempt)
+            if again is Answer.BAD:
+                answer, told = again, seen
+        return answer, told
+
+    def breaks_again(self, chosen: Sequence[Difference]) -> bool:
+        """Whether a set that broke does so in the run after that."""
+        broke = self._broke(chosen)
+        return broke is not None and self.run(chosen, broke[0] + 1)[0] is Answer.BAD
 
     def miss(self, sets: Iterable[Sequence[Difference]]) -> float:
         """The probability that the luckiest of these sets, which passed, fails as often as those that break."""
@@ -97,16 +116,22 @@ class Tries:
         """Whether these versions, and no others, are a solution of what the packages ask for."""
         return isinstance(self._resolved(chosen), Lock)
 
+    def _broke(self, chosen: Sequence[Difference]) -> tuple[int, str] | None:
+        """The first attempt that is known to have been bad, and what was seen."""
+        bad = [
+            (attempt, told)
+            for (tried, attempt), (answer, told) in self.known.items()
+            if tried == frozenset(chosen) and answer is Answer.BAD
+        ]
+        return min(bad, default=None)
+
     def _run(self, chosen: Sequence[Difference], attempt: int) -> tuple[Answer, str]:
         resolved = self._resolved(chosen)
         if isinstance(resolved, NoLock):
             return Answer.SKIP, resolved.told
         changes = as_changes(with_changes(self.before, chosen))
         result = self.lab.run(self.request, changes, attempt=attempt)
-        run = judge(result, self.question, release=_name(chosen), attempt=attempt)
-        earlier = [one for one in self.runs if one.release == run.release]
-        if run.answer == "good" and any(one.outcome is Outcome.UNSTABLE for one in earlier):
-            run = replace(run, answer="bad", told=f"{run.told} this time, and was unstable before")
+        run = standing(judge(result, self.question, release=_name(chosen), attempt=attempt), self.runs)
         self.runs.append(run)
         self.lab.done(result.environment.id, run)
         return Answer(run.answer), run.told
@@ -120,7 +145,7 @@ class Tries:
 
     def _resolve(self, chosen: Sequence[Difference]) -> Lock | NoLock:
         wanted = with_changes(self.before, chosen)
-        _, source = prepare(variant(self.request, as_changes(wanted), self.rules), self.sources)
+        _, source = prepare(variant(self.request, as_changes(wanted), self.rules), self.asof.sources)
         if not isinstance(source, Locked):
             ours = source.outcome is not Outcome.BROKEN
             return NoLock(told=source.message if ours else "does not resolve", ours=ours)

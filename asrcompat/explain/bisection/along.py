@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Protocol
 
-from asrcompat.explain.bisection.judge import Question, chance_of_a_miss, judge
+from asrcompat.explain.bisection.judge import Question, chance_of_a_miss, judge, standing
 from asrcompat.explain.bisection.search import Answer, Turn
 from asrcompat.lab.change import Change
-from asrcompat.model import Boundary, BoundaryRun, EnvironmentResult, Outcome
+from asrcompat.model import Boundary, BoundaryRun, EnvironmentResult
 from asrcompat.spec import Request, torch_for, torchaudio_for
 from asrcompat.spec.fields import FORK
 
@@ -33,6 +32,9 @@ class Lab(Runs, Protocol):
         self, request: Request, changes: tuple[Change, ...] = (), *, attempt: int = 0
     ) -> EnvironmentResult | None:
         """What `run` would give at once; None where it would build or probe."""
+
+    def users(self) -> set[str]:
+        """The ids of all that have an environment there."""
 
     def free(self, keep: Collection[str]) -> int:
         """Remove environments but those named; bytes freed."""
@@ -105,9 +107,7 @@ class Releases:
             return Answer.SKIP, reason
         result = self._lab.run(self._request, self.changes(release), attempt=attempt)
         run = judge(result, self._question, release=release, attempt=attempt)
-        earlier = [one for (name, _), one in self.runs.items() if name == release]
-        if run.answer == "good" and any(one.outcome is Outcome.UNSTABLE for one in earlier):
-            run = replace(run, answer="bad", told=f"{run.told} this time, and was unstable before")
+        run = standing(run, self.runs.values())
         self.runs[release, attempt] = run
         again = "" if not attempt else ", again" if attempt == 1 else f", attempt {attempt + 1}"
         self._tell(f"{self._package} {release}{again}: {run.answer}: {run.told}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from asrcompat.explain.bisection.search import Answer
 from asrcompat.model import BoundaryRun, Cell, Device, EnvironmentResult, Outcome, Stage
@@ -62,6 +62,14 @@ def judge(result: EnvironmentResult, question: Question, *, release: str, attemp
         exception=cell.exception,
         trials=cell.trials,
     )
+
+
+def standing(run: BoundaryRun, others: Iterable[BoundaryRun]) -> BoundaryRun:
+    """The run as it counts beside others: a release that was once unstable stays bad, whatever another run says."""
+    unstable = any(one.release == run.release and one.outcome is Outcome.UNSTABLE for one in others)
+    if run.answer != "good" or not unstable:
+        return run
+    return replace(run, answer="bad", told=f"{run.told} this time, and was unstable before")
 
 
 def chance_of_a_miss(release: str, runs: Iterable[BoundaryRun], *, stage: Stage | None) -> float | None:
