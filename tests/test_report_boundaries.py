@@ -12,7 +12,7 @@ from factories import make_environment, make_results
 from asrcompat.bisecting.axis import verdict
 from asrcompat.explain.bisection.kept import KeptBoundaries
 from asrcompat.model import Boundary, BoundaryRun, Device, Outcome, Stage, Trials, dump, parse_boundary, parse_results
-from asrcompat.report.boundaries import boundaries, limit
+from asrcompat.report.boundaries import assumed, boundaries, limit
 from asrcompat.report.environments import rows
 from asrcompat.report.render import html, markdown
 
@@ -66,8 +66,8 @@ NEWER = boundary(
 )
 
 ASSUMED = (
-    "{ran} of 9 releases were asked on the way {way}; those between them that were not are taken to answer as their "
-    "neighbours did: where there is more than one turn, this is one of them"
+    "{ran} releases from {span} were asked on the way {way}; those between them that were not are taken to answer as "
+    "their neighbours did: where there is more than one turn, this is one of them"
 )
 
 
@@ -90,12 +90,23 @@ def test_both_directions_stand_on_one_line_with_the_releases_that_ran() -> None:
         "2026-11-23",
     ]
     assert notes == (
-        f"s3prl in 1: {ASSUMED.format(ran=2, way='older')}",
-        f"s3prl in 1: {ASSUMED.format(ran=4, way='newer')}",
+        f"s3prl in 1: {ASSUMED.format(ran=4, span='0.4.15 to 0.4.18', way='newer')}",
         "s3prl in 1: 0.4.17 was stepped over: does not resolve",
     )
-    every = boundary(releases=2)
-    assert told(every)[1] == ()  # nothing is assumed where all were run
+
+
+def test_nothing_is_assumed_where_no_release_lies_between_those_that_were_asked() -> None:
+    assert assumed(boundary()) == ""  # neighbours
+    gap = boundary(verdict="gap", first_bad="0.4.13", gap=("0.4.14",), skipped={"0.4.14": "does not resolve"})
+    assert assumed(replace(gap, runs=(run("0.4.15"), run("0.4.13", "bad")))) == ""
+    assert assumed(boundary(runs=(*boundary().runs, run("0.4.10", "bad")), releases=3)) == ""  # all there are
+    wider = boundary(runs=(*boundary().runs, run("0.4.9", "bad")))
+    assert assumed(wider) == ASSUMED.format(ran=3, span="0.4.9 to 0.4.15", way="older")
+
+
+def test_an_end_that_was_refused_is_named_with_the_reason() -> None:
+    refused = boundary(verdict="no change", runs=(run("0.4.15"),), skipped={"0.4.9": "excluded by matrix.toml: old"})
+    assert limit(refused) == "nothing to search for: 0.4.15: good; 0.4.9: excluded by matrix.toml: old"
 
 
 def test_a_direction_that_was_not_searched_says_so() -> None:
@@ -125,7 +136,6 @@ def test_stage_device_and_what_moved_along_are_named() -> None:
             "the bad ones did and was lucky is 0.004"
         ),
         "torchaudio with torch in 1: from 0.4.15 to 0.4.14 these changed as well: torch 2.8.0 → 2.9.0, triton 3.4 → -",
-        f"torchaudio with torch in 1: {ASSUMED.format(ran=2, way='older')}",
     )
 
 
@@ -232,6 +242,21 @@ def test_a_search_that_found_nothing_leaves_what_was_found_elsewhere(verdict: An
     assert kept.read([HERE], warn=pytest.fail) == (boundary(verdict="open"),)
     kept.write(boundary())
     kept.write(replace(elsewhere, code="of other code"), tell=pytest.fail)
+
+
+@pytest.mark.parametrize("verdict", ["no change", "unsure"])
+def test_that_there_is_no_limit_is_left_as_well_unless_its_end_answers_otherwise(verdict: Any, tmp_path: Path) -> None:
+    kept = KeptBoundaries(tmp_path, "synthetic-small")
+    said: list[str] = []
+    kept.write(NEWER)
+    nothing = replace(NEWER, verdict=verdict, last_good=None, skipped={}, runs=(run("0.4.15"), run("0.4.16")))
+    for one in (nothing, replace(nothing, runs=(run("0.4.15"), run("0.4.18")))):  # the second says the same of it
+        kept.write(one, tell=said.append)
+    assert kept.read([HERE], warn=pytest.fail) == (NEWER,)
+    assert ["(no limit, good up to 0.4.18)" in text for text in said] == [True, True]
+    otherwise = replace(nothing, runs=(run("0.4.18"), run("0.4.18", "bad", 1)))
+    kept.write(otherwise, tell=pytest.fail)
+    assert kept.read([HERE], warn=pytest.fail) == (otherwise,)
 
 
 @pytest.mark.parametrize("verdict", ["no change", "unsure"])

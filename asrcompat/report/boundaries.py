@@ -79,8 +79,10 @@ def _limit(one: Boundary) -> str:
         those = " or ".join(filter(None, (one.last_good, one.first_bad)))
         lucky = f"; the probability that {one.last_good} was lucky is {one.miss:.2g}" if one.miss else ""
         return f"not sure: {those} answered differently, or not at all, when it was run again, or may be luck{lucky}"
-    ends = dict.fromkeys(f"{run.release}: {run.told if run.answer == 'skip' else run.answer}" for run in one.runs)
-    return "nothing to search for: " + "; ".join(ends)
+    ends = [f"{run.release}: {run.told if run.answer == 'skip' else run.answer}" for run in one.runs]
+    ran = {run.release for run in one.runs}
+    ends += [f"{release}: {why}" for release, why in one.skipped.items() if release not in ran]  # refused
+    return "nothing to search for: " + "; ".join(dict.fromkeys(ends))
 
 
 def _times(one: Boundary, release: str | None) -> str:
@@ -89,13 +91,16 @@ def _times(one: Boundary, release: str | None) -> str:
 
 
 def assumed(one: Boundary) -> str:
-    """What is taken for granted of releases that were not run; nothing where all of them were."""
-    ran = len({run.release for run in one.runs} | set(one.skipped))
-    if one.verdict == "no change" or ran >= one.releases:
+    """What is taken for granted of releases that were not run; nothing where there are none between those that were."""
+    asked = sorted({run.release for run in one.runs} | set(one.skipped), key=_place)
+    between = {one.last_good, one.first_bad, *one.gap}  # of these it is known that no other lies among them
+    neighbours = one.verdict in ("found", "gap") and between.issuperset(asked)
+    if one.verdict == "no change" or neighbours or len(asked) in (0, 1, one.releases):
         return ""
     return (
-        f"{ran} of {one.releases} releases were asked on the way {one.direction}; those between them that were not are "
-        "taken to answer as their neighbours did: where there is more than one turn, this is one of them"
+        f"{len(asked)} releases from {asked[0]} to {asked[-1]} were asked on the way {one.direction}; those between "
+        "them that were not are taken to answer as their neighbours did: where there is more than one turn, this is "
+        "one of them"
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from asrcompat.model import Boundary, Environment, ResultError, Weights, dump, parse_boundary
 from asrcompat.run.store import write_text
 
-_NOTHING, _LIMIT = ("no change", "unsure"), ("found", "gap")
+_NOTHING = ("no change", "unsure")
 
 
 class KeptBoundaries:
@@ -21,8 +21,8 @@ class KeptBoundaries:
     def write(self, boundary: Boundary, *, tell: Callable[[str], None] = lambda _: None) -> Path:
         """Keep a boundary in place of the last one of the same question and direction; the file.
 
-        A search that found no limit leaves one that was found with the same packages and the same code, and says so;
-        unless it asked the same two releases, and so knows better. Of two that found the same, the larger use of the
+        A search that found nothing leaves what was found with the same packages and the same code, and says so; unless
+        it asked the same releases, and so knows better. Of two that found the same, the larger use of the
         disk is kept: a search that goes on from where one was stopped builds less.
         """
         asked = "works" if boundary.stage is None else boundary.stage.value
@@ -30,10 +30,10 @@ class KeptBoundaries:
         file = self.folder / boundary.environment / name
         before = _read(file, warn=lambda _: None)
         if before is not None and (before.lock_sha256, before.code) == (boundary.lock_sha256, boundary.code):
-            if boundary.verdict in _NOTHING and before.verdict in _LIMIT and not _asks_again(boundary, before):
+            if boundary.verdict in _NOTHING and before.verdict not in _NOTHING and not _knows_better(boundary, before):
                 tell(
-                    f"kept: of {boundary.axis}, towards {boundary.direction} releases, the limit that was found "
-                    f"earlier with the same packages (last good {before.last_good}, first bad {before.first_bad})"
+                    f"kept: of {boundary.axis}, towards {boundary.direction} releases, what was found earlier with the "
+                    f"same packages ({_ends(before)})"
                 )
                 return file
             if boundary.peak_gb is not None and before.peak_gb is not None:
@@ -65,11 +65,25 @@ class KeptBoundaries:
         return tuple(found)
 
 
-def _asks_again(one: Boundary, before: Boundary) -> bool:
-    """Whether every run of the two releases that an earlier search named gave an answer, and each was run."""
-    named = {before.last_good, before.first_bad}
-    answers = [run.answer for run in one.runs if run.release in named]
-    return named <= {run.release for run in one.runs} and "skip" not in answers
+def _knows_better(one: Boundary, before: Boundary) -> bool:
+    """Whether each release that an earlier search named was run, and every run of it gave an answer.
+
+    Where that search named one, since there was no limit up to it, no less than that it answers otherwise.
+    """
+    named = {before.last_good: "good", before.first_bad: "bad"}
+    named.pop(None, None)
+    runs = [run for run in one.runs if run.release in named]
+    if set(named) != {run.release for run in runs} or any(run.answer == "skip" for run in runs):
+        return False
+    return before.verdict != "open" or any(run.answer != named[run.release] for run in runs)
+
+
+def _ends(one: Boundary) -> str:
+    """The releases that a search named."""
+    if one.verdict == "open":
+        side, there = ("good", one.last_good) if one.last_good is not None else ("bad", one.first_bad)
+        return f"no limit, {side} up to {there}"
+    return f"last good {one.last_good}, first bad {one.first_bad}"
 
 
 def _read(file: Path, *, warn: Callable[[str], None]) -> Boundary | None:
