@@ -96,14 +96,21 @@ def test_where_everything_was_run_exactly_the_cause_is_found(cause: list[Conditi
     assert owners(told) == {OWNER.get(one.package, one.package) for one in cause}
 
 
-@settings(deadline=None, max_examples=25)
-@given(st.sampled_from(CAUSES), st.integers(0, 10**6), st.integers(3, 6), st.sampled_from(["axis", "pins"]))
-def test_laboratory_copies_that_change_nothing_tell_nothing(
-    cause: list[Condition], seed: int, count: int, kind: str
-) -> None:
+def few(draw: random.Random, count: int) -> list[Observation]:
+    """Environments of packages that move by themselves: so few that chance explains what fails."""
+    rows = [{package: draw.choice(["1.0", "1.1"]) for package in "abcd"} for _ in range(count)]
+    unlucky = draw.randrange(count)
+    return [
+        Observation(environment=f"e{place}", versions=row, failed=row == rows[unlucky], asked=row, base=f"e{place}")
+        for place, row in enumerate(rows)
+    ]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 10**6), st.integers(3, 6), st.sampled_from(["axis", "pins"]))
+def test_laboratory_copies_that_change_nothing_tell_nothing(seed: int, count: int, kind: str) -> None:
     """Copies with another release of what the failure does not depend on: one axis, or two packages at once."""
-    draw = random.Random(seed)
-    seen = [environment(f"e{number}", draw, cause) for number in range(count)]
+    seen = few(random.Random(seed), count)
     plain = [dataclasses.replace(one, versions={**one.versions, "six": "1.0", "pyyaml": "6.0"}) for one in seen]
     copies = [
         dataclasses.replace(
