@@ -14,7 +14,7 @@ from asrcompat.model import Cell
 from asrcompat.run.inputs import Inputs
 from asrcompat.run.paths import path_files
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 MODEL = "Harveenchadha/wav2vec2-pretrained-clsril-23-10k"
 PATHS = {

@@ -13,7 +13,7 @@ from asrcompat.run import outcome
 from asrcompat.run.paths import path_files
 from asrcompat.run.scrub import Scrubber
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(900)]
 
 MODEL = "Harveenchadha/wav2vec2-pretrained-clsril-23-10k"
 PATH = "espnet-s3prl"

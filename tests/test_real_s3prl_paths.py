@@ -15,7 +15,7 @@ from asrcompat.run import uv
 from asrcompat.run.environment import Built, build
 from asrcompat.run.paths import path_files
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 MODEL = "Harveenchadha/wav2vec2-pretrained-clsril-23-10k"
 

@@ -22,7 +22,7 @@ from asrcompat.run import uv
 from asrcompat.run.inputs import Inputs, prepare_inputs
 from asrcompat.spec import Spec
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 MODEL = "Harveenchadha/wav2vec2-pretrained-clsril-23-10k"
 FIXTURES = ROOT / "fixtures"
