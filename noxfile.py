@@ -7,6 +7,7 @@ folder of its own (`asrcompat.run.environment` says why). Options go after ``--`
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +28,10 @@ nox.options.default_venv_backend = "uv"
 nox.options.sessions = ["lint", "types", "tests"]
 
 ROOT = Path(__file__).parent
+
+# nox shows what every library logs, down to each request to the index: here that drowns the command's own progress
+for _library in ("urllib3", "cachecontrol"):
+    logging.getLogger(_library).setLevel(logging.WARNING)
 
 
 def run(arguments: list[str]) -> None:
