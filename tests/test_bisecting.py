@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
-from factories import make_cell, make_environment, make_environment_result
 from matrix_text import edited
 from miniature import MiniatureIndex, serving
 from tiny_lab import Surroundings, make_bench, package
 
-from asrcompat.bisecting import locks, tries
+from asrcompat.bisecting.asof import AsOf
+from asrcompat.bisecting.places import Places
 from asrcompat.cli import main
-from asrcompat.explain.bisection.judge import Question
-from asrcompat.explain.bisection.locks import Difference, differences
 from asrcompat.lab.change import Change
 from asrcompat.lab.laboratory import Laboratory
-from asrcompat.model import Boundary, BoundaryRun, Device, EnvironmentResult, Outcome, Stage, Trials, parse_boundary
+from asrcompat.model import Boundary, EnvironmentResult, Trials, parse_boundary
 from asrcompat.run.interpreters import Interpreter
-from asrcompat.run.lock import Lock
-from asrcompat.run.progress import Progress
-from asrcompat.run.session import NotBuilt
-from asrcompat.spec import Request, Spec
+from asrcompat.spec import Request, Spec, load_spec
 
 BEFORE = "py3.10-torch2.3.1-s3prl0.4.14-espnet202402-transformers4.41.2"
 WITH = BEFORE.replace("0.4.14", "0.4.15")
@@ -330,127 +322,6 @@ def test_between_two_locks_the_change_that_broke_it_is_named(
     assert {paths for _, paths in bench.probed} == {("s3prl-hf",)}
 
 
-class Steps:
-    """A laboratory where a set of changes with `culprit` fails some of ten steps, another number in each attempt."""
-
-    def __init__(self, culprit: str, passed: tuple[int, ...]) -> None:
-        self.culprit = culprit
-        self.passed = passed
-        self.ran: list[tuple[bool, int]] = []
-
-    def run(self, request: Request, changes: tuple[Change, ...] = (), *, attempt: int = 0) -> EnvironmentResult:
-        bad = f"{self.culprit}==2" in {one.value for one in changes}
-        self.ran.append((bad, attempt))
-        # alone it passes all of its steps at first: luck
-        late = bad and sum(one.value.endswith("==2") for one in changes) == 1
-        passed = self.passed[min(attempt + late, len(self.passed) - 1)] if bad else 10
-        outcome = Outcome.WORKS if passed == 10 else Outcome.UNSTABLE if passed else Outcome.BROKEN
-        trials = Trials(passed=passed, of=10)
-        return make_environment_result(cells=[make_cell(path="s3prl-hf", outcome=outcome, trials=trials)])
-
-    def done(self, environment: str, run: BoundaryRun) -> None:
-        """Nothing is there to be given back."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class AllResolve(tries.Tries):
-    def _resolve(self, chosen: Sequence[Difference]) -> Lock:
-        return Lock("")
-
-
-def search_between(lab: Any, made: type[tries.Tries] = AllResolve) -> int:
-    request = Request(python="3.10", torch="2", torchaudio="2", transformers="4", s3prl="1", espnet="1")
-    asked = made(
-        before={"one": "1", "two": "1"},
-        request=request,
-        question=Question(path="s3prl-hf", device=Device.CPU),
-        asof=cast("Any", SimpleNamespace(sources=None)),
-        rules=(),
-        lab=lab,
-        progress=Progress(quiet=True),
-    )
-    return locks._search(asked, differences({"one": "1", "two": "1"}, {"one": "2", "two": "2"}))
-
-
-def test_between_two_locks_a_change_that_passes_by_luck_is_run_again(capsys: pytest.CaptureFixture[str]) -> None:
-    lab = Steps("two", passed=(8, 10, 7))  # the second lock passes 8 of 10, `two` alone 10 at first and then 7
-    assert search_between(lab) == 0
-    said = capsys.readouterr().out
-    assert "breaks:\n  two 1 → 2\n  seen: unstable 7/10" in said
-    found = re.search(r"at most (\S+)\n", said)
-    assert found is not None
-    assert 0 < float(found[1]) <= 0.01
-    assert max(attempt for bad, attempt in lab.ran if not bad) >= 1
-
-
-def test_between_two_locks_what_fails_always_is_not_run_again(capsys: pytest.CaptureFixture[str]) -> None:
-    lab = Steps("two", passed=(0,))
-    assert search_between(lab) == 0
-    assert "breaks:\n  two 1 → 2\n" in capsys.readouterr().out
-    assert lab.ran == [(False, 0), (True, 0), (False, 0), (True, 0), (False, 1), (True, 1)]
-
-
-def test_between_two_locks_luck_that_is_not_ruled_out_is_not_believed(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(tries, "ATTEMPTS", 2)
-    assert search_between(Steps("two", passed=(9, 9))) == 3
-    said = capsys.readouterr().out
-    assert "not sure (" in said
-    assert "at most 0.12\n" in said
-
-
-class Faulty(Steps):
-    """One where `two` breaks, and where the run of `two` alone ends in an error of the harness."""
-
-    def run(self, request: Request, changes: tuple[Change, ...] = (), *, attempt: int = 0) -> EnvironmentResult:
-        with_two, with_one = (f"{name}==2" in {one.value for one in changes} for name in ("two", "one"))
-        outcome = Outcome.WORKS if not with_two else Outcome.BROKEN if with_one else Outcome.ERROR
-        message = "the disk is full" if outcome is Outcome.ERROR else ""
-        return make_environment_result(cells=[make_cell(path="s3prl-hf", outcome=outcome, message=message)])
-
-
-def test_between_two_locks_an_error_of_ours_blames_no_innocent_change(capsys: pytest.CaptureFixture[str]) -> None:
-    assert search_between(Faulty("two", passed=(0,))) == 3
-    said = capsys.readouterr().out
-    assert said.startswith("not sure (less of it may break as well")
-    assert "not known: whether it breaks with two 1 → 2 alone: error" in said
-    assert "the disk is full" in said
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class NeitherAlone(tries.Tries):
-    def _resolve(self, chosen: Sequence[Difference]) -> Lock | tries.NoLock:
-        return tries.NoLock(told="does not resolve") if len(chosen) == 1 else Lock("")
-
-
-def test_between_two_locks_what_does_not_resolve_alone_cannot_be_told_apart(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert search_between(Steps("two", passed=(0,)), NeitherAlone) == 0
-    assert (
-        "breaks:\n  one 1 → 2\n  two 1 → 2\n  these cannot be told apart any further; there is no environment "
-        "with one 1 → 2 alone: does not resolve; nor with two 1 → 2 alone: does not resolve"
-    ) in capsys.readouterr().out
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class OfflineAlone(tries.Tries):
-    """The real resolution, of which the index answers for sets of two only."""
-
-    def _resolve(self, chosen: Sequence[Difference]) -> Lock | tries.NoLock:
-        return Lock("") if len(chosen) != 1 else tries.Tries._resolve(self, chosen)
-
-
-def test_between_two_locks_an_index_that_does_not_answer_is_no_conflict(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    nothing = NotBuilt(outcome=Outcome.ERROR, stage=Stage.RESOLVE, message="no answer")
-    monkeypatch.setattr(tries, "prepare", lambda *_: (make_environment(), nothing))
-    assert search_between(Steps("two", passed=(0,)), OfflineAlone) == 3
-    assert "not known: whether it breaks with one 1 → 2 alone: no answer" in capsys.readouterr().out
-
-
 def test_locks_that_say_the_same_or_nothing_are_refused(
     bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -462,6 +333,52 @@ def test_locks_that_say_the_same_or_nothing_are_refused(
     assert "line 1 is no 'name==version'" in capsys.readouterr().err
     assert bisect(tmp_path, "--locks", same, lock(tmp_path, "other", planted="2.0")) == 2
     assert "add --environment ID" in capsys.readouterr().err
+
+
+def test_locks_of_two_pythons_and_builds_that_differ_are_told(
+    bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = lock(tmp_path, WITH)
+    planned = load_spec(tmp_path / "matrix.toml").all_environments()
+    elsewhere = lock(tmp_path, next(request.id for request in planned if request.python == "3.12"), planted="2.0")
+    assert bisect(tmp_path, "--locks", one, elsewhere) == 2
+    said = capsys.readouterr().err
+    assert f"{WITH}.txt is of Python 3.10 and {Path(elsewhere).name} of Python 3.12; name two locks of one" in said
+    assert bisect(tmp_path, "--locks", one, lock(tmp_path, "built", torch="2.3.1+cpu")) == 2
+    assert "name the same versions but for builds (torch 2.3.1 and 2.3.1+cpu)" in capsys.readouterr().err
+    assert bench.probed == []
+
+
+def test_a_release_that_is_run_again_is_of_the_same_packages_though_the_index_has_others_by_then(
+    bench: Surroundings, index: MiniatureIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Laboratory.run
+
+    def later(
+        self: Laboratory, request: Request, changes: tuple[Change, ...] = (), *, attempt: int = 0
+    ) -> EnvironmentResult:
+        if attempt:
+            package(index, "planted", "9.0", BAD)
+        return real(self, request, changes, attempt=attempt)
+
+    monkeypatch.setattr(Laboratory, "run", later)
+    ends = ("--good", "0.4.15", "--bad", "0.4.14", "--cured")
+    assert bisect(tmp_path, "--axis", "s3prl", "--environment", WITH, "--fresh", *ends) == 0
+    found = kept(tmp_path)["older"]
+    assert [run.answer for run in found.runs if run.release == "0.4.15"] == ["good", "good"]
+
+
+def test_an_environment_has_the_name_that_the_laboratory_gives_it(bench: Surroundings) -> None:
+    places = Places(work=bench.settings.work, asof=AsOf(bench.sources), rules=())
+    request = replace(bench.request, torch="2.3.1", torchaudio="2.3.1", transformers="4.41.2", s3prl="0.4.15")
+    request = replace(request, espnet="202402")
+    for changes in ((), (Change(kind="axis", value="s3prl=0.4.16"),)):
+        place = places.of(request, changes)
+        result = bench.laboratory().run(request, changes)
+        assert (place.name, place.source and place.source.lock.sha256) == (
+            result.environment.id,
+            result.environment.lock_sha256,
+        )
 
 
 def test_what_was_found_is_kept_as_data(bench: Surroundings, tmp_path: Path) -> None:

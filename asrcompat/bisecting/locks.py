@@ -16,6 +16,7 @@ from asrcompat.explain.bisection.locks import (
     Difference,
     NotALockError,
     differences,
+    other_builds,
     read_lock,
     smallest_culprit,
 )
@@ -30,11 +31,14 @@ from asrcompat.spec import request_id
 def between_locks(options: Options, good: Path, bad: Path, *, open_lab: OpenLab = open_laboratory) -> ExitCode:
     """Find the smallest set of changes from the good lock to the bad one that breaks, and tell it."""
     before, after = _read(good), _read(bad)
+    builds = ", ".join(other_builds(_read(good, builds=True), _read(bad, builds=True)))
+    if options.base is None:
+        options = replace(options, base=_environment_of(options, good, bad))
     found = differences(before, after)
     if not found:
-        message = f"--locks: {good.name} and {bad.name} name the same versions; there is nothing between them"
+        but = f" but for builds ({builds}), of which the index takes its own: see --torch-index" if builds else ""
+        message = f"--locks: {good.name} and {bad.name} name the same versions{but}; there is nothing between them"
         raise UsageError(message)
-    options = options if options.base is not None else replace(options, base=_environment_of(options, good))
     request, _ = choose.environment(options)
     asked = choose.question(options, request)
     progress = Progress(quiet=options.quiet)
@@ -42,6 +46,8 @@ def between_locks(options: Options, good: Path, bad: Path, *, open_lab: OpenLab 
     progress.tell(
         f"{len(found)} changes from {good.name} to {bad.name}: after which of them is it not so that {asked.told}?"
     )
+    if builds:
+        progress.tell(f"builds are not compared, since the index takes its own: {builds}")
     few = 2 * len(found).bit_length() + 4
     progress.tell(
         f"first {len(found)} resolutions, one for each change, of some seconds each; then, where one change is to "
@@ -135,9 +141,9 @@ def _named(chosen: Iterable[Difference]) -> str:
     return f"{', '.join(map(str, chosen))} alone"
 
 
-def _read(file: Path) -> dict[str, str]:
+def _read(file: Path, *, builds: bool = False) -> dict[str, str]:
     try:
-        return read_lock(file.read_text(encoding="utf-8"))
+        return read_lock(file.read_text(encoding="utf-8"), builds=builds)
     except FileNotFoundError:
         message = f"--locks {file}: no such file; the locks of a report are in reports/locks"
     except (NotALockError, ValueError) as error:
@@ -147,11 +153,20 @@ def _read(file: Path) -> dict[str, str]:
     raise UsageError(message)
 
 
-def _environment_of(options: Options, lock: Path) -> str:
-    """The environment that a lock is of, by its file's name."""
-    name = request_id(lock.stem)
-    known = [request.id for request in options.spec.all_environments()]
+def _environment_of(options: Options, good: Path, bad: Path) -> str:
+    """The environment that the good lock is of, by its file's name: both locks are to be installed in it.
+
+    What differs between two Pythons is no change of packages, and a lock of the one may not install on the other.
+    """
+    known = {request.id: request for request in options.spec.all_environments()}
+    name, other = request_id(good.stem), request_id(bad.stem)
     if name not in known:
-        message = f"--locks {lock}: of which environment this is, its name does not tell; add --environment ID"
+        message = f"--locks {good}: of which environment this is, its name does not tell; add --environment ID"
+        raise UsageError(message)
+    if other in known and known[other].python != known[name].python:
+        message = (
+            f"--locks: {good.name} is of Python {known[name].python} and {bad.name} of Python {known[other].python}; "
+            "name two locks of one Python, or with --environment ID the one that both are to be installed in"
+        )
         raise UsageError(message)
     return name

@@ -41,10 +41,10 @@ class Difference:
         return f"{self.name} {self.before} → {self.after}"
 
 
-def read_lock(text: str) -> dict[str, str]:
+def read_lock(text: str, *, builds: bool = False) -> dict[str, str]:
     """Version by distribution of a lock in the form of ``reports/locks/*.txt``; raises `NotALockError`.
 
-    Builds are left out (``2.3.1+cpu`` is 2.3.1): which one is taken is the index's business.
+    Without `builds` they are left out (``2.3.1+cpu`` is 2.3.1): which one is taken is the index's business.
     """
     found: dict[str, str] = {}
     for number, raw in enumerate(text.splitlines(), start=1):
@@ -55,7 +55,8 @@ def read_lock(text: str) -> dict[str, str]:
         if match is None:
             message = f"line {number} is no 'name==version': {line[:80]!r}"
             raise NotALockError(message)
-        found[str(canonicalize_name(match["name"]))] = Version(match["version"]).public
+        version = Version(match["version"])
+        found[str(canonicalize_name(match["name"]))] = str(version) if builds else version.public
     if not found:
         message = "it names no distribution"
         raise NotALockError(message)
@@ -68,6 +69,15 @@ def differences(before: Versions, after: Versions) -> tuple[Difference, ...]:
         Difference(name=name, before=before.get(name), after=after.get(name))
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
+    )
+
+
+def other_builds(before: Versions, after: Versions) -> tuple[str, ...]:
+    """In words, what two locks that were read with builds have of one version and not of one build."""
+    return tuple(
+        f"{name} {version} and {after[name]}"
+        for name, version in before.items()
+        if name in after and version != after[name] and Version(version).public == Version(after[name]).public
     )
 
 
