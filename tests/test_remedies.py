@@ -28,8 +28,8 @@ from tiny_lab import Surroundings, make_bench, package
 
 from asrcompat.explain.remedies import record
 from asrcompat.explain.remedies.attach import attached
-from asrcompat.explain.remedies.search import NoRoom, OutOfTime
 from asrcompat.explain.remedies.trial import Found
+from asrcompat.explain.remedies.trying import NoRoom, OutOfTime
 from asrcompat.explain.signatures.entry import Cure, Step
 from asrcompat.lab.change import Change
 from asrcompat.model import Cell, EnvironmentResult, Outcome, Stage, Trials
@@ -121,7 +121,7 @@ def ended_after(one: Bench, runs: int, end: Exception) -> Found:
             raise end
         return one.attempt(changes, cells, trials)
 
-    one.search._attempt = limited
+    one.search.trying.attempt = limited
     return one.search.run(one.task.cells)
 
 
@@ -274,7 +274,7 @@ def test_after_the_deadline_nothing_is_begun_and_what_was_found_stands(bench: Su
             raise OutOfTime
         return one.attempt(changes, one.task.cells, trials)
 
-    one.search._attempt = attempt
+    one.search.trying.attempt = attempt
     found = one.search.run(one.task.cells)
     assert found.unfinished
     assert words(remedies_of(one, found)) == [("helper<2", False)]

@@ -29,7 +29,7 @@ from asrcompat.errors import HarnessError
 from asrcompat.explain.remedies import record
 from asrcompat.explain.remedies.attach import recorded
 from asrcompat.explain.remedies.moves import asks_of
-from asrcompat.lab.change import Kind
+from asrcompat.lab.change import Change, Kind
 from asrcompat.model import Outcome, Stage
 from asrcompat.options import Options
 from asrcompat.remedying import command as command_module
@@ -149,6 +149,18 @@ def test_environments_without_a_result_are_told_and_leave_it_open(
     said = capsys.readouterr()
     assert "no results of py3.12-torch1.0" in said.out + said.err
     assert ("works (verified)" in said.out) is broken
+
+
+def test_what_is_no_remedy_is_removed_and_what_others_made_is_left(
+    bench: Surroundings, command: list[str], index: MiniatureIndex
+) -> None:
+    package(index, "six", "1.0")
+    package(index, "seven", "1.0")
+    others = bench.laboratory().run(bench.request, (Change(kind="extra", value="seven==1.0"),)).environment.id
+    bench.__dict__["known"] = catalogue(missing_file(("extra", "six==1.0")))
+    assert cli.main(command) == 1
+    assert f"{bench.request.id}+six-1.0" in {identity for identity, _ in bench.probed}
+    assert bench.laboratory().users() == {others}
 
 
 def kept_record(bench: Surroundings) -> record.Record:

@@ -186,7 +186,7 @@ def test_more_steps_than_are_made_at_most_are_no_proof() -> None:
     said: list[str] = []
     search = searching(lambda *_: Outcome.WORKS, said)
     search.found.saw(cell)
-    search._try(candidate("ONE"), [cell])
+    search.trying.apply(candidate("ONE"), [cell])
     assert search.found.cured == {}
     assert "it may be luck, by 37%" in said[-1]
 
@@ -202,8 +202,8 @@ def test_a_part_without_which_it_failed_once_is_not_dropped_for_one_lucky_run() 
         return Outcome.BROKEN if names == "TWO" or asked == ["ONE"] else Outcome.WORKS
 
     search = searching(outcome, [])
-    search._try(candidate("ONE"), [first])
-    search._try(candidate("ONE", "TWO"), [first, second])
+    search.trying.apply(candidate("ONE"), [first])
+    search.trying.apply(candidate("ONE", "TWO"), [first, second])
     found = {
         path: all_in_words(told._as_data(cured.trial.candidate.changes))
         for (path, _), cured in search.found.cured.items()

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from asrcompat.errors import HarnessError
-from asrcompat.explain.remedies.search import NoRoom, OutOfTime, Search
+from asrcompat.explain.remedies.search import Search
+from asrcompat.explain.remedies.trying import NoRoom, OutOfTime
 from asrcompat.explain.signatures.entry import Signature
 from asrcompat.lab.change import PACKAGE_KINDS, Change
 from asrcompat.lab.given import changes_nothing
@@ -54,12 +55,16 @@ class Means:
 
 
 class Bench:
-    """A task's search, on the packages of its result; `locks` are the texts of locks that were tried, by name."""
+    """A task's search, on the packages of its result.
+
+    `locks` are the texts of locks that were tried, by name; `made` the ids of the environments that were tried in.
+    """
 
     def __init__(self, task: Task, means: Means, tell: Callable[[str], None]) -> None:
         self.task = task
         self.tell = tell
         self.locks: dict[str, str] = {}
+        self.made: set[str] = set()
         self._means = means
         self.search = Search(
             environment=task.result.environment,
@@ -103,6 +108,7 @@ class Bench:
             message = f"that installs another torch, and {free:.0f} GB of disk are free, not {_ROOM}"
             raise NoRoom(message)
         result = laboratory.run(request, changes) if result is None else result
+        self.made.add(result.environment.id)
         here, own = result.environment.lock_sha256, self.task.result.environment.lock_sha256
         if not any(one.kind in PACKAGE_KINDS for one in changes) and here != own:
             message = f"{request.id}: {_OTHERS}"  # a lock came of age on the way
