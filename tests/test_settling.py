@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from conftest import ROOT
@@ -14,7 +15,11 @@ from miniature import MiniatureIndex, serving
 from tiny_lab import Surroundings, make_bench, package
 
 from asrcompat.cli import main
+from asrcompat.lab.change import Change
+from asrcompat.lab.laboratory import Laboratory
+from asrcompat.model import EnvironmentResult
 from asrcompat.run.interpreters import Interpreter, NoInterpreter
+from asrcompat.settling import room
 from asrcompat.spec import Spec
 
 OLD = "py3.10-torch2.3.1-s3prl0.4.15-espnet202402-transformers4.41.2"
@@ -85,7 +90,7 @@ def test_one_run_settles_what_moved_together(
     said = capsys.readouterr().out
     assert "fails if transformers >= 4.57.6 (not with 4.41.2); environments show it of which nothing else was" in said
     assert "along with it came 1 package" in said
-    assert all(paths == ("transformers", "s3prl-hf") for _, paths in bench.probed)
+    assert all(paths == ("s3prl-hf",) for _, paths in bench.probed), "the reference only guides, and is no cell"
     made = [name for name, _ in bench.probed]
     assert 1 <= len(made) <= 2, "one that settles it, one that could have refuted it"
     assert not list((tmp_path / "work" / "lab" / "envs").glob("*/*")), "environments are removed, results are kept"
@@ -124,6 +129,77 @@ def test_a_run_that_ends_in_an_error_is_not_made_twice_and_leaves_it_unfinished(
     made = [name for name, _ in bench.probed]
     assert len(made) == len(set(made))
     assert "the disk is full" in capsys.readouterr().out
+
+
+def test_what_was_made_is_removed_as_soon_as_nothing_needs_it(
+    bench: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run settles the rule, another one could have refuted it: that finds no environment of the first."""
+    there: list[list[str]] = []
+    run = Laboratory.run
+
+    def watched(lab: Laboratory, *arguments: Any, **named: Any) -> EnvironmentResult:
+        there.append(sorted(lab.users()))
+        return run(lab, *arguments, **named)
+
+    monkeypatch.setattr(Laboratory, "run", watched)
+    assert command(tmp_path, "rules") == 0
+    assert len(bench.probed) == 2
+    assert there == [[]] * 2
+
+
+def test_what_matrix_toml_leaves_out_is_not_run_and_leaves_it_unfinished(
+    bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    matrix = tmp_path / "matrix.toml"
+    mixed = """[profiles.mixed]
+description = "what an exclusion is about has to be in some grid"
+
+[[profiles.mixed.grid]]
+python = "3.10"
+torch = "2.3.1"
+espnet = ["202402", "202611"]
+transformers = ["4.41.2", "4.57.6"]
+s3prl = "0.4.15"
+
+[[exclude]]
+when = { espnet = "==202402", transformers = "==4.57.6" }
+reason = "not looked at"
+
+[[exclude]]
+when = { espnet = "==202611", transformers = "==4.41.2" }
+reason = "not looked at"
+
+"""
+    matrix.write_text(matrix.read_text(encoding="utf-8").replace("[probe]", f"{mixed}[probe]", 1), encoding="utf-8")
+    assert command(tmp_path, "rules") == 3
+    assert "not run: excluded by matrix.toml: not looked at" in capsys.readouterr().out
+    assert bench.probed == []
+
+
+def test_no_torch_is_installed_where_the_disk_has_no_room_for_it(
+    bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "asrcompat.settling.room.shutil", SimpleNamespace(disk_usage=lambda _: SimpleNamespace(free=3 * 10**9))
+    )
+    monkeypatch.setattr("asrcompat.settling.room.brings_torch", lambda _: True)
+    assert command(tmp_path, "rules") == 3
+    assert "not run: that installs another torch, and 3 GB of disk are free, not 12" in capsys.readouterr().out
+    assert bench.probed == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "brings"),
+    [
+        ("axis", "torch=2.6.0", True),
+        ("axis", "python=3.12", True),
+        ("axis", "espnet=1", False),
+        ("pin", "six==1", False),
+    ],
+)
+def test_another_torch_comes_with_its_own_move_and_with_pythons(kind: Any, value: str, brings: bool) -> None:
+    assert room.brings_torch((Change(kind=kind, value=value),)) is brings
 
 
 def test_without_results_it_says_what_to_run_first(

@@ -1,19 +1,21 @@
 """What ``rules`` does: of each open rule the next run, in the laboratory, until it is settled or nothing is left.
 
 Every run is judged together with all that is known, so that the next one follows from it. A run of which nothing came
-(packages that do not resolve together, say) is not proposed again.
+(packages that do not resolve together, say) is not proposed again. Environments go as soon as no run needs them: eight
+runs a rule, with a torch each, are more than a disk.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from asrcompat.errors import ExitCode
 from asrcompat.explain.rules.discriminate import Move
 from asrcompat.explain.rules.judge import attempt, changes_of
+from asrcompat.lab.change import variant_id
 from asrcompat.lab.experiments import Tried
 from asrcompat.lab.laboratory import Laboratory
 from asrcompat.model import Cell, Device, Outcome, Results
@@ -26,6 +28,7 @@ from asrcompat.reporting import gather
 from asrcompat.run import host
 from asrcompat.run.progress import Progress
 from asrcompat.settings import settings_for, sources_for
+from asrcompat.settling import room
 from asrcompat.spec import Request, environment_id
 
 Rule = Mapping[str, Any]
@@ -61,7 +64,7 @@ class Settling:
         self.results = self._gather()
         self._runs: dict[tuple[str, str], int] = {}  # by rule
         self._made: set[str] = set()  # environments
-        self._failed: set[Tried] = set()  # those that ended in an error of the harness
+        self._left: set[Tried] = set()  # those that ended in an error of the harness, or may not be made
 
     def run(self, deadline: float | None) -> bool:
         """Make one run after the other; whether something was left undone."""
@@ -74,12 +77,13 @@ class Settling:
                 return True
             self._make(rule)
             self.results = self._gather()
+            self.free(keep=map(_environment, self._open()))
         return any(one["experiment"] is not None for one in self.results.rules)
 
-    def free(self) -> None:
-        """Remove the environments that were made: their results are kept, and what others have made."""
+    def free(self, *, keep: Iterable[str] = ()) -> None:
+        """Remove the environments that were made, but not those named: results are kept, and what others have made."""
         laboratory = Laboratory(settings=self._settings, sources=self._sources, tell=self._progress.tell)
-        laboratory.free(laboratory.users() - self._made)
+        laboratory.free(laboratory.users() - self._made.difference(keep))
 
     def lines(self) -> Iterator[str]:
         """Every rule in a sentence."""
@@ -94,7 +98,7 @@ class Settling:
         """Those that a run would bear on, the undetermined first, then those that most cells show."""
         known = [one for one in self.results.rules if one["experiment"] is not None]
         for one in sorted(known, key=lambda one: (one["verdict"] == "found", -one["failing"]["cells"])):
-            if self._runs.get(_name(one), 0) < _MOST and _attempt(one) not in self._failed:
+            if self._runs.get(_name(one), 0) < _MOST and _attempt(one) not in self._left:
                 yield one
 
     def _make(self, rule: Rule) -> None:
@@ -104,6 +108,9 @@ class Settling:
         changes = changes_of(_moves(rule))
         told = " and ".join(str(change) for change in changes)
         self._progress.tell(f"{rule['title']}: {experiment['environment']} with {told}")
+        if (reason := room.excluded(self._options.spec, request, changes)) is not None:
+            self._leave(rule, reason)
+            return
         device = Device(rule["device"])
         laboratory = Laboratory(
             settings=replace(self._settings, paths=(rule["path"],), devices=(device,), findings={}),
@@ -112,13 +119,23 @@ class Settling:
             rules=self._options.spec.pins,
             admit=admit,
         )
+        if room.brings_torch(changes) and laboratory.remembered(request, changes) is None:
+            self.free()  # what is kept for other rules can be built again
+            if (reason := room.too_full(self._settings.work)) is not None:
+                self._leave(rule, reason)
+                return
         result = laboratory.run(request, changes)
         self._made.add(result.environment.id)
         self._runs[_name(rule)] = self._runs.get(_name(rule), 0) + 1
         cell = next(one for one in result.cells if (one.path, one.device) == (rule["path"], device))
         self._progress.tell(f"{result.environment.id}: {cell.path}: {_seen(cell)}")
         if cell.outcome in (Outcome.ERROR, Outcome.UNAVAILABLE):
-            self._failed.add(_attempt(rule))
+            self._left.add(_attempt(rule))
+
+    def _leave(self, rule: Rule, reason: str) -> None:
+        """Leave a rule's run undone, which the exit code tells."""
+        self._progress.tell(f"{rule['experiment']['environment']}: not run: {reason}")
+        self._left.add(_attempt(rule))
 
     def _request(self, identity: str) -> Request:
         """The request of an environment of the report, whichever build of torch it is of."""
@@ -139,6 +156,11 @@ def _name(rule: Rule) -> tuple[str, str]:
 
 def _moves(rule: Rule) -> tuple[Move, ...]:
     return tuple(Move(kind=one["kind"], value=one["value"]) for one in rule["experiment"]["moves"])
+
+
+def _environment(rule: Rule) -> str:
+    """What the laboratory calls the environment of a rule's run."""
+    return variant_id(str(rule["experiment"]["environment"]), changes_of(_moves(rule)))
 
 
 def _attempt(rule: Rule) -> Tried:
