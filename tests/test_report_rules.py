@@ -12,6 +12,7 @@ from asrcompat.explain.rules.verdict import Evidence, explained
 from asrcompat.model import Results
 from asrcompat.report.rules import rules
 from asrcompat.report.signatures import signatures
+from asrcompat.report.where import counted
 
 RUN = "a run of environment 1 with z==1 would tell"
 
@@ -54,3 +55,9 @@ def test_several_explanations_are_told_apart_or_stand_and_fall_together(sides: d
     experiment = {"environment": "a", "moves": [{"kind": "pin", "value": "z==1"}], **sides}
     text = told({"verdict": "undetermined", "alternatives": open_, "experiment": experiment})
     assert text.endswith(f"{RUN} {tells} (`nox -s rules`)")
+
+
+def test_variants_of_the_laboratory_are_counted_by_what_they_are_variants_of() -> None:
+    numbers = {"a-1": 1, "a-1-more": 2, "c": 3}
+    names = ["c", "a-1+x-2", "a-1+y", "a-1-more+x-2", "a-1", "a-1+x-2", "stranger+x"]
+    assert counted(names, numbers) == "1, 3, 2 variants of 1, 1 variant of 2, stranger+x"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asrcompat.model import Device
+from asrcompat.report import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,10 +45,21 @@ def _by_label(keys: Iterable[Key]) -> dict[str, dict[str, None]]:
 
 
 def counted(environments: Iterable[str], numbers: Mapping[str, int]) -> str:
-    """Name environments by their numbers, or by their own names where they have none."""
-    found = list(environments)
+    """Name environments by their numbers, variants of the laboratory by how many, others by their own names."""
+    found = dict.fromkeys(environments)
     known = sorted({numbers[one] for one in found if one in numbers})
-    return ", ".join([*_ranges(known), *dict.fromkeys(one for one in found if one not in numbers)])
+    variants: dict[int, int] = {}
+    named = []
+    for one in found:
+        if one in numbers:
+            continue
+        base = max((base for base in numbers if one.startswith(f"{base}+")), key=len, default=None)
+        if base is None:
+            named.append(one)
+        else:
+            variants[numbers[base]] = variants.get(numbers[base], 0) + 1
+    of = [f"{words.plural(count, 'variant')} of {number}" for number, count in sorted(variants.items())]
+    return ", ".join([*_ranges(known), *of, *named])
 
 
 def label(path: str, device: str) -> str:
