@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cures import (
@@ -389,12 +390,13 @@ def test_another_torch_is_not_tried_on_a_full_disk_and_that_is_told(
     package(index, "torch", "2.0")
     package(index, "torchaudio", "2.0")
     bench.__dict__["known"] = catalogue(missing_file(("axis", "torch=2.0"), ("variable", "WORD=x")))
-    monkeypatch.setattr(Bench, "_free", lambda _: 3.0)
+    free = SimpleNamespace(free=3 * 10**9)
+    monkeypatch.setattr("asrcompat.lab.room.shutil", SimpleNamespace(disk_usage=lambda _: free))
     assert cli.main(command) == 3
     said = capsys.readouterr()
     assert "torch=2.0: not tried: that installs another torch, and 3 GB of disk are free, not 12" in said.out
     assert [identity for identity, _ in bench.probed if "torch-2.0" in identity] == []
-    monkeypatch.setattr(Bench, "_free", lambda _: 30.0)
+    free.free *= 10
     assert cli.main(command) == 1
     assert [identity for identity, _ in bench.probed if "torch-2.0" in identity] != []
 

@@ -15,11 +15,11 @@ from miniature import MiniatureIndex, serving
 from tiny_lab import Surroundings, make_bench, package
 
 from asrcompat.cli import main
+from asrcompat.lab import room
 from asrcompat.lab.change import Change
 from asrcompat.lab.laboratory import Laboratory
 from asrcompat.model import EnvironmentResult
 from asrcompat.run.interpreters import Interpreter, NoInterpreter
-from asrcompat.settling import room
 from asrcompat.spec import Spec
 
 OLD = "py3.10-torch2.3.1-s3prl0.4.15-espnet202402-transformers4.41.2"
@@ -181,9 +181,9 @@ def test_no_torch_is_installed_where_the_disk_has_no_room_for_it(
     bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "asrcompat.settling.room.shutil", SimpleNamespace(disk_usage=lambda _: SimpleNamespace(free=3 * 10**9))
+        "asrcompat.lab.room.shutil", SimpleNamespace(disk_usage=lambda _: SimpleNamespace(free=3 * 10**9))
     )
-    monkeypatch.setattr("asrcompat.settling.room.brings_torch", lambda _: True)
+    monkeypatch.setattr("asrcompat.lab.room.brings_torch", lambda _: True)
     assert command(tmp_path, "rules") == 3
     assert "not run: that installs another torch, and 3 GB of disk are free, not 12" in capsys.readouterr().out
     assert bench.probed == []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +13,7 @@ from asrcompat.explain.signatures.entry import Signature
 from asrcompat.lab.change import PACKAGE_KINDS, Change
 from asrcompat.lab.given import changes_nothing
 from asrcompat.lab.laboratory import Laboratory
+from asrcompat.lab.room import brings_torch, too_full
 from asrcompat.lab.variant import variant
 from asrcompat.model import Cell, EnvironmentResult, Outcome
 from asrcompat.plan.prepare import Sources, prepare
@@ -26,7 +25,6 @@ from asrcompat.run.session import Locked, NotBuilt
 from asrcompat.spec import PinRule, Request
 
 _OTHERS = "its packages are others today; run `matrix` again"
-_ROOM = 12  # GB, what another torch with all that comes along takes at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +98,12 @@ class Bench:
         sources = replace(means.sources, fresh=fresh)
         laboratory = Laboratory(settings=settings, sources=sources, tell=means.tell, rules=means.rules, admit=admit)
         late = means.deadline is not None and time.monotonic() > means.deadline
-        free = self._free() if _heavy(changes) else math.inf
-        result = laboratory.remembered(request, changes) if late or free < _ROOM else None
+        full = too_full(means.settings.work) if brings_torch(changes) else None
+        result = laboratory.remembered(request, changes) if late or full else None
         if result is None and late:
             raise OutOfTime
-        if result is None and free < _ROOM:
-            message = f"that installs another torch, and {free:.0f} GB of disk are free, not {_ROOM}"
-            raise NoRoom(message)
+        if result is None and full:
+            raise NoRoom(full)
         result = laboratory.run(request, changes) if result is None else result
         self.made.add(result.environment.id)
         here, own = result.environment.lock_sha256, self.task.result.environment.lock_sha256
@@ -140,10 +137,6 @@ class Bench:
         today = source.lock.sha256 if isinstance(source, Locked) else None
         return None if today == environment.lock_sha256 else _OTHERS
 
-    def _free(self) -> float:
-        """The gigabytes that the disk has for environments."""
-        return shutil.disk_usage(self._means.settings.work).free / 1e9
-
     def _releases(self) -> Callable[[str], Sequence[str]]:
         """What asks the index for a package's releases for the environment's Python.
 
@@ -167,8 +160,3 @@ class Bench:
             return known[package]
 
         return versions
-
-
-def _heavy(changes: Sequence[Change]) -> bool:
-    """Whether changes install another torch, which is gigabytes."""
-    return any(one.kind == "axis" and one.parts[0] in ("torch", "python") for one in changes)

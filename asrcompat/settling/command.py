@@ -15,6 +15,7 @@ from typing import Any
 from asrcompat.errors import ExitCode
 from asrcompat.explain.rules.discriminate import Move
 from asrcompat.explain.rules.judge import attempt, changes_of
+from asrcompat.lab import room
 from asrcompat.lab.change import variant_id
 from asrcompat.lab.experiments import Tried
 from asrcompat.lab.laboratory import Laboratory
@@ -28,7 +29,7 @@ from asrcompat.reporting import gather
 from asrcompat.run import host
 from asrcompat.run.progress import Progress
 from asrcompat.settings import settings_for, sources_for
-from asrcompat.settling import room
+from asrcompat.settling.excluded import excluded
 from asrcompat.spec import Request, environment_id
 
 Rule = Mapping[str, Any]
@@ -108,7 +109,7 @@ class Settling:
         changes = changes_of(_moves(rule))
         told = " and ".join(str(change) for change in changes)
         self._progress.tell(f"{rule['title']}: {experiment['environment']} with {told}")
-        if (reason := room.excluded(self._options.spec, request, changes)) is not None:
+        if (reason := excluded(self._options.spec, request, changes)) is not None:
             self._leave(rule, reason)
             return
         device = Device(rule["device"])
@@ -168,13 +169,13 @@ def _attempt(rule: Rule) -> Tried:
 
 
 def _seconds(rule: Rule, results: Results) -> float:
-    """How long a run takes, by what the cell took where it was seen: it imports and climbs again, and the reference."""
+    """How long a run takes, by what the cell took where it was seen: it imports and climbs again."""
     times = [
         sum(cell.seconds.values()) - cell.seconds.get("findings", 0)
         for cell in results.cells
         if (cell.path, cell.device) == (rule["path"], rule["device"])
     ]
-    return _INSTALL_SECONDS + 2 * max(times, default=0.0)
+    return _INSTALL_SECONDS + max(times, default=0.0)
 
 
 def _seen(cell: Cell) -> str:

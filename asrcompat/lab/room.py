@@ -1,4 +1,4 @@
-"""Whether a run may be made here: what matrix.toml leaves out is not, nor another torch where the disk has no room."""
+"""Whether the disk has room for another torch: nothing else that a change installs comes near it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asrcompat.lab.change import Change
-from asrcompat.lab.variant import variant
-from asrcompat.spec import Request, Spec, matches
 
 ROOM_GB = 12  # what another torch with all that comes along takes at most
-
-
-def excluded(spec: Spec, request: Request, changes: Sequence[Change]) -> str | None:
-    """Why matrix.toml leaves out what the changes make of a request; None where it does not."""
-    wanted = variant(request, changes, spec.pins)
-    reason = next((rule.reason for rule in spec.exclude if matches(rule.when, wanted)), None)
-    return None if reason is None else f"excluded by matrix.toml: {reason}"
 
 
 def brings_torch(changes: Sequence[Change]) -> bool:
