@@ -1,24 +1,17 @@
-"""The project's words as frozen dataclasses, and the schema of ``results.json``.
+"""The project's words as frozen dataclasses.
 
 Everything that leaves the harness is made of these classes: per-environment result files, and
-``reports/results.json``, the one source of every published form. They are plain standard-library
-dataclasses; `dump` and `parse_*` do the (de)serialisation, strictly, so that a file written by
-another version or torn in half is refused by name and never half-read.
+``reports/results.json``, the one source of every published form (`asrcompat.result_files`).
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-
-SCHEMA_VERSION = 1
+from pydantic import ConfigDict
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -371,57 +364,3 @@ class Results:
     rules: tuple[Mapping[str, Any], ...] = ()
     remedies: tuple[Remedy, ...] = ()
     coverage: Mapping[str, Any] = field(default_factory=dict)
-
-
-class ResultError(ValueError):
-    """A result file that cannot be read: torn, foreign, or of another schema."""
-
-
-_T = TypeVar("_T")
-
-_ENVIRONMENT_RESULT = TypeAdapter(EnvironmentResult)
-_RESULTS = TypeAdapter(Results)
-_BOUNDARY = TypeAdapter(Boundary)
-
-
-def parse_environment_result(text: str | bytes, *, source: str) -> EnvironmentResult:
-    """Read one environment's result; raises `ResultError` naming `source` where it is not one."""
-    return _parse(_ENVIRONMENT_RESULT, text, source)
-
-
-def parse_results(text: str | bytes, *, source: str) -> Results:
-    """Read ``results.json``; raises `ResultError` naming `source` where it is not one."""
-    return _parse(_RESULTS, text, source)
-
-
-def parse_boundary(text: str | bytes, *, source: str) -> Boundary:
-    """Read one boundary's file; raises `ResultError` naming `source` where it is not one."""
-    return _parse(_BOUNDARY, text, source)
-
-
-def _parse(adapter: TypeAdapter[_T], text: str | bytes, source: str) -> _T:
-    try:
-        return adapter.validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "(top level)"
-        message = f"{source}: not a result file of schema {SCHEMA_VERSION}: {where}: {first['msg']}"
-        raise ResultError(message) from error
-
-
-def dump(value: EnvironmentResult | Results | Boundary) -> str:
-    """The value as JSON text: keys in the classes' order, two-space indent, a final newline."""
-    return json.dumps(dataclasses.asdict(value), indent=2, ensure_ascii=False) + "\n"
-
-
-def results_json_schema() -> dict[str, Any]:
-    """The JSON Schema of ``results.json``."""
-    schema = _RESULTS.json_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "asrcompat results"
-    return schema
-
-
-def write_schema(path: Path) -> None:
-    """Write the JSON Schema of ``results.json`` to `path`."""
-    path.write_text(json.dumps(results_json_schema(), indent=2) + "\n", encoding="utf-8")

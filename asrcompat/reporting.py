@@ -19,13 +19,14 @@ from asrcompat.explain.claims import as_data, judge_claims
 from asrcompat.explain.judge import judge_failures
 from asrcompat.explain.remedies import record
 from asrcompat.explain.remedies.attach import attached, recorded
-from asrcompat.model import EnvironmentResult, ResultError, Results, parse_results
+from asrcompat.model import EnvironmentResult, Results
 from asrcompat.options import Options
 from asrcompat.report.admit import admit
 from asrcompat.report.merge import merge
 from asrcompat.report.publish import publish
 from asrcompat.report.summary import job_summary
 from asrcompat.report.terminal import render_table
+from asrcompat.result_files import ResultError, parse_results
 from asrcompat.run.progress import Progress
 from asrcompat.run.store import Store, write_text
 from asrcompat.spec import Request, environment_id

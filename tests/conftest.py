@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from miniature import MiniatureIndex
+from tiny_lab import Surroundings, make_bench
 
 from asrcompat.model import Environment
 from asrcompat.plan.prepare import Sources, prepare
@@ -42,6 +44,14 @@ def this_python() -> Interpreter:
 def work() -> Path:
     """The checkout's work folder: environments and fixtures that are there already are used again."""
     return ROOT / ".asrcompat"
+
+
+@pytest.fixture
+def bench(
+    tmp_path: Path, spec: Spec, index: MiniatureIndex, this_python: Interpreter, monkeypatch: pytest.MonkeyPatch
+) -> Surroundings:
+    """A laboratory over the `index` of the module that asks for it."""
+    return make_bench(tmp_path, spec, index, this_python, monkeypatch)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from matrix_text import edited
 from miniature import MiniatureIndex, serving
-from tiny_lab import Surroundings, make_bench, package
+from tiny_lab import Surroundings, package
 
 from asrcompat.bisecting.asof import AsOf
 from asrcompat.bisecting.places import Places
 from asrcompat.cli import main
 from asrcompat.lab.change import Change
 from asrcompat.lab.laboratory import Laboratory
-from asrcompat.model import Boundary, EnvironmentResult, Trials, parse_boundary
-from asrcompat.run.interpreters import Interpreter
-from asrcompat.spec import Request, Spec, load_spec
+from asrcompat.model import Boundary, EnvironmentResult, Trials
+from asrcompat.result_files import parse_boundary
+from asrcompat.spec import Request, load_spec
 
 BEFORE = "py3.10-torch2.3.1-s3prl0.4.14-espnet202402-transformers4.41.2"
 WITH = BEFORE.replace("0.4.14", "0.4.15")
@@ -65,16 +65,13 @@ def index() -> Iterator[MiniatureIndex]:
 
 
 @pytest.fixture
-def bench(
-    tmp_path: Path, spec: Spec, index: MiniatureIndex, this_python: Interpreter, monkeypatch: pytest.MonkeyPatch
-) -> Surroundings:
-    made = make_bench(tmp_path, spec, index, this_python, monkeypatch)
+def bench(bench: Surroundings, index: MiniatureIndex, tmp_path: Path) -> Surroundings:
     text = edited(
         ('name = "someone/some-model"', 'name = "owner/model"'),
         ('torch_cpu = "https://example.org/cpu"', f'url = "{index.url}"'),
     )
     (tmp_path / "matrix.toml").write_text(text, encoding="utf-8")
-    return made
+    return bench
 
 
 def bisect(tmp_path: Path, *arguments: str) -> int:

@@ -21,7 +21,8 @@ from factories import MODEL
 from asrcompat.cli import main
 from asrcompat.errors import ExitCode
 from asrcompat.hub.repositories import prepare
-from asrcompat.model import CheckOutcome, EnvironmentResult, Outcome, Stage, parse_environment_result
+from asrcompat.model import CheckOutcome, EnvironmentResult, Outcome, Stage
+from asrcompat.result_files import parse_environment_result
 from asrcompat.run.inputs import Inputs
 from asrcompat.run.paths import PROBE
 

@@ -21,17 +21,9 @@ from asrcompat.doctor.command import verdict
 from asrcompat.doctor.given import Given, lay_out
 from asrcompat.doctor.show import show
 from asrcompat.errors import ExitCode
-from asrcompat.model import (
-    Cell,
-    Check,
-    CheckOutcome,
-    Device,
-    EnvironmentResult,
-    Outcome,
-    Stage,
-    parse_environment_result,
-)
+from asrcompat.model import Cell, Check, CheckOutcome, Device, EnvironmentResult, Outcome, Stage
 from asrcompat.options import parse
+from asrcompat.result_files import parse_environment_result
 from asrcompat.run.store import write_text
 from asrcompat.settings import settings_as_found, settings_for
 

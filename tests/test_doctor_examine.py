@@ -12,13 +12,14 @@ from unittest.mock import Mock
 import pytest
 from conftest import ROOT
 from factories import MODEL
+from session_settings import make_settings
 
 from asrcompat.doctor.examine import environment_of, examine, listing
 from asrcompat.doctor.given import Given
 from asrcompat.doctor.origins import Origin, unreleased
 from asrcompat.doctor.patient import Distribution, Patient
-from asrcompat.model import Cell, Device
-from asrcompat.run.cells import Settings, Subject
+from asrcompat.model import Cell
+from asrcompat.run.cells import Subject
 from asrcompat.spec import Spec
 
 PATIENT = Patient(
@@ -104,19 +105,7 @@ def test_two_doctors_of_one_environment_wait_for_each_other_and_fairseqs_version
     monkeypatch.setattr("asrcompat.doctor.examine.prepare_inputs", Mock(return_value=Mock(weights_comparison=None)))
     monkeypatch.setattr("asrcompat.doctor.given.lay_out", lay_out)
     monkeypatch.setattr("asrcompat.doctor.examine.probe_everywhere", probe_everywhere)
-    settings = Settings(
-        root=ROOT,
-        work=tmp_path,
-        model=MODEL,
-        weights="synthetic-small",
-        paths=("transformers",),
-        devices=(Device.CPU,),
-        probe=spec.probe,
-        findings={},
-        limits=spec.limits,
-        install_arguments=(),
-        threads=1,
-    )
+    settings = make_settings(spec, ROOT, work=tmp_path, model=MODEL, paths=("transformers",))
     given = Given(config=tmp_path / "train.yaml", model=MODEL)
     result = examine(PATIENT, settings, name="box", given=given, tell=pytest.fail)
     assert held == [True, True]

@@ -13,7 +13,8 @@ from factories import MODEL, make_cell, make_environment, make_environment_resul
 from asrcompat.cli import main
 from asrcompat.doctor import guests
 from asrcompat.errors import UsageError
-from asrcompat.model import EnvironmentResult, Outcome, dump, parse_results
+from asrcompat.model import EnvironmentResult, Outcome
+from asrcompat.result_files import dump, parse_results
 from asrcompat.spec import load_spec
 
 NAME = "doctor-box-py3.10-torch2.3.1"

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from conftest import ROOT, RealEnvironment
 from ruamel.yaml import YAML
+from session_settings import make_settings
 
 from asrcompat.doctor.command import verdict
 from asrcompat.doctor.examine import examine
@@ -23,7 +24,7 @@ from asrcompat.doctor.look import look
 from asrcompat.doctor.show import keys_to_blame, summary
 from asrcompat.errors import ExitCode
 from asrcompat.hub.server import Hub
-from asrcompat.model import Cell, CheckOutcome, Device, EnvironmentResult, Outcome, Stage
+from asrcompat.model import Cell, CheckOutcome, EnvironmentResult, Outcome, Stage
 from asrcompat.report.admit import admit
 from asrcompat.run import uv
 from asrcompat.run.cells import Settings
@@ -42,18 +43,13 @@ SMALL_FILE = 1 << 16
 @pytest.fixture(scope="module")
 def settings(spec: Spec, work: Path) -> Settings:
     """Few trials on the small checkpoint."""
-    return Settings(
-        root=ROOT,
+    return make_settings(
+        spec,
+        ROOT,
         work=work,
         model=MODEL,
-        weights="synthetic-small",
         paths=("transformers", "s3prl-hf", "espnet-s3prl"),
-        devices=(Device.CPU,),
         probe=replace(spec.probe, trials=2),
-        findings={},
-        limits=spec.limits,
-        install_arguments=(),
-        threads=1,
     )
 
 

@@ -19,7 +19,8 @@ from asrcompat.explain.signatures.classify import classify, matches
 from asrcompat.explain.signatures.entry import CATALOGUE, SCHEMA_FILE, Signature, load_catalogue, schema, write_schema
 from asrcompat.explain.signatures.facts import Facts, Raised, facts_of_check
 from asrcompat.explain.signatures.fingerprint import fingerprint
-from asrcompat.model import Check, CheckOutcome, Outcome, Stage, dump
+from asrcompat.model import Check, CheckOutcome, Outcome, Stage
+from asrcompat.result_files import dump
 
 CATALOGUED = load_catalogue()
 FILES = sorted(Path(__file__).with_name("tracebacks").glob("*.json"))

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from asrcompat.explain.claims import Claim, Document, Verdict, as_data, judge_claims, load_claims
 from asrcompat.explain.claims.document import Look, Part, Source, Weights
 from asrcompat.explain.claims.judge import judge
-from asrcompat.model import Cell, CheckOutcome, Device, Outcome, Results, Stage, dump, parse_results
+from asrcompat.model import Cell, CheckOutcome, Device, Outcome, Results, Stage
+from asrcompat.result_files import dump, parse_results
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "claims"
 CLAIMS = {claim.id: claim for claim in load_claims(FOLDER)}

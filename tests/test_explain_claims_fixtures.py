@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from asrcompat.explain.claims import Verdict, judge_claims, load_claims
-from asrcompat.model import parse_results
+from asrcompat.result_files import parse_results
 
 ROOT = Path(__file__).parents[1]
 PROBE = ROOT / "asrcompat" / "probe"

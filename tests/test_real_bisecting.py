@@ -8,7 +8,8 @@ import pytest
 from conftest import ROOT, RealEnvironment
 
 from asrcompat.cli import main
-from asrcompat.model import Outcome, Stage, parse_boundary
+from asrcompat.model import Outcome, Stage
+from asrcompat.result_files import parse_boundary
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, RealEnvironment
 
-from asrcompat.model import Outcome, Results, Stage, parse_results
+from asrcompat.model import Outcome, Results, Stage
+from asrcompat.result_files import parse_results
 
 pytestmark = pytest.mark.real
 

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, RealEnvironment
+from session_settings import make_settings
 
 from asrcompat.explain.remedies import told
 from asrcompat.explain.remedies.attach import attached
 from asrcompat.explain.signatures.entry import Cure, Match, Signature
 from asrcompat.lab.change import all_in_words
 from asrcompat.lab.laboratory import Laboratory
-from asrcompat.model import Device, Outcome, Stage
+from asrcompat.model import Outcome, Stage
 from asrcompat.plan.prepare import Sources
 from asrcompat.remedying.bench import Bench, Means, Task
 from asrcompat.report.merge import merge
-from asrcompat.run.cells import Settings
 from asrcompat.spec import Spec
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
@@ -41,16 +41,12 @@ def test_the_missing_preprocessor_is_cured_by_the_file_and_by_nothing_else_that_
     for name in ("envs", "locks"):
         (tmp_path / name).symlink_to(work / name)
     sources = Sources(index=spec.index, torch_index=None, work=work, seconds=spec.limits.resolve_seconds, fresh=False)
-    settings = Settings(
-        root=ROOT,
+    settings = make_settings(
+        spec,
+        ROOT,
         work=tmp_path,
-        model=spec.model.name,
-        weights="synthetic-small",
         paths=("s3prl-hf", "espnet-s3prl"),
-        devices=(Device.CPU,),
         probe=replace(spec.probe, trials=2),
-        findings={},
-        limits=spec.limits,
         install_arguments=sources.install_arguments,
         threads=2,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +22,7 @@ from cures import (
 )
 from factories import make_cell, make_environment, make_results
 from miniature import MiniatureIndex
-from tiny_lab import Surroundings, make_bench, package
+from tiny_lab import Surroundings, package, sdist
 
 from asrcompat.explain.remedies import record
 from asrcompat.explain.remedies.attach import attached
@@ -35,21 +33,12 @@ from asrcompat.lab.change import Change
 from asrcompat.model import Cell, EnvironmentResult, Outcome, Stage, Trials
 from asrcompat.remedying.bench import Bench
 from asrcompat.report.render import html, markdown_pages
-from asrcompat.run.interpreters import Interpreter
-from asrcompat.spec import Spec
 
 
 @pytest.fixture
 def index() -> Iterator[MiniatureIndex]:
     with remedy_index() as served:
         yield served
-
-
-@pytest.fixture
-def bench(
-    tmp_path: Path, spec: Spec, index: MiniatureIndex, this_python: Interpreter, monkeypatch: pytest.MonkeyPatch
-) -> Surroundings:
-    return make_bench(tmp_path, spec, index, this_python, monkeypatch)
 
 
 def test_the_least_intrusive_cure_is_tried_first_and_the_first_that_works_ends_it(
@@ -196,21 +185,6 @@ def test_a_cure_that_does_not_install_is_tried_and_unverified(bench: Surrounding
     assert not remedy.verified
     assert (remedy.cells[0].outcome, remedy.cells[0].stage) == (Outcome.BROKEN, Stage.INSTALL)
     assert "cannot be built" in remedy.cells[0].message
-
-
-def sdist(name: str, backend: str) -> bytes:
-    files = {
-        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n',
-        "own.py": backend,
-        "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nDynamic: Requires-Dist\n",
-    }
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for file, text in files.items():
-            info = tarfile.TarInfo(f"{name}-1.0/{file}")
-            info.size = len(text)
-            archive.addfile(info, io.BytesIO(text.encode()))
-    return buffer.getvalue()
 
 
 def test_an_error_of_the_harness_counts_neither_way_and_is_said(bench: Surroundings) -> None:

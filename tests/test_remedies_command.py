@@ -23,7 +23,7 @@ from cures import (
 from factories import make_cell, make_results
 from matrix_text import MATRIX
 from miniature import MiniatureIndex
-from tiny_lab import Surroundings, make_bench, package
+from tiny_lab import Surroundings, package
 
 from asrcompat import cli
 from asrcompat.errors import HarnessError
@@ -36,22 +36,15 @@ from asrcompat.options import Options
 from asrcompat.remedying import command as command_module
 from asrcompat.remedying.bench import Bench, Task
 from asrcompat.run import interpreters
-from asrcompat.run.interpreters import Interpreter, NoInterpreter
+from asrcompat.run.interpreters import NoInterpreter
 from asrcompat.run.store import Store
-from asrcompat.spec import Spec, load_spec
+from asrcompat.spec import load_spec
 
 
 @pytest.fixture
 def index() -> Iterator[MiniatureIndex]:
     with remedy_index() as served:
         yield served
-
-
-@pytest.fixture
-def bench(
-    tmp_path: Path, spec: Spec, index: MiniatureIndex, this_python: Interpreter, monkeypatch: pytest.MonkeyPatch
-) -> Surroundings:
-    return make_bench(tmp_path, spec, index, this_python, monkeypatch)
 
 
 def test_what_does_not_resolve_is_cured_by_a_release_that_does(

@@ -211,6 +211,18 @@ def test_a_part_without_which_it_failed_once_is_not_dropped_for_one_lucky_run() 
     assert found == {"a": "variable ONE=1 and variable TWO=1", "b": "variable ONE=1"}
 
 
+def test_what_may_be_luck_by_what_was_seen_later_is_no_cure_where_the_search_ended_before_more_steps() -> None:
+    cell = make_cell(path="a", outcome=Outcome.BROKEN)
+    said: list[str] = []
+    search = searching(lambda *_: Outcome.WORKS, said)
+    search.trying.apply(candidate("ONE"), [cell])
+    assert set(search.found.cured) == {("a", "cpu")}
+    search.found.saw(replace(cell, outcome=Outcome.UNSTABLE, trials=Trials(passed=9, of=10)))
+    search.run([])  # ends as one that is stopped does
+    assert search.found.cured == {}
+    assert "it may be luck, by 35%" in said[-1]
+
+
 def test_cells_that_a_remedy_made_work_with_other_packages_are_not_told_beside_it() -> None:
     """`newest` was another release then: the lock that is published was never run for them."""
     environment = make_environment()

@@ -11,10 +11,11 @@ from factories import make_environment, make_results
 
 from asrcompat.bisecting.axis import verdict
 from asrcompat.explain.bisection.kept import KeptBoundaries
-from asrcompat.model import Boundary, BoundaryRun, Device, Outcome, Stage, Trials, dump, parse_boundary, parse_results
+from asrcompat.model import Boundary, BoundaryRun, Device, Outcome, Stage, Trials
 from asrcompat.report.boundaries import assumed, boundaries, limit
 from asrcompat.report.environments import rows
 from asrcompat.report.render import html, markdown
+from asrcompat.result_files import dump, parse_boundary, parse_results
 
 HERE = make_environment()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from factories import PROBED, make_cell, make_check, make_core_results, make_environment, make_results
+from core_results import make_core_results
+from factories import PROBED, make_cell, make_check, make_environment, make_results
 
 from asrcompat.errors import ExitCode, HarnessError
 from asrcompat.model import Cell, CheckOutcome, Outcome, Results, Stage, Trials

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from factories import make_cell, make_check, make_environment, make_results, make_wide_results
+from factories import make_cell, make_check, make_environment, make_results
+from wide_results import make_wide_results
 
 from asrcompat.model import Outcome, Stage
 from asrcompat.report import render

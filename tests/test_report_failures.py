@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from factories import TRACEBACK, make_cell, make_check, make_core_results, make_environment
+from core_results import make_core_results
+from factories import TRACEBACK, make_cell, make_check, make_environment
 
 from asrcompat.model import Cell, CheckOutcome, Outcome, Stage
 from asrcompat.report.failures import failures, traceback_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from factories import make_cell, make_check, make_environment, make_findings, make_wide_results
+from factories import make_cell, make_check, make_environment
+from wide_results import make_findings, make_wide_results
 
 from asrcompat.model import Cell, Check, CheckOutcome, Device, Outcome, Stage
 from asrcompat.report.findings import Findings, findings

@@ -7,8 +7,10 @@ import json
 from typing import Any
 
 import pytest
-from factories import make_cell, make_core_results, make_environment, make_results, make_wide_results
+from core_results import make_core_results
+from factories import make_cell, make_environment, make_results
 from rich.console import Console
+from wide_results import make_wide_results
 
 from asrcompat.model import Outcome, Results
 from asrcompat.report.badge import badge

@@ -6,15 +6,8 @@ import dataclasses
 import xml.etree.ElementTree as ET
 
 import pytest
-from factories import (
-    TRACEBACK,
-    make_cell,
-    make_check,
-    make_core_results,
-    make_environment,
-    make_expectation,
-    make_results,
-)
+from core_results import make_core_results
+from factories import TRACEBACK, make_cell, make_check, make_environment, make_expectation, make_results
 
 from asrcompat.model import Cell, CheckOutcome, Outcome, Results, Stage
 from asrcompat.report.junit import junit

@@ -7,7 +7,8 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from factories import make_cell, make_check, make_environment, make_results, make_wide_results
+from factories import make_cell, make_check, make_environment, make_results
+from wide_results import make_wide_results
 
 from asrcompat.model import Cell, Device, Features, Outcome, Results, Stage
 from asrcompat.probe.static import facts

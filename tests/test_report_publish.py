@@ -7,13 +7,15 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from factories import make_cell, make_check, make_core_results, make_results
+from core_results import make_core_results
+from factories import make_cell, make_check, make_results
 
 import asrcompat
 from asrcompat.errors import HarnessError
-from asrcompat.model import Outcome, Stage, parse_results, results_json_schema, write_schema
+from asrcompat.model import Outcome, Stage
 from asrcompat.report import publish as module
 from asrcompat.report.publish import publish, results_json
+from asrcompat.result_files import parse_results, results_json_schema, write_schema
 
 FORMS = [
     "badge.json",
@@ -102,8 +104,8 @@ def test_results_json_has_a_line_for_each_value_and_little_indent() -> None:
 
 def test_the_schema_file_is_the_models() -> None:
     assert json.loads(SCHEMA.read_text(encoding="utf-8")) == results_json_schema(), (
-        'write it again: python -c "from pathlib import Path; from asrcompat import model; '
-        "model.write_schema(Path('asrcompat/results.schema.json'))\""
+        'write it again: python -c "from pathlib import Path; from asrcompat import result_files; '
+        "result_files.write_schema(Path('asrcompat/results.schema.json'))\""
     )
 
 

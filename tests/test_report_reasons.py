@@ -6,7 +6,8 @@ import dataclasses
 import io
 from collections.abc import Sequence
 
-from factories import make_cell, make_core_results, make_environment, make_remedy, make_results
+from core_results import make_core_results
+from factories import make_cell, make_environment, make_remedy, make_results
 from rich.console import Console
 
 from asrcompat.model import Cell, Outcome, Remedy, Results, Stage

@@ -11,21 +11,12 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from factories import (
-    PREPROCESSOR,
-    make_cell,
-    make_check,
-    make_core_results,
-    make_environment,
-    make_evidence,
-    make_explained_results,
-    make_remedy,
-    make_results,
-    make_wide_results,
-)
+from core_results import make_core_results
+from factories import PREPROCESSOR, make_cell, make_check, make_environment, make_evidence, make_remedy, make_results
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from wide_results import make_explained_results, make_wide_results
 
 from asrcompat.model import (
     Boundary,

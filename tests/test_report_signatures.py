@@ -5,15 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from factories import (
-    make_cell,
-    make_check,
-    make_core_results,
-    make_environment,
-    make_explained_results,
-    make_remedy,
-    make_results,
-)
+from core_results import make_core_results
+from factories import make_cell, make_check, make_environment, make_remedy, make_results
+from wide_results import make_explained_results
 
 from asrcompat.explain.judge import judge_failures
 from asrcompat.model import Check, CheckOutcome, Outcome, Results, Stage

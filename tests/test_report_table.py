@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from factories import PATHS, make_cell, make_core_results, make_environment, make_results, make_wide_results
+from core_results import make_core_results
+from factories import PATHS, make_cell, make_environment, make_results
+from wide_results import make_wide_results
 
 from asrcompat.model import Cell, Device, Outcome, Results, Stage
 from asrcompat.report.measurements import measurements

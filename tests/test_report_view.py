@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from factories import (
-    MODEL,
-    make_cell,
-    make_check,
-    make_core_results,
-    make_environment,
-    make_expectation,
-    make_results,
-    make_wide_results,
-)
+from core_results import make_core_results
+from factories import MODEL, make_cell, make_check, make_environment, make_expectation, make_results
+from wide_results import make_wide_results
 
 from asrcompat.model import Outcome, Stage
 from asrcompat.report import facts, ladder

@@ -13,7 +13,8 @@ from asrcompat.cli import main
 from asrcompat.lab.change import Change, Kind
 from asrcompat.lab.experiments import mark
 from asrcompat.lab.known import Known
-from asrcompat.model import Environment, Outcome, dump
+from asrcompat.model import Environment, Outcome
+from asrcompat.result_files import dump
 from asrcompat.run.store import Store
 
 ROOT = Path(__file__).parents[1]

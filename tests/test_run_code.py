@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
+from session_settings import make_settings
 
-from asrcompat.model import Device
 from asrcompat.run import code
 from asrcompat.run.cells import Settings
 from asrcompat.spec.load import load_spec
@@ -20,19 +20,7 @@ from asrcompat.spec.load import load_spec
 def settings(tmp_path: Path) -> Settings:
     shutil.copytree(ROOT / "fixtures", tmp_path / "fixtures")
     spec = load_spec(ROOT / "matrix.toml")
-    return Settings(
-        root=tmp_path,
-        work=tmp_path / "work",
-        model=spec.model.name,
-        weights="synthetic-small",
-        paths=("transformers",),
-        devices=(Device.CPU,),
-        probe=spec.probe,
-        findings={},
-        limits=spec.limits,
-        install_arguments=(),
-        threads=1,
-    )
+    return make_settings(spec, tmp_path, work=tmp_path / "work", paths=("transformers",))
 
 
 def append(file: Path) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from factories import make_environment
+from session_settings import make_settings
 
-from asrcompat.model import Device
 from asrcompat.run import session
-from asrcompat.run.cells import Settings, Subject
+from asrcompat.run.cells import Subject
 from asrcompat.run.environment import Built
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
@@ -32,19 +32,7 @@ def test_the_versions_of_everything_asked_for_are_read(
     monkeypatch.setattr(session, "prepare_inputs", lambda **_: type("Inputs", (), {"weights_comparison": None}))
     monkeypatch.setattr(session, "probe_everywhere", probed)
     versions = {"torch": "2.3.1", "fairseq": "0.12.2"}
-    settings = Settings(
-        root=tmp_path,
-        work=tmp_path,
-        model=spec.model.name,
-        weights="synthetic-small",
-        paths=(),
-        devices=(Device.CPU,),
-        probe=spec.probe,
-        findings={},
-        limits=spec.limits,
-        install_arguments=(),
-        threads=1,
-    )
+    settings = make_settings(spec, tmp_path)
     text = "".join(f'[[packages]]\nname = "{name}"\nversion = "{version}"\n' for name, version in versions.items())
     source = session.Locked(lock=Lock(text), interpreter=this_python, text="")
     session.run_session(make_environment(packages=versions), source, settings, tell=lambda _: None)

@@ -12,15 +12,14 @@ import pytest
 from conftest import ROOT
 from matrix_text import edited
 from miniature import MiniatureIndex, serving
-from tiny_lab import Surroundings, make_bench, package
+from tiny_lab import Surroundings, package
 
 from asrcompat.cli import main
 from asrcompat.lab import room
 from asrcompat.lab.change import Change
 from asrcompat.lab.laboratory import Laboratory
 from asrcompat.model import EnvironmentResult
-from asrcompat.run.interpreters import Interpreter, NoInterpreter
-from asrcompat.spec import Spec
+from asrcompat.run.interpreters import NoInterpreter
 
 OLD = "py3.10-torch2.3.1-s3prl0.4.15-espnet202402-transformers4.41.2"
 NEW = "py3.10-torch2.3.1-s3prl0.4.15-espnet202611-transformers4.57.6"
@@ -53,10 +52,7 @@ def index() -> Iterator[MiniatureIndex]:
 
 
 @pytest.fixture
-def bench(
-    tmp_path: Path, spec: Spec, index: MiniatureIndex, this_python: Interpreter, monkeypatch: pytest.MonkeyPatch
-) -> Surroundings:
-    made = make_bench(tmp_path, spec, index, this_python, monkeypatch)
+def bench(bench: Surroundings, index: MiniatureIndex, tmp_path: Path) -> Surroundings:
     text = edited(
         ('name = "someone/some-model"', 'name = "owner/model"'),
         ('transformers = ["4.41.2", "newest"]', 'transformers = ["4.41.2", "4.57.6", "newest"]'),
@@ -74,8 +70,8 @@ def bench(
     shutil.copytree(ROOT / "fixtures" / "claims", tmp_path / "fixtures" / "claims")
     for name in (OLD, NEW):
         assert command(tmp_path, "session", name) == 0
-    made.probed.clear()
-    return made
+    bench.probed.clear()
+    return bench
 
 
 def command(tmp_path: Path, name: str, *arguments: str) -> int:

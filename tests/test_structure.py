@@ -21,6 +21,7 @@ ROOMS = (
     ("plan",),
     ("run",),
     ("spec", "hub", "offered"),
+    ("result_files",),
     ("model", "errors", "__init__"),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}

@@ -6,9 +6,11 @@ raises where something is wrong. What is changed is so seen by running it, as it
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
+import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,9 +19,11 @@ from typing import Any
 import pytest
 from factories import make_cell, make_environment
 from miniature import MiniatureIndex, wheel
+from session_settings import make_settings
 
+from asrcompat.lab.change import Change, Kind
 from asrcompat.lab.laboratory import Laboratory
-from asrcompat.model import Cell, Device, EnvironmentResult, Outcome, Stage, Trials
+from asrcompat.model import Cell, EnvironmentResult, Outcome, Stage, Trials
 from asrcompat.plan.prepare import Sources
 from asrcompat.run.cells import Settings, Subject
 from asrcompat.run.inputs import Inputs
@@ -97,18 +101,13 @@ def make_bench(
         seconds=60,
         fresh=False,
     )
-    settings = Settings(
-        root=tmp_path,
+    settings = make_settings(
+        spec,
+        tmp_path,
         work=tmp_path / "work",
         model=MODEL,
-        weights="synthetic-small",
         paths=("s3prl-hf",),
-        devices=(Device.CPU,),
-        probe=spec.probe,
-        findings={},
-        limits=spec.limits,
         install_arguments=sources.install_arguments,
-        threads=1,
     )
     request = Request(python=python.version, torch="1.0", torchaudio="0.0", transformers="2.0", s3prl="0.1", espnet="1")
     bench = Surroundings(settings=settings, sources=sources, request=replace(request, torchaudio="0.0"))
@@ -166,3 +165,24 @@ def _cell(
     *passed, failed = cell.checks
     data = {"exception": exception, "traceback": traceback, "causes": [f"{exception}: {message}"]}
     return replace(cell, checks=(*passed, replace(failed, data=data)))
+
+
+def sdist(name: str, backend: str) -> bytes:
+    """One whose metadata can be read without building it."""
+    files = {
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
+        f'[project]\nname = "{name}"\nversion = "1.0"\n',
+        "own.py": backend,
+        "PKG-INFO": f"Metadata-Version: 2.2\nName: {name}\nVersion: 1.0\n",
+    }
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for file, text in files.items():
+            info = tarfile.TarInfo(f"{name}-1.0/{file}")
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text.encode()))
+    return buffer.getvalue()
+
+
+def change(kind: Kind, value: str) -> Change:
+    return Change(kind=kind, value=value)

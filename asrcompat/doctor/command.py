@@ -15,10 +15,11 @@ from asrcompat.doctor.given import Given, given
 from asrcompat.doctor.look import look
 from asrcompat.doctor.show import keys_to_blame, show
 from asrcompat.errors import ExitCode, HarnessError, UsageError
-from asrcompat.model import EnvironmentResult, Outcome, dump
+from asrcompat.model import EnvironmentResult, Outcome
 from asrcompat.offered import lacking
 from asrcompat.options import Options
 from asrcompat.report.admit import admit
+from asrcompat.result_files import dump
 from asrcompat.run.cells import Settings
 from asrcompat.run.progress import Progress
 from asrcompat.run.scrub import encodable

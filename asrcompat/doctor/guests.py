@@ -12,7 +12,8 @@ from pathlib import Path
 from asrcompat.doctor.examine import listing
 from asrcompat.doctor.patient import PREFIX
 from asrcompat.errors import UsageError
-from asrcompat.model import EnvironmentResult, ResultError, Weights, parse_environment_result
+from asrcompat.model import EnvironmentResult, Weights
+from asrcompat.result_files import ResultError, parse_environment_result
 from asrcompat.spec import known_paths, split_path
 
 FOLDER = "doctor"  # beside the results of the matrix

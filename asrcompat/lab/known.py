@@ -14,8 +14,9 @@ from typing import Any
 from asrcompat.lab import additions, configuration, given
 from asrcompat.lab.change import Change, in_order
 from asrcompat.lab.shim import site_customisation
-from asrcompat.model import Environment, EnvironmentResult, Outcome, ResultError, dump, parse_environment_result
+from asrcompat.model import Environment, EnvironmentResult, Outcome
 from asrcompat.plan.prepare import Sources
+from asrcompat.result_files import ResultError, dump, parse_environment_result
 from asrcompat.run import code, host
 from asrcompat.run.cells import Settings
 from asrcompat.run.session import Locked

@@ -12,11 +12,11 @@ import os
 import secrets
 from typing import TYPE_CHECKING
 
-from asrcompat.model import dump
 from asrcompat.report.badge import badge
 from asrcompat.report.check import verify
 from asrcompat.report.junit import junit
 from asrcompat.report.render import html, markdown_pages
+from asrcompat.result_files import dump
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
-from asrcompat.model import Environment, EnvironmentResult, ResultError, Weights, dump, parse_environment_result
+from asrcompat.model import Environment, EnvironmentResult, Weights
+from asrcompat.result_files import ResultError, dump, parse_environment_result
 from asrcompat.run.scrub import encodable
 
 

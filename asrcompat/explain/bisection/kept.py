@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from asrcompat.model import Boundary, Environment, ResultError, Weights, dump, parse_boundary
+from asrcompat.model import Boundary, Environment, Weights
+from asrcompat.result_files import ResultError, dump, parse_boundary
 from asrcompat.run.store import write_text
 
 _NOTHING = ("no change", "unsure")

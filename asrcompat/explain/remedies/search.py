@@ -55,6 +55,8 @@ class Search:
         except OutOfTime:
             self.found.unfinished = True
             self._tell("the budget is used up")
+        finally:
+            self.trying.take_back_luck()
         return self.found
 
     def moves(self, cells: Sequence[Cell]) -> int:

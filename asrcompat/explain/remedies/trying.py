@@ -11,7 +11,7 @@ from dataclasses import replace
 from asrcompat.errors import UsageError
 from asrcompat.explain.remedies.candidates import Candidate
 from asrcompat.explain.remedies.groups import CURABLE, MISS, miss, trials_for
-from asrcompat.explain.remedies.trial import NO_VERDICT, Cured, Found, Trial, place
+from asrcompat.explain.remedies.trial import NO_VERDICT, Cured, Found, Place, Trial, place
 from asrcompat.lab.change import Change
 from asrcompat.model import Cell, EnvironmentResult, Outcome
 
@@ -121,11 +121,20 @@ class Trying:
         trial = self.run(cured.trial.candidate, [cell])
         if trial is None or not _works(trial, cell):
             return None
-        chance = miss(self.found.unsure([cell]), trial.trials)
-        if chance is not None and chance > MISS:
-            self._tell(f"{_words(trial.candidate.changes)}: no cure of {cell.path}: it may be luck, by {chance:.0%}")
-            return None
-        return replace(cured, trial=trial)
+        return None if self._may_be_luck(trial, place(cell)) else replace(cured, trial=trial)
+
+    def take_back_luck(self) -> None:
+        """Take back what works by too few steps for what was seen since: a search may end before they are made."""
+        for at, cured in list(self.found.cured.items()):
+            if self._may_be_luck(cured.trial, at):
+                del self.found.cured[at]
+
+    def _may_be_luck(self, trial: Trial, at: Place) -> bool:
+        chance = miss(self.found.unstable.get(at, ()), trial.trials)
+        if chance is None or chance <= MISS:
+            return False
+        self._tell(f"{_words(trial.candidate.changes)}: no cure of {at[0]}: it may be luck, by {chance:.0%}")
+        return True
 
 
 def _works(trial: Trial, cell: Cell) -> bool:

@@ -22,7 +22,8 @@ from pydantic import ConfigDict, TypeAdapter
 from asrcompat.explain.signatures.classify import classify
 from asrcompat.explain.signatures.entry import Signature, load_catalogue
 from asrcompat.explain.signatures.facts import FAILED, Facts, facts_of_check
-from asrcompat.model import Cell, Check, Device, Environment, EnvironmentResult, parse_environment_result, parse_results
+from asrcompat.model import Cell, Check, Device, Environment, EnvironmentResult
+from asrcompat.result_files import parse_environment_result, parse_results
 
 FOLDER = Path("tests/tracebacks")
 

@@ -1,0 +1,76 @@
+"""Results as JSON text: written, read again, and their JSON Schema.
+
+Reading is strict: a file of another version or torn in half is refused by name and never half-read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from asrcompat.model import Boundary, EnvironmentResult, Results
+
+SCHEMA_VERSION = 1
+
+
+class ResultError(ValueError):
+    """A result file that cannot be read: torn, foreign, or of another schema."""
+
+
+_T = TypeVar("_T")
+
+
+_ENVIRONMENT_RESULT = TypeAdapter(EnvironmentResult)
+
+
+_RESULTS = TypeAdapter(Results)
+
+
+_BOUNDARY = TypeAdapter(Boundary)
+
+
+def parse_environment_result(text: str | bytes, *, source: str) -> EnvironmentResult:
+    """Read one environment's result; raises `ResultError` naming `source` where it is not one."""
+    return _parse(_ENVIRONMENT_RESULT, text, source)
+
+
+def parse_results(text: str | bytes, *, source: str) -> Results:
+    """Read ``results.json``; raises `ResultError` naming `source` where it is not one."""
+    return _parse(_RESULTS, text, source)
+
+
+def parse_boundary(text: str | bytes, *, source: str) -> Boundary:
+    """Read one boundary's file; raises `ResultError` naming `source` where it is not one."""
+    return _parse(_BOUNDARY, text, source)
+
+
+def _parse(adapter: TypeAdapter[_T], text: str | bytes, source: str) -> _T:
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "(top level)"
+        message = f"{source}: not a result file of schema {SCHEMA_VERSION}: {where}: {first['msg']}"
+        raise ResultError(message) from error
+
+
+def dump(value: EnvironmentResult | Results | Boundary) -> str:
+    """The value as JSON text: keys in the classes' order, two-space indent, a final newline."""
+    return json.dumps(dataclasses.asdict(value), indent=2, ensure_ascii=False) + "\n"
+
+
+def results_json_schema() -> dict[str, Any]:
+    """The JSON Schema of ``results.json``."""
+    schema = _RESULTS.json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "asrcompat results"
+    return schema
+
+
+def write_schema(path: Path) -> None:
+    """Write the JSON Schema of ``results.json`` to `path`."""
+    path.write_text(json.dumps(results_json_schema(), indent=2) + "\n", encoding="utf-8")
