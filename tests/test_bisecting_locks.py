@@ -75,6 +75,22 @@ def test_between_two_locks_a_change_that_passes_by_luck_is_run_again(capsys: pyt
     assert max(attempt for bad, attempt in lab.ran if not bad) >= 1
 
 
+class FirstFails(Steps):
+    """A laboratory where the first lock is broken, and the second one is not."""
+
+    def run(self, request: Request, changes: tuple[Change, ...] = (), *, attempt: int = 0) -> EnvironmentResult:
+        self.ran.append((bool(changes), attempt))
+        outcome = Outcome.WORKS if f"{self.culprit}==2" in {one.value for one in changes} else Outcome.BROKEN
+        return make_environment_result(cells=[make_cell(path="s3prl-hf", outcome=outcome)])
+
+
+def test_where_the_first_of_two_locks_is_bad_the_second_is_not_run(capsys: pytest.CaptureFixture[str]) -> None:
+    lab = FirstFails("two", passed=())
+    assert search_between(lab) == 3
+    assert "nothing to search for: the first lock is bad" in capsys.readouterr().out
+    assert [attempt for _, attempt in lab.ran] == [0]
+
+
 def test_between_two_locks_what_fails_always_is_not_run_again(capsys: pytest.CaptureFixture[str]) -> None:
     lab = Steps("two", passed=(0,))
     assert search_between(lab) == 0

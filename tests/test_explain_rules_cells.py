@@ -81,9 +81,10 @@ def test_what_is_shown_was_shown_on_one_path(seed: int) -> None:
             assert list(pairs(rule, cells, environments))
 
 
-@pytest.mark.parametrize("share", [0.05, 0.1, 0.2])
+@pytest.mark.parametrize(("share", "told"), [(0.05, False), (0.1, False), (0.5, True)])
 @pytest.mark.parametrize("seed", range(10))
-def test_passes_by_luck_never_lead_to_a_cause_that_is_none(share: float, seed: int) -> None:
+def test_passes_by_luck_never_lead_to_a_cause_that_is_none(share: float, seed: int, *, told: bool) -> None:
+    """A failure of half the steps is known from twenty; of one that is rarer they tell nothing."""
     draw = random.Random(seed)
     environments = drawn(draw, 12)
     cells = []
@@ -92,9 +93,8 @@ def test_passes_by_luck_never_lead_to_a_cause_that_is_none(share: float, seed: i
         stages = {"stage": Stage.TRAIN, "failed": Stage.TRAIN, "passed": Stage.STEP}
         shaky = broken(one, trials=Trials(passed=passed, of=TRIALS), **stages)
         cells.append(worked(one) if passed == TRIALS else dataclasses.replace(shaky, outcome=Outcome.UNSTABLE))
-    for rule in rules(cells, environments):
-        if rule["verdict"] == "found":
-            assert about(rule) == {"s3prl"}
+    found = [rule for rule in rules(cells, environments) if rule["verdict"] == "found"]
+    assert [about(rule) for rule in found] == ([{"s3prl"}] if told else [])
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -142,7 +142,7 @@ def test_a_run_is_made_of_an_environment_of_the_report() -> None:
 def test_a_pass_that_may_be_luck_is_no_evidence() -> None:
     """What passes most of its steps where it fails may pass ten of them anywhere."""
     old, new = environments(six=("1.0", "1.1"), torch=("1.0", "1.0"))
-    for passed, verdict in ((19, "everywhere"), (10, "found")):
+    for passed, verdict in ((19, "luck"), (10, "found")):
         shaky = dataclasses.replace(
             failing(old),
             outcome=Outcome.UNSTABLE,

@@ -90,3 +90,39 @@ def test_a_run_that_leaves_alone_what_a_rule_is_about_does_not_spare_the_one_tha
     made = observed("made", {"s3prl": "2", "torch": "2.11", "six": "2", "pandas": "1"}, failed=True)
     told = explained(Evidence(observations=(*seen, idle, made), derived=frozenset({"lab", "made"})))
     assert (told["counterexample_sought_in"], told["experiment"]) == (["made"], None)
+
+
+def test_a_run_of_which_a_rule_foretells_nothing_is_not_asked_for() -> None:
+    """How a release fares between the bound and what was seen beyond it would only make the rule narrower or wider."""
+    seen = (
+        observed("f", {"s3prl": "1", "torch": "2.9", "six": "1"}, failed=True),
+        observed("g", {"s3prl": "1", "torch": "2.9", "six": "2"}, failed=True),
+        observed("p", {"s3prl": "4", "torch": "2.9", "six": "1"}, failed=False),
+        observed("q", {"s3prl": "1", "torch": "2.3", "six": "1"}, failed=False),
+        observed("r", {"s3prl": "2", "torch": "2.3", "six": "2"}, failed=False),
+    )
+    told = explained(Evidence(observations=seen))
+    assert told["verdict"] == "found"
+    assert told["experiment"] is not None
+    assert [move["value"] for move in told["experiment"]["moves"]] != ["s3prl=2"]
+
+
+def test_what_no_move_tells_apart_is_put_to_the_test_once() -> None:
+    """`bb` and `cc` only come together: a run says whether any of them does it, and a second one like it no more."""
+    both = {"bb": "1", "cc": "1"}
+    seen = (
+        observed("a", {"s3prl": "1", **both, "torch": "1"}, failed=True),
+        observed("b", {"s3prl": "2", **both, "torch": "2"}, failed=False),
+        observed("c", {"s3prl": "1", "torch": "2", "six": "1"}, failed=False),
+        observed("d", {"s3prl": "1", **both, "torch": "3"}, failed=True),
+        observed("e", {"s3prl": "2", "torch": "3", "six": "2"}, failed=False),
+        observed("f", {"s3prl": "2", **both, "torch": "3", "transformers": "5"}, failed=False),
+        observed("g", {"s3prl": "1", **both, "torch": "4", "transformers": "5"}, failed=True),
+    )
+    evidence = Evidence(observations=seen, allowed=lambda _, moves: all(move.kind == "axis" for move in moves))
+    told = explained(evidence)
+    assert (told["verdict"], told["experiment"]["environment"]) == ("undetermined", "a")
+    assert [move["value"] for move in told["experiment"]["moves"]] == ["s3prl=2"]
+    made = observed("lab", {"s3prl": "2", **both, "torch": "1"}, failed=False)
+    told = explained(dataclasses.replace(evidence, observations=(*seen, made), derived=frozenset({"lab"})))
+    assert (told["verdict"], told["experiment"]) == ("undetermined", None)

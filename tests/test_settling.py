@@ -185,6 +185,25 @@ def test_no_torch_is_installed_where_the_disk_has_no_room_for_it(
     assert bench.probed == []
 
 
+def test_a_full_disk_does_not_matter_where_the_environment_is_there_already(
+    bench: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asrcompat.lab.room.brings_torch", lambda _: True)
+    assert command(tmp_path, "rules") == 0
+    made = list(bench.probed)
+    shutil.rmtree(tmp_path / "work" / "lab" / "results")
+    homes = tmp_path / "work" / "lab" / "envs"
+    for name, _ in made:
+        (homes / name).mkdir(parents=True)
+        (homes / name / ".variants").write_text(name, encoding="utf-8")
+    monkeypatch.setattr(
+        "asrcompat.lab.room.shutil", SimpleNamespace(disk_usage=lambda _: SimpleNamespace(free=3 * 10**9))
+    )
+    bench.probed.clear()
+    assert command(tmp_path, "rules") == 0
+    assert bench.probed == made
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "brings"),
     [

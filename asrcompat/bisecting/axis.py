@@ -14,7 +14,7 @@ from asrcompat.explain.bisection.along import Releases, boundary, changes_to, pa
 from asrcompat.explain.bisection.kept import KeptBoundaries
 from asrcompat.explain.bisection.search import Turn, bisect, outward
 from asrcompat.explain.bisection.surer import surer
-from asrcompat.lab.variant import variant
+from asrcompat.lab.excluded import excluded
 from asrcompat.model import Boundary
 from asrcompat.options import Options
 from asrcompat.plan.prepare import prepare
@@ -23,7 +23,7 @@ from asrcompat.report.boundaries import undecided
 from asrcompat.run import code, host
 from asrcompat.run.progress import Progress
 from asrcompat.settings import sources_for
-from asrcompat.spec import Request, matches
+from asrcompat.spec import Request
 
 
 def along_an_axis(options: Options, *, open_lab: OpenLab = open_laboratory) -> ExitCode:
@@ -52,7 +52,7 @@ def along_an_axis(options: Options, *, open_lab: OpenLab = open_laboratory) -> E
             own=own,
             question=asked,
             tell=progress.tell,
-            refused=lambda release: _excluded(options, request, name, release),
+            refused=lambda release: excluded(options.spec, request, changes_to(request, name, release)),
             after=made.tidy.done,
         )
         try:
@@ -125,7 +125,7 @@ def _differences(
 ) -> dict[str, tuple[str, str]] | None:
     """Versions other than the package's that differ between last good and first bad, ``-`` where there is none.
 
-    Of what they ran with; None where that cannot be told, which is not the same as that nothing differs.
+    Of what they ran with; None where that cannot be told: said on the terminal, as results name no differences then.
     """
     if turn.good is None or turn.bad is None:
         return {}
@@ -135,10 +135,3 @@ def _differences(
     before, after = good.versions, bad.versions
     pairs = {name: (before.get(name, "-"), after.get(name, "-")) for name in sorted({*before, *after} - {package})}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def _excluded(options: Options, request: Request, name: str, release: str) -> str | None:
-    """Why matrix.toml has this environment left out; None where it does not."""
-    wanted = variant(request, changes_to(request, name, release), tuple(options.spec.pins))
-    reason = next((rule.reason for rule in options.spec.exclude if matches(rule.when, wanted)), None)
-    return None if reason is None else f"excluded by matrix.toml: {reason}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from asrcompat.explain.bisection.locks import (
     other_builds,
     read_lock,
     smallest_culprit,
+    without_builds,
 )
 from asrcompat.explain.bisection.search import ATTEMPTS, Answer
 from asrcompat.options import Options
@@ -30,8 +31,9 @@ from asrcompat.spec import request_id
 
 def between_locks(options: Options, good: Path, bad: Path, *, open_lab: OpenLab = open_laboratory) -> ExitCode:
     """Find the smallest set of changes from the good lock to the bad one that breaks, and tell it."""
-    before, after = _read(good), _read(bad)
-    builds = ", ".join(other_builds(_read(good, builds=True), _read(bad, builds=True)))
+    built_before, built_after = _read(good), _read(bad)
+    builds = ", ".join(other_builds(built_before, built_after))
+    before, after = without_builds(built_before), without_builds(built_after)
     if options.base is None:
         options = replace(options, base=_environment_of(options, good, bad))
     found = differences(before, after)
@@ -78,10 +80,12 @@ def between_locks(options: Options, good: Path, bad: Path, *, open_lab: OpenLab 
 
 
 def _search(tries: Tries, found: tuple[Difference, ...]) -> ExitCode:
-    for (answer, told), wanted, name in (
-        (tries.run(()), Answer.GOOD, "first"),
-        (tries.in_the_end(found), Answer.BAD, "second"),
-    ):
+    ends: tuple[tuple[Callable[[], tuple[Answer, str]], Answer, str], ...] = (
+        (lambda: tries.run(()), Answer.GOOD, "first"),
+        (lambda: tries.in_the_end(found), Answer.BAD, "second"),  # up to eight runs: not where the first is bad already
+    )
+    for run, wanted, name in ends:
+        answer, told = run()
         if answer is not wanted:
             print(f"nothing to search for: the {name} lock is {answer}, not {wanted}: {told}")
             return ExitCode.UNFINISHED
@@ -141,9 +145,9 @@ def _named(chosen: Iterable[Difference]) -> str:
     return f"{', '.join(map(str, chosen))} alone"
 
 
-def _read(file: Path, *, builds: bool = False) -> dict[str, str]:
+def _read(file: Path) -> dict[str, str]:
     try:
-        return read_lock(file.read_text(encoding="utf-8"), builds=builds)
+        return read_lock(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         message = f"--locks {file}: no such file; the locks of a report are in reports/locks"
     except (NotALockError, ValueError) as error:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from asrcompat.bisecting.asof import AsOf
-from asrcompat.lab.change import Change, in_order, variant_id
+from asrcompat.lab.change import Change, in_order
+from asrcompat.lab.laboratory import derived
 from asrcompat.lab.variant import variant
 from asrcompat.plan.prepare import prepare
 from asrcompat.run.environment import is_complete
 from asrcompat.run.session import Locked
-from asrcompat.spec import PinRule, Request, environment_id
+from asrcompat.spec import PinRule, Request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +39,7 @@ class Places:
             return self._known[key]
         wanted = variant(request, changes, self.rules)
         found, source = prepare(wanted, self.asof.sources)
-        build = None if found.id == wanted.id else found.torch_build
-        name = variant_id(environment_id(request.id, build), in_order(changes)) if changes else found.id
+        name = derived(found, wanted, request, in_order(changes)).id
         place = Place(name=name, source=source if isinstance(source, Locked) else None)
         if place.source is not None:  # an index that did not answer may do so the next time
             self._known[key] = place

@@ -9,7 +9,14 @@ from asrcompat.bisecting.asof import AsOf
 from asrcompat.bisecting.tidy import Tidy
 from asrcompat.explain.bisection.along import LUCK
 from asrcompat.explain.bisection.judge import Question, chance_of_a_miss, judge, standing
-from asrcompat.explain.bisection.locks import Difference, as_changes, differences, read_lock, with_changes
+from asrcompat.explain.bisection.locks import (
+    Difference,
+    as_changes,
+    differences,
+    read_lock,
+    with_changes,
+    without_builds,
+)
 from asrcompat.explain.bisection.search import ATTEMPTS, Answer
 from asrcompat.lab.variant import variant
 from asrcompat.model import BoundaryRun, Outcome
@@ -149,7 +156,7 @@ class Tries:
         if not isinstance(source, Locked):
             ours = source.outcome is not Outcome.BROKEN
             return NoLock(told=source.message if ours else "does not resolve", ours=ours)
-        other = differences(wanted, read_lock(source.text))
+        other = differences(wanted, without_builds(read_lock(source.text)))
         return NoLock(told=f"resolves only with {', '.join(map(str, other[:3]))}") if other else source.lock
 
 

@@ -63,7 +63,7 @@ class Laboratory:
         if (known := self._known.read(unresolved)) is not None:
             return known
         found, source = prepare(wanted, self._sources)
-        environment = _derived(found, wanted, request, changes)
+        environment = derived(found, wanted, request, changes)
         tell = partial(self._say, environment.id)
         if isinstance(source, NotBuilt):
             result = run_session(environment, source, self.settings, tell=tell)
@@ -100,7 +100,7 @@ class Laboratory:
         found, source = prepare(wanted, self._sources)
         if isinstance(source, NotBuilt):
             return None
-        environment = _derived(found, wanted, request, changes)
+        environment = derived(found, wanted, request, changes)
         return self._known.read(key_of(environment, source, changes, self.settings, attempt=attempt))
 
     def lock(self, result: EnvironmentResult) -> str | None:
@@ -150,7 +150,7 @@ class Laboratory:
         self._tell(f"{identity}: {text}")
 
 
-def _derived(found: Environment, wanted: Request, request: Request, changes: Sequence[Change]) -> Environment:
+def derived(found: Environment, wanted: Request, request: Request, changes: Sequence[Change]) -> Environment:
     """The environment under its base's name and the changes'; without changes it is the request's own.
 
     `wanted` is the request that it was found by, which of two bases that move to one release may be the same.

@@ -133,5 +133,6 @@ _TEXTS = {
     "incomparable": lambda *_: (
         "probed by different code of this project where it fails and where not: that may be the whole difference"
     ),
+    "luck": lambda *_: "it comes and goes, and what passed may have been lucky: only more training steps would tell",
     "everywhere": lambda *_: "in every environment that came so far: there is nothing to compare with",
 }

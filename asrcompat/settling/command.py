@@ -17,6 +17,7 @@ from asrcompat.explain.rules.discriminate import Move
 from asrcompat.explain.rules.judge import attempt, changes_of
 from asrcompat.lab import room
 from asrcompat.lab.change import variant_id
+from asrcompat.lab.excluded import excluded
 from asrcompat.lab.experiments import Tried
 from asrcompat.lab.laboratory import Laboratory
 from asrcompat.model import Cell, Device, Outcome, Results
@@ -29,7 +30,6 @@ from asrcompat.reporting import gather
 from asrcompat.run import host
 from asrcompat.run.progress import Progress
 from asrcompat.settings import settings_for, sources_for
-from asrcompat.settling.excluded import excluded
 from asrcompat.spec import Request, environment_id
 
 Rule = Mapping[str, Any]
@@ -121,8 +121,10 @@ class Settling:
             admit=admit,
         )
         if room.brings_torch(changes) and laboratory.remembered(request, changes) is None:
-            self.free()  # what is kept for other rules can be built again
-            if (reason := room.too_full(self._settings.work)) is not None:
+            wanted = _environment(rule)  # another rule's run on another path may have built it already
+            self.free(keep=[wanted])  # what is kept for other rules can be built again
+            there = wanted in laboratory.users()
+            if not there and (reason := room.too_full(self._settings.work)) is not None:
                 self._leave(rule, reason)
                 return
         result = laboratory.run(request, changes)

@@ -41,11 +41,8 @@ class Difference:
         return f"{self.name} {self.before} → {self.after}"
 
 
-def read_lock(text: str, *, builds: bool = False) -> dict[str, str]:
-    """Version by distribution of a lock in the form of ``reports/locks/*.txt``; raises `NotALockError`.
-
-    Without `builds` they are left out (``2.3.1+cpu`` is 2.3.1): which one is taken is the index's business.
-    """
+def read_lock(text: str) -> dict[str, str]:
+    """Version by distribution of a lock in the form of ``reports/locks/*.txt``; raises `NotALockError`."""
     found: dict[str, str] = {}
     for number, raw in enumerate(text.splitlines(), start=1):
         line = raw.strip()
@@ -55,8 +52,7 @@ def read_lock(text: str, *, builds: bool = False) -> dict[str, str]:
         if match is None:
             message = f"line {number} is no 'name==version': {line[:80]!r}"
             raise NotALockError(message)
-        version = Version(match["version"])
-        found[str(canonicalize_name(match["name"]))] = str(version) if builds else version.public
+        found[str(canonicalize_name(match["name"]))] = str(Version(match["version"]))
     if not found:
         message = "it names no distribution"
         raise NotALockError(message)
@@ -72,8 +68,13 @@ def differences(before: Versions, after: Versions) -> tuple[Difference, ...]:
     )
 
 
+def without_builds(lock: Versions) -> dict[str, str]:
+    """The same without builds (``2.3.1+cpu`` is 2.3.1): which one is taken is the index's business."""
+    return {name: Version(version).public for name, version in lock.items()}
+
+
 def other_builds(before: Versions, after: Versions) -> tuple[str, ...]:
-    """In words, what two locks that were read with builds have of one version and not of one build."""
+    """In words, what two locks have of one version and not of one build."""
     return tuple(
         f"{name} {version} and {after[name]}"
         for name, version in before.items()

@@ -14,6 +14,7 @@ from typing import Literal
 from packaging.version import Version
 
 from asrcompat.explain.rules.conditions import Versions
+from asrcompat.explain.rules.refuted import foretold
 from asrcompat.explain.rules.search import Explanation, Observation
 from asrcompat.spec import torchaudio_for
 from asrcompat.spec.fields import AXIS_DISTRIBUTIONS, FORK
@@ -96,14 +97,16 @@ def refuting(
 ) -> Experiment | None:
     """A run that could show an explanation to be wrong: an environment that was no part of finding it, moved across.
 
-    That which is least like those on the other side, since there most else could be the cause. None where none is left.
+    That which is least like those on the other side, since there most else could be the cause; not where it leaves
+    open how the run ends, between a bound and what was seen beyond it. None where none is left.
     """
     best: tuple[tuple[int, ...], Experiment] | None = None
     for place, base in enumerate(observations):
         across = [one for one in observations if one.failed is not base.failed]
         likeness = max((_alike(base, other) for other in across), default=0)
         for variant in _variants(base, [explanation], observations):
-            if len(variant.moves) == 1 and explanation.holds(variant.versions) is not base.failed:
+            crosses = len(variant.moves) == 1 and explanation.holds(variant.versions) is not base.failed
+            if crosses and foretold(explanation, variant.versions) is not None:
                 rank = (_cost(variant.moves), likeness, place)
                 if (best is None or rank < best[0]) and allowed(base.environment, variant.moves):
                     fails, passes = ((), (0,)) if base.failed else ((0,), ())

@@ -8,6 +8,7 @@ A group is a signature, or the unrecognised failures of one fingerprint, on path
 - ``undetermined``: several are, with all that are open and a run that would tell some of them apart; or one is that
   chance may have found among so many packages (`weight`);
 - ``everywhere``: every environment that came so far fails so, and there is nothing to compare with;
+- ``luck``: it comes and goes, and those that passed may have been lucky, so that there is nothing to compare with;
 - ``incomparable``: those that do not fail were probed by other code of this project than those that do, which may be
   the whole difference;
 - ``none``: no conjunction of a few conditions on versions explains it.
@@ -102,7 +103,8 @@ def _rules(
 ) -> Iterator[dict[str, Any]]:
     known = {cell.key: cell for cell in results.cells if cell.environment in locks}
     environments = {one.id: one for one in results.environments}
-    told = believed(fared(known.values(), lambda cell, check: check is None and cell.key in group.cells), known)
+    seen = fared(known.values(), lambda cell, check: check is None and cell.key in group.cells)
+    told = believed(seen, known)
     for subjects, everywhere in alike(told):
         together = _comparable(everywhere, environments)
         # states of the checkpoint take files that others have to make: the plain path is as good
@@ -140,7 +142,11 @@ def _rules(
             "not_failing": _counted(together, failing=False, cells=len(cells) - len(failing)),
             "path": subject.path,
             "device": subject.device.value,
-            **_verdict(evidence, compared=len(together) == len(everywhere)),
+            **_verdict(
+                evidence,
+                compared=len(together) == len(everywhere),
+                doubted=any(environment not in told[one] for one in subjects for environment in seen[one]),
+            ),
         }
 
 
@@ -148,9 +154,10 @@ def _counted(together: Fared, *, failing: bool, cells: int) -> dict[str, Any]:
     return {"cells": cells, "environments": [one for one, failed in together.items() if failed is failing]}
 
 
-def _verdict(evidence: Evidence, *, compared: bool) -> dict[str, Any]:
+def _verdict(evidence: Evidence, *, compared: bool, doubted: bool) -> dict[str, Any]:
+    """The verdict; with nothing that passed it says why: `compared` by one code, `doubted` where a pass may be luck."""
     if all(one.failed for one in evidence.observations):
-        return verdict("everywhere" if compared else "incomparable")
+        return verdict("incomparable" if not compared else "luck" if doubted else "everywhere")
     return explained(evidence)
 
 

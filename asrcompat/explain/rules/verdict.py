@@ -38,6 +38,16 @@ class Evidence:
         order = [*self.named, *_AXES, *sorted(asked)]
         return tuple(dict.fromkeys([*(one for one in order if one in asked), *order]))
 
+    @property
+    def runs(self) -> list[Observation]:
+        """Those that the laboratory made."""
+        return [one for one in self.observations if one.environment in self.derived]
+
+    @property
+    def bases(self) -> list[Observation]:
+        """Those that it did not make."""
+        return [one for one in self.observations if one.environment not in self.derived]
+
     def without(self, environment: str) -> Evidence:
         """The same, had this environment not been run."""
         left = tuple(one for one in self.observations if one.environment != environment)
@@ -68,10 +78,10 @@ def explained(evidence: Evidence) -> dict[str, Any]:
     if len(left) == 1:
         experiment = refuting(left[0], observations, allowed=allowed)
         return verdict("undetermined", alternatives=told, controlled=False, experiment=_data(experiment, left))
-    # those that no move tells apart (s3prl and no fork, say) are shown together by a run that could refute them all
-    experiment = discriminating(left, observations, allowed=allowed, suspects=evidence.named) or refuting(
-        left[0], observations, allowed=allowed
-    )
+    experiment = discriminating(left, observations, allowed=allowed, suspects=evidence.named)
+    if experiment is None and not any(_is_sought(evidence, one) for one in left):
+        # those that no move tells apart (s3prl and no fork, say) are shown together by a run that could refute them all
+        experiment = refuting(left[0], observations, allowed=allowed)
     return verdict("undetermined", alternatives=told, experiment=_data(experiment, left))
 
 
@@ -105,13 +115,16 @@ def _sought(evidence: Evidence, rule: _Rule) -> list[str]:
     That alone is not enough: nearly every run leaves a rule the same. It had to bear on it (`could_refute`).
     """
     sought = []
-    bases = [one for one in evidence.observations if one.environment not in evidence.derived]
-    for run in sorted(evidence.observations, key=lambda one: one.environment):
-        if run.environment in evidence.derived:
-            known = _rule(evidence.without(run.environment))
-            if known is not None and known.about == rule.about and could_refute(run, known.explanation, bases):
-                sought.append(run.environment)
+    for run in sorted(evidence.runs, key=lambda one: one.environment):
+        known = _rule(evidence.without(run.environment))
+        if known is not None and known.about == rule.about and could_refute(run, known.explanation, evidence.bases):
+            sought.append(run.environment)
     return sought
+
+
+def _is_sought(evidence: Evidence, explanation: Explanation) -> bool:
+    """Whether a run was made that bore on an explanation: one more of its kind would tell no more."""
+    return any(could_refute(run, explanation, evidence.bases) for run in evidence.runs)
 
 
 def _asked_for(left: Sequence[Explanation], observations: Sequence[Observation]) -> Explanation | None:
