@@ -98,8 +98,9 @@ except UsageError as wrong:
 def tests(session: nox.Session) -> None:
     """The project's own tests; after --, arguments for pytest (-m "not real": none that install real packages)."""
     session.install("--editable", ".[dev]")
-    # two files at once: much of a real test is one thread's work (installing, importing, reading)
-    session.run("pytest", "--numprocesses", "2", "--dist", "loadfile", *session.posargs)
+    # two files at once: much of a real test is one thread's work (installing, importing, reading); in the order of
+    # tests/conftest.py, by which neither is left alone with minutes of work at the end
+    session.run("pytest", "--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder", *session.posargs)
 
 
 @nox.session

@@ -22,6 +22,11 @@ from asrcompat.spec import Request, Spec, load_spec
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests on real packages first: the quick ones fill what is left of a worker's time."""
+    items.sort(key=lambda item: item.get_closest_marker("real") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _quick_failures() -> None:
     """uv waits between tries of a request; the miniature index fails at once, and every time."""

@@ -19,7 +19,7 @@ from session_settings import make_settings
 
 from asrcompat.doctor.command import verdict
 from asrcompat.doctor.examine import examine
-from asrcompat.doctor.given import Given
+from asrcompat.doctor.given import PATH, Given
 from asrcompat.doctor.look import look
 from asrcompat.doctor.show import keys_to_blame, summary
 from asrcompat.errors import ExitCode
@@ -248,7 +248,8 @@ def sweep(
     cases["no yaml"] = "frontend: s3prl\nfrontend_conf: {upstream: [\n"
     (folder / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
     inputs = prepare_inputs(model=MODEL, weights="synthetic-small", fixtures=ROOT / "fixtures", work=settings.work)
-    kept = settings.work / "probe" / all_well.environment.id / "cpu" / "group0" / "settings.json"
+    probed = (settings.work / "probe" / all_well.environment.id / "cpu").glob("group*/settings.json")
+    (kept,) = [file for file in probed if PATH in json.loads(file.read_text(encoding="utf-8"))["path_files"]]
     (folder / "scratch").mkdir()
     given = settings.work / "doctor" / all_well.environment.id
     with Hub(inputs.hub_root) as hub:

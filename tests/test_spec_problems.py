@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from matrix_text import MATRIX, PATHS, edited, load, write
 
@@ -271,6 +271,7 @@ SPOILT = [
 
 
 @settings(max_examples=100, deadline=None)
+@example({6: "1", 23: '"*"'})  # an axis that is not understood, and a value of its that is no version
 @given(st.dictionaries(st.integers(0, MATRIX.count("\n")), st.sampled_from(SPOILT), min_size=1, max_size=4))
 def test_whatever_is_spoilt_is_accepted_or_reported(spoilt: dict[int, str]) -> None:
     lines = MATRIX.split("\n")

@@ -129,10 +129,11 @@ def _requirements(aids: tuple[Pin, ...]) -> tuple[str, ...]:
 
 
 def torchaudio_for(torch: str) -> str:
-    """The torchaudio that was compiled against a torch release: 1.Y.Z goes with 0.Y.Z, later ones share the number."""
-    if torch == NEWEST or Version(torch).major != 1:
-        return torch
-    return "0" + torch[1:]
+    """The torchaudio that was compiled against a torch release: 1.Y.Z goes with 0.Y.Z, later ones share the number.
+
+    What is no version is told where it stands, and given back here.
+    """
+    return "0" + torch[1:] if torch.partition(".")[0] == "1" else torch
 
 
 def torch_for(torchaudio: str) -> str:
