@@ -165,6 +165,7 @@ def tell(cells: Mapping[str, Cell], path: str, expected: Mapping[str, tuple[Chec
         assert not checks[identity].required
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_what_findings_tell(climb: Climb) -> None:
     passed, failed = CheckOutcome.PASSED, CheckOutcome.FAILED

@@ -64,6 +64,7 @@ def test_one_environment_by_name_installs_nothing_the_second_time(checkout: Path
         assert f"{AFTER}: transformers on cpu: works at train" in done.stdout
 
 
+@pytest.mark.slow
 def test_outcomes_do_not_come_from_the_baseline(checkout: Path) -> None:
     """As it is: 0. Two entries swapped: the same outcomes, 1, the regression named. Deleted: the same outcomes."""
     matrix = ["-s", "matrix", "--", *QUICK, "--environments", "py3.10*", "--paths", "s3prl-hf"]

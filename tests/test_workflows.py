@@ -213,6 +213,7 @@ def test_a_pull_request_is_red_where_nox_is(tmp_path: Path, code: int) -> None:
     assert asked == ["-s lint", "-s types", "-s tests -- -m not real", "-s matrix -- --profile smoke"]
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.timeout(3600)
 def test_a_night_for_real(tmp_path: Path) -> None:
