@@ -69,7 +69,7 @@ OVERRIDDEN = "numpy<1.24, in place of what packages ask for"
             ("setuptools<81", OVERRIDDEN),
             {"pins": (OVERRIDDEN,)},
             (
-                "cat > overrides.txt <<'END'\nnumpy<1.24\nEND\n"
+                "pip install uv\ncat > overrides.txt <<'END'\nnumpy<1.24\nEND\n"
                 "cat > requirements.txt <<'END'\ntorch==2.8.0\ns3prl==0.4.17\nsetuptools<81\nEND\n"
                 "uv pip install --override overrides.txt -r requirements.txt\n"
             ),
@@ -84,6 +84,21 @@ def test_what_came_along_is_asked_for_too(
     worked = make_environment(packages=packages, pins=pins)
     before = make_environment(**{"packages": {**packages, "s3prl": "0.4.16"}, "pins": (), **base})
     assert pasted(Change(kind="axis", value=value), tmp_path, worked, before) == text
+
+
+def test_what_a_bound_moved_is_named_since_pip_would_leave_it_where_it_is(tmp_path: Path) -> None:
+    worked = make_environment(packages={"torch": "2.8.0+cpu", "transformers": "4.57.6"})
+    before = make_environment(packages={"torch": "2.8.0", "transformers": "5.24.0"})
+    text = pasted(Change(kind="pin", value="huggingface-hub<1"), tmp_path, worked, before)
+    assert text == "pip install 'huggingface-hub<1' transformers==4.57.6\n"
+
+
+def test_nothing_is_uninstalled_where_a_new_environment_is_made(tmp_path: Path) -> None:
+    worked = make_environment(packages={"espnet-s3prl": "2026.1"})
+    before = make_environment(packages={"s3prl": "0.4.18"})
+    changes = [Change(kind="replace", value="s3prl -> espnet-s3prl newest"), Change(kind="axis", value="python=3.10")]
+    (found,) = snippets(changes, worked, base=before, model=MODEL, hub=tmp_path)
+    assert found["text"] == "# in a new environment of Python 3.10\npip install espnet-s3prl==2026.1\n"
 
 
 def test_a_copy_of_ones_own_is_not_downloaded(tmp_path: Path) -> None:

@@ -64,31 +64,38 @@ def _text(about: str, language: str, text: str) -> dict[str, str]:
 def _commands(changes: Sequence[Change], worked: Environment, base: Environment) -> Iterator[str]:
     """For pip, with the versions that were there when it worked; for uv where something is overridden: pip cannot.
 
-    What was moved alone, and the bounds that came along with it; all that was asked for where there is nothing to move
+    What was moved alone, what of the packages asked for moved along with it (pip leaves what is installed where it is,
+    though it no longer suits), and the bounds that came along; all that was asked for where there is nothing to move
     it in: on another Python, without an installation that came about, or for uv, which replaces a requirement wherever
     it resolves it.
     """
     packages, before = worked.packages, base.packages
     wanted: dict[str, str] = {}
+    gone: list[str] = []
     python = None
     # both have the module s3prl: what stays behind would overwrite it, or be taken in its place
     twins = {FORK: "s3prl", "s3prl": FORK}
     for change in changes:
         name, value = change.parts
         if change.kind == "replace":
-            yield "pip uninstall -y s3prl"
+            gone.append("s3prl")
             wanted[FORK] = _exactly(FORK, packages)
         elif change.kind == "axis" and name == "python":
             python = value
         elif change.kind == "axis":
             for one in (FORK,) if value.startswith(FORK) else ("torch", "torchaudio") if name == "torch" else (name,):
                 if (twin := twins.get(one)) is not None and (twin in before or (one == FORK and one not in before)):
-                    yield f"pip uninstall -y {twin}"
+                    gone.append(twin)
                 wanted[one] = _exactly(one, packages)
         elif change.kind in ("pin", "extra"):
             wanted[change.value] = change.value
+    for name in packages:
+        if name in before and _exactly(name, packages) != _exactly(name, before):
+            wanted.setdefault(name, _exactly(name, packages))
     if python is not None:
         yield f"# in a new environment of Python {python}"
+    else:
+        yield from (f"pip uninstall -y {one}" for one in gone)
     pins, overrides = split_aids(worked.pins)
     everything = [*(_exactly(name, packages) for name in packages), *wanted.values(), *pins]
     asked = dict.fromkeys(
@@ -99,6 +106,7 @@ def _commands(changes: Sequence[Change], worked: Environment, base: Environment)
     if not overrides:
         yield "pip install " + " ".join(map(shlex.quote, asked))
         return
+    yield "pip install uv"
     yield from ("cat > overrides.txt <<'END'", *overrides, "END")
     yield from ("cat > requirements.txt <<'END'", *asked, "END")
     yield "uv pip install --override overrides.txt -r requirements.txt"
