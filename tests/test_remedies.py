@@ -377,7 +377,8 @@ def test_changes_that_only_help_together_are_one_cure(bench: Surroundings, index
     found = run(bench, catalogue(known))
     assert words(found) == [("override helper>=2 and fairish==1.0", True), ("fairish==1.0", False)]
     assert found[0].snippets[0]["text"] == (
-        "pip install uv\ncat > overrides.txt <<'END'\nhelper>=2\nEND\ncat > requirements.txt <<'END'\ntorch==1.0\ntorchaudio==0.0\n"
+        "pip install uv\ncat > overrides.txt <<'END'\nhelper>=2\nEND\n"
+        "cat > requirements.txt <<'END'\ntorch==1.0\ntorchaudio==0.0\n"
         "transformers==2.0\ns3prl==0.1\nespnet==1\nfairish==1.0\nEND\n"
         "uv pip install --override overrides.txt -r requirements.txt\n"
     )

@@ -94,7 +94,7 @@ def test_what_a_bound_moved_is_named_since_pip_would_leave_it_where_it_is(tmp_pa
 
 
 def test_nothing_is_uninstalled_where_a_new_environment_is_made(tmp_path: Path) -> None:
-    worked = make_environment(packages={"espnet-s3prl": "2026.1"})
+    worked = make_environment(packages={"espnet-s3prl": "2026.1"}, pins=())
     before = make_environment(packages={"s3prl": "0.4.18"})
     changes = [Change(kind="replace", value="s3prl -> espnet-s3prl newest"), Change(kind="axis", value="python=3.10")]
     (found,) = snippets(changes, worked, base=before, model=MODEL, hub=tmp_path)

@@ -51,9 +51,13 @@ def test_a_cure_tells_what_came_of_trying_it() -> None:
     environment = results.environments[0].id
     file, more = {"kind": "file", "value": "preprocessor_config.json"}, {"kind": "variable", "value": "A=b"}
     known = ("preprocessor-missing",)
-    works = make_remedy("r", environment, changes=(file,), needless=(more,), signatures=known)
+    works = make_remedy("r", environment, changes=(file,), signatures=known)
     (cell,) = works.cells
     vain = dataclasses.replace(works, verified=False, cells=(dataclasses.replace(cell, outcome=Outcome.BROKEN),))
+    further = dataclasses.replace(vain, cells=(dataclasses.replace(vain.cells[0], stage=Stage.TRAIN),))
+    nowhere = dataclasses.replace(vain, cells=(dataclasses.replace(vain.cells[0], stage=Stage.RESOLVE),))
+    failed = dataclasses.replace(vain, cells=(dataclasses.replace(vain.cells[0], outcome=Outcome.ERROR),))
+    together = dataclasses.replace(works, changes=(file, more, {"kind": "variable", "value": "C=d"}), needless=())
     foreign = dataclasses.replace(works, signatures=("another",))
     axis = dataclasses.replace(works, changes=({"kind": "axis", "value": "s3prl=0.4.15"},))
     told = {
@@ -62,6 +66,11 @@ def test_a_cure_tells_what_came_of_trying_it() -> None:
             "none": (),
             "works": (vain, works),
             "in vain": (vain,),
+            "further": (further,),
+            "not installed": (nowhere,),
+            "error": (failed,),
+            "together": (together,),
+            "together in vain": (dataclasses.replace(together, verified=False, cells=vain.cells),),
             "of another": (foreign,),
             "a release within": (axis,),
         }.items()
@@ -69,7 +78,12 @@ def test_a_cure_tells_what_came_of_trying_it() -> None:
     assert told == {
         "none": ["not tried", "not tried"],
         "works": ["verified on 1 cell", "not tried"],
-        "in vain": ["tried on 1 cell, and did not cure", "not tried"],
+        "in vain": ["tried alone: did not cure on 1 cell", "not tried"],
+        "further": ["tried alone: got further, to another failure, on 1 cell", "not tried"],
+        "not installed": ["tried alone: does not install with the rest on 1 cell", "not tried"],
+        "error": ["tried alone: gave no verdict on 1 cell", "not tried"],
+        "together": ["verified on 1 cell, with more than this", "not tried"],
+        "together in vain": ["not tried alone", "not tried"],
         "of another": ["not tried", "not tried"],
         "a release within": ["not tried", "verified on 1 cell"],
     }

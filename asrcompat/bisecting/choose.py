@@ -143,9 +143,10 @@ def line(options: Options, name: str, own: str, every: Sequence[Release], *, pyt
             raise UsageError(message)
         return Line(releases=releases, own=own, good=None, bad=None)
     if Version(good) > Version(bad) and not options.cured:
+        said = "swap them" if options.good and options.bad else f"the environment has {own}, so name both"
         message = (
-            f"the good release {good} is later than the bad one {bad}: swap them, or say --cured to look for "
-            "the release that cured it"
+            f"the good release {good} is later than the bad one {bad}: {said}, or say --cured to look for the release "
+            "that cured it"
         )
         raise UsageError(message)
     return Line(releases=releases, own=own, good=good, bad=bad)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from asrcompat.model import Outcome, Remedy
+from asrcompat.model import Outcome, Remedy, RemedyCell, Stage
 from asrcompat.report import words
 
 _Change = tuple[str, str]  # kind, value
@@ -33,7 +34,9 @@ def _cure(signature: Mapping[str, Any], cure: Mapping[str, Any], remedies: Seque
     return Cure(
         says=words.text(cure, "says"),
         change="; ".join(f"{kind}: {value}" for kind, value in steps),
-        came=_came(tried) if words.mappings(signature, "cells") else "not tried, as no cell's outcome hung on it",
+        came=_came(tried, len(steps))
+        if words.mappings(signature, "cells")
+        else "not tried, as no cell's outcome hung on it",
     )
 
 
@@ -47,17 +50,39 @@ def _has(remedy: Remedy, steps: Sequence[_Change]) -> bool:
     return all(step in made or (step[0] == "pin" and _name(step[1]) in axes) for step in steps)
 
 
-def _came(tried: Sequence[Remedy]) -> str:
-    verified = {
-        (one.environment, cell.path, cell.device)
-        for one in tried
-        for cell in one.cells
-        if cell.outcome is Outcome.WORKS
-    }
-    if verified:
-        return f"verified on {words.plural(len(verified), 'cell')}"
-    looked = {(one.environment, cell.path, cell.device) for one in tried for cell in one.cells}
-    return f"tried on {words.plural(len(looked), 'cell')}, and did not cure" if looked else "not tried"
+def _came(tried: Sequence[Remedy], steps: int) -> str:
+    """What came of a cure of so many steps, alone or with others: what was not run is not told as having failed."""
+    seen = [(one, cell) for one in tried for cell in one.cells]
+    works = {_place(one, cell) for one, cell in seen if cell.outcome is Outcome.WORKS}
+    by_itself = {_place(one, cell): cell for one, cell in seen if len(one.changes) + len(one.needless) <= steps}
+    if works:
+        more = len(works - {place for place, cell in by_itself.items() if cell.outcome is Outcome.WORKS})
+        with_more = (
+            "" if not more else ", with more than this" if more == len(works) else f", on {more} with more than this"
+        )
+        return f"verified on {words.plural(len(works), 'cell')}{with_more}"
+    ends = Counter(map(_end, by_itself.values()))
+    told = [f"{end} on {words.plural(ends[end], 'cell')}" for end in _ENDS if ends[end]]
+    return f"tried alone: {', '.join(told)}" if told else "not tried alone" if seen else "not tried"
+
+
+_ENDS = ("did not cure", "got further, to another failure,", "does not install with the rest", "gave no verdict")
+
+
+def _end(cell: RemedyCell) -> str:
+    """What came of a run that did not cure, one of `_ENDS`."""
+    same, further, uninstalled, nothing = _ENDS
+    if cell.outcome in (Outcome.ERROR, Outcome.UNAVAILABLE):
+        return nothing
+    if cell.stage in (Stage.RESOLVE, Stage.INSTALL):
+        return uninstalled
+    before = re.search(r" at (\w+)", cell.before)
+    risen = cell.stage is not None and before is not None and cell.stage.rung > Stage(before[1]).rung
+    return further if risen else same
+
+
+def _place(remedy: Remedy, cell: RemedyCell) -> tuple[str, str, str]:
+    return remedy.environment, cell.path, cell.device
 
 
 def _name(requirement: str) -> str:
