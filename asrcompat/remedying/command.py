@@ -50,12 +50,13 @@ def remedy(options: Options) -> int:
     )
     benches = [Bench(task, means, progress.about(task.request.id)) for task in tasks]
     _estimate(benches, progress, options.budget)
-    ended = [_work(bench, options) for bench in benches]
-    # what is no remedy goes, of what was made here: another search's environments are its own business
-    verified = {one.id for end in ended for one in end.remedies if one.verified}
-    made = {identity for bench in benches for identity in bench.made}
     laboratory = Laboratory(settings=means.settings, sources=sources, tell=progress.tell)
-    laboratory.free(laboratory.users() - made | verified)
+    ended = []
+    for bench in benches:
+        ended.append(_work(bench, options))
+        # what is no remedy goes, of what was made here: another search's environments are its own business
+        verified = {one.id for one in ended[-1].remedies if one.verified}
+        laboratory.free(laboratory.users() - bench.made | verified)
     for end in ended:
         print("\n".join(_lines(end)))
     print("`nox -s report` tells of it, with texts to paste")

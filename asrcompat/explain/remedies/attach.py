@@ -48,5 +48,5 @@ def _verified(cell: Cell, remedies: Sequence[Remedy]) -> str | None:
     return None
 
 
-def _stand(told: str) -> str:
-    return told.partition(",")[0]
+def _stand(standing: str) -> str:
+    return standing.partition(",")[0]
