@@ -23,10 +23,10 @@ def rows_of(space: Space, *, first: Iterable[Row] = (), seed: int = 0) -> Rows:
     rows = list(first)
     for row in rows:
         cover.take(row)
-    while (row := cover.next()) is not None:
-        assert cover.worth(row) > 0
-        cover.take(row)
-        rows.append(row)
+    while (more := cover.next()) is not None:
+        assert cover.worth(more) > 0
+        cover.take(more)
+        rows.append(more)
     return rows
 
 
