@@ -8,6 +8,7 @@ folder of its own (`asrcompat.run.environment` says why). Options go after ``--`
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,9 @@ import nox
 try:
     from asrcompat.cli import main
     from asrcompat.errors import UsageError
-    from asrcompat.spec import Request, load_spec
+    from asrcompat.options import Options
+    from asrcompat.run.schedule import WORK_VARIABLE
+    from asrcompat.spec import Request
 except ModuleNotFoundError as missing:
     raise SystemExit(
         f"{missing}\nnox has to run where this project is installed:\n"
@@ -28,6 +31,9 @@ nox.options.default_venv_backend = "uv"
 nox.options.sessions = ["lint", "types", "tests"]
 
 ROOT = Path(__file__).parent
+# with the environments of the plans that are kept in the work folder: each has a session of its own
+WORK = os.environ.get(WORK_VARIABLE)
+OPTIONS = Options(matrix=ROOT / "matrix.toml", work=None if WORK is None else Path(WORK))
 
 # nox shows what every library logs, down to each request to the index: here that drowns the command's own progress
 for _library in ("urllib3", "cachecontrol"):
@@ -50,6 +56,12 @@ def matrix(session: nox.Session) -> None:
 def report(session: nox.Session) -> None:
     """Report from the results there are."""
     run(["report", *session.posargs])
+
+
+@nox.session(venv_backend="none", default=False)
+def plan(session: nox.Session) -> None:
+    """What a profile would run and why, what not and why, and what of all pairs that covers; after --: --profile."""
+    run(["plan", *session.posargs])
 
 
 @nox.session(venv_backend="none", default=False)
@@ -87,7 +99,7 @@ def environment(request: Request) -> Callable[[nox.Session], None]:
 
 
 try:
-    for each in load_spec(ROOT / "matrix.toml").all_environments():
+    for each in OPTIONS.spec.all_environments():
         nox.session(name=each.id, venv_backend="none", default=False)(environment(each))
 except UsageError as wrong:
     print(wrong)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import get_args
 
@@ -27,6 +30,43 @@ def _positive(text: str) -> int:
 _positive.__name__ = "whole number from 1 on:"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How much a run may be: so many environments, or as many as begin within some minutes; one of both is None."""
+
+    environments: int | None = None
+    minutes: int | None = None
+
+
+def _budget(text: str) -> Budget:
+    match = re.fullmatch(r"([1-9]\d*)\s*(|m|min|minutes|h|hours)", text.strip())
+    if match is None:
+        raise ValueError(text)
+    number, unit = int(match[1]), match[2]
+    if not unit:
+        return Budget(environments=number)
+    return Budget(minutes=number * (60 if unit.startswith("h") else 1))
+
+
+_budget.__name__ = "number of environments, or a time such as 90m or 2h:"
+
+
+def _day(text: str) -> str:
+    if date.fromisoformat(text).isoformat() != text:
+        raise ValueError(text)
+    return text
+
+
+_day.__name__ = "day as YYYY-MM-DD:"
+
+
+def _gigabytes(text: str) -> int:
+    return _positive(text.strip().removesuffix("GB").strip())
+
+
+_gigabytes.__name__ = "whole number of gigabytes, such as 30GB:"
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line of ``python -m asrcompat``."""
     top = argparse.ArgumentParser(prog="asrcompat", description=_ABOUT, allow_abbrev=False)
@@ -36,8 +76,10 @@ def parser() -> argparse.ArgumentParser:
     session.add_argument("environment", help="its id, as `nox -l` lists it")
     report = commands.add_parser("report", allow_abbrev=False, help="report from the results there are")
     plan = commands.add_parser(
-        "plan", allow_abbrev=False, help="list a profile's environments; validates matrix.toml and baseline.toml"
+        "plan", allow_abbrev=False, help="what a profile would run and why, what not and why, and what that covers"
     )
+    why = commands.add_parser("why", allow_abbrev=False, help="the story of one environment, or of some versions")
+    why.add_argument("wanted", metavar="ID", help="an environment's id, or versions: 'torch=2.9.1 espnet=202412'")
     doctor = commands.add_parser(
         "doctor", allow_abbrev=False, help="probe an environment that you have, and say what is wrong with it"
     )
@@ -47,16 +89,19 @@ def parser() -> argparse.ArgumentParser:
     rules = commands.add_parser(
         "rules", allow_abbrev=False, help="run what tells explanations of a profile's failures apart"
     )
-    for command in (matrix, session, report, plan, doctor, remedy, rules):
+    for command in (matrix, session, report, plan, why, doctor, remedy, rules):
         _add_common(command)
     for command in (matrix, session, doctor, remedy):
         _add_choices(command)
     for command in (matrix, session, doctor):
         command.add_argument("--recipe", action="store_true", help="a whole recipe in every environment: minutes each")
-    for command in (matrix, session, remedy, rules):
+    for command in (matrix, session, plan, remedy, rules):
         _add_installing(command)
+    _add_planning(plan, matrix)
+    for command in (matrix, session, plan, report, why):
+        command.add_argument("--as-of", type=_day, metavar="DAY", help="as the index stood on this day, YYYY-MM-DD")
     _add_doctors(doctor)
-    for command in (matrix, session, report, plan, remedy, rules):
+    for command in (matrix, session, report, plan, why, remedy, rules):
         command.add_argument("--profile", help="a profile of matrix.toml, in place of the default one")
     for command in (matrix, remedy):
         command.add_argument(
@@ -102,6 +147,21 @@ def _add_installing(command: argparse.ArgumentParser) -> None:
     command.add_argument("--fresh", action="store_true", help="resolve again, however young the locks are")
 
 
+def _add_planning(plan: argparse.ArgumentParser, matrix: argparse.ArgumentParser) -> None:
+    plan.add_argument("--json", action="store_true", help="print the plan as JSON: what CI shards from")
+    for command in (plan, matrix):
+        command.add_argument(
+            "--budget",
+            dest="room",
+            type=_budget,
+            metavar="N|90m|2h",
+            help="so many environments, the most valuable first; or those that are begun within this time",
+        )
+    matrix.add_argument(
+        "--disk", type=_gigabytes, metavar="GB", help="room for environments and downloads; default: what is free"
+    )
+
+
 def _add_doctors(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--python", type=Path, metavar="PATH", help="the interpreter; default: the active environment's"
@@ -136,7 +196,7 @@ def _add_bisect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.add_argument("--stage", choices=_STAGES, help="good is what passes this stage; default: what works")
     command.add_argument("--prereleases", action="store_true", help="take pre-releases along")
     command.add_argument("--yanked", action="store_true", help="take yanked releases along")
-    command.add_argument("--disk", type=_positive, default=15, metavar="GB", help="room for torch stacks; default: 15")
+    command.add_argument("--disk", type=_gigabytes, metavar="GB", help="room for torch stacks; default: 15")
     command.add_argument("--threads", type=_positive, help="threads of one probe; default: all cores")
 
 

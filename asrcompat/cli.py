@@ -13,7 +13,9 @@ from asrcompat.bisecting.command import bisect
 from asrcompat.doctor.command import doctor
 from asrcompat.errors import ExitCode, HarnessError
 from asrcompat.options import Options, parse
+from asrcompat.planning.command import plan, why
 from asrcompat.remedying.command import remedy
+from asrcompat.running.command import matrix
 from asrcompat.settings import settings_as_found
 from asrcompat.settling.command import rules
 
@@ -22,7 +24,8 @@ _STOPPED = {
     "matrix": "`report` shows what was finished; what was not has to be run again",
     "session": "nothing of this run was kept; run it again",
     "report": "no result is touched by that; run it again",
-    "plan": "it only lists; run it again",
+    "plan": "what was resolved is kept; run it again",
+    "why": "run it again",
     "doctor": "nothing of this run was kept, and the environment is as it was; run it again",
     "remedy": "`report` shows the environments that were finished; run it again, and it goes on: every run is kept",
     "bisect": "no limit is told yet; run it again, and it goes on: every run is kept",
@@ -38,9 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if command == "session":
             return tasks.session(options, environment or "")
         commands: dict[str, Callable[[Options], int]] = {
-            "matrix": tasks.matrix,
+            "matrix": matrix,
             "report": tasks.report,
-            "plan": tasks.plan,
+            "plan": plan,
+            "why": why,
             "doctor": lambda given: doctor(given, settings_as_found(given)),
             "remedy": remedy,
             "bisect": bisect,

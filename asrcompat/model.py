@@ -71,7 +71,10 @@ class Environment:
     """One combination of versions: one virtual environment, one nox session.
 
     `packages` holds the axis packages' versions as locked, by distribution name (``espnet-s3prl``
-    stands under its own name). `lock` is a path relative to the report's folder. `seconds` maps a
+    stands under its own name). `lock` is a path relative to the report's folder, of requirements text; `pylock` is that
+    of the same resolution by PEP 751. `unaided` are the packages, with their versions or ``-`` for none, of which a
+    resolver makes another choice without `pins`; `as_of` is the day (YYYY-MM-DD) as of which the index was taken.
+    `seconds` maps a
     stage of building (``resolve``, ``install``, ``probe``) to its duration. `ran_at` (UTC) and `commit` (of the
     harness) tell when and by what its cells were found: a report may hold environments of several runs, which compare
     where `code` (the digest of what gave, probed and judged, `asrcompat.run.code`) is the same.
@@ -91,8 +94,11 @@ class Environment:
     installable: Literal["ok", "failed", "unknown"] = "unknown"
     lock: str | None = None
     lock_sha256: str | None = None
+    pylock: str | None = None
     index: str | None = None
     pins: tuple[str, ...] = ()
+    unaided: Mapping[str, str] = field(default_factory=dict)
+    as_of: str | None = None
     derived_from: str | None = None
     reason: str | None = None
     build: Mapping[str, Any] = field(default_factory=dict)

@@ -8,10 +8,14 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
-from asrcompat.arguments import NO_INDEX, parser
+from asrcompat.arguments import NO_INDEX, Budget, parser
 from asrcompat.errors import UsageError
 from asrcompat.model import Device, Weights
+from asrcompat.plan.candidates import entry_of
+from asrcompat.plan.document import kept_plan
 from asrcompat.run.paths import path_files
+from asrcompat.run.progress import Progress
+from asrcompat.run.store import Store
 from asrcompat.spec import Request, Spec, load_spec
 
 __all__ = ["Options", "parse", "parser"]
@@ -53,12 +57,27 @@ class Options:
     stage: str | None = None
     prereleases: bool = False
     yanked: bool = False
-    disk: int = 15
+    disk: int | None = None
+    as_of: str | None = None
+    room: Budget | None = None
+    wanted: str = ""
 
     @cached_property
     def spec(self) -> Spec:
-        """The validated matrix.toml."""
-        return load_spec(self.matrix)
+        """The validated matrix.toml, with the environments that a kept plan has chosen for a covering profile."""
+        spec = load_spec(self.matrix)
+        for name in [name for name, profile in spec.profiles.items() if profile.cover is not None]:
+            plan = kept_plan(self.work_folder, name, self.as_of, warn=Progress().tell)
+            own = {request.id for request in spec.environments(name)}
+            rows = [one.row for one in plan.rows if one.id not in own] if plan is not None else []
+            spec = spec.with_rows(name, [entry_of(row) for row in rows if row is not None])
+        return spec
+
+    @property
+    def store(self) -> Store:
+        """Where this profile's results are kept."""
+        findings = self.spec.profile(self.chosen_profile).findings
+        return Store(self.work_folder, self.chosen_weights, findings=findings)
 
     @property
     def root(self) -> Path:
@@ -131,13 +150,20 @@ class Options:
 
     @property
     def reports_folder(self) -> Path:
-        """``reports/`` holds the whole default profile on its own weights; all else is kept out of its way."""
+        """``reports/`` holds the whole default profile on its own weights, a folder in it each covering one.
+
+        All else is kept out of their way.
+        """
         if self.reports is not None:
             return self.reports
         profile, weights = self.chosen_profile, self.chosen_weights
-        if self.whole and profile == self.spec.default_profile and weights == self.spec.weights_of(profile):
-            return self.root / "reports"
-        return self.work_folder / "reports" / (f"{profile}-{weights}" if self.whole else f"{profile}-{weights}-part")
+        if self.whole and self.as_of is None and weights == self.spec.weights_of(profile):
+            if profile == self.spec.default_profile:
+                return self.root / "reports"
+            if self.spec.profile(profile).cover is not None:
+                return self.root / "reports" / profile
+        dated = "" if self.as_of is None else f"-as-of-{self.as_of}"
+        return self.work_folder / "reports" / (f"{profile}-{weights}{dated}" + ("" if self.whole else "-part"))
 
     def for_sessions(self, *, threads: int, torch_index: str | None) -> list[str]:
         """The options as arguments of one environment's session; all sessions of a run take torch from one index."""
@@ -147,6 +173,7 @@ class Options:
         arguments += ["--devices", ",".join(self.chosen_devices), "--matrix", str(self.matrix.resolve())]
         arguments += ["--work", str(self.work_folder), "--threads", str(threads)]
         arguments += ["--torch-index", torch_index or NO_INDEX]
+        arguments += [] if self.as_of is None else ["--as-of", self.as_of]
         return arguments + [f"--{name}" for name in ("fresh", "recipe") if getattr(self, name)]
 
 

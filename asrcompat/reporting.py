@@ -83,7 +83,7 @@ def gather(options: Options, judged: Sequence[Request]) -> Known:
 
     Raises `HarnessError` where there are none.
     """
-    store = Store(options.work_folder, options.chosen_weights)
+    store = options.store
     found = {request.id: read_result(store, request) for request in judged}
     results = [result for result in found.values() if result is not None]
     if not results:
@@ -122,12 +122,14 @@ def gather(options: Options, judged: Sequence[Request]) -> Known:
 
 def _locks(store: Store, results: Sequence[EnvironmentResult]) -> dict[str, str]:
     """The texts of locks by their names; one that is gone is told and left out."""
-    found = {}
-    for environment in (one.environment for one in results if one.environment.lock is not None):
-        try:
-            found[str(environment.lock)] = store.lock(environment)
-        except OSError as error:
-            Progress().tell(f"{environment.id}: its lock cannot be read ({error.strerror}): run it again to publish it")
+    found: dict[str, str] = {}
+    for environment in (one.environment for one in results):
+        for name in (environment.lock, environment.pylock):
+            try:
+                found |= {} if name is None else {name: store.text(name)}
+            except OSError as error:
+                said = f"its lock cannot be read ({name}: {error.strerror}): run it again to publish it"
+                Progress().tell(f"{environment.id}: {said}")
     return found
 
 
@@ -137,7 +139,8 @@ def _published_locks(folder: Path) -> set[str]:
         old = parse_results((folder / "results.json").read_bytes(), source="results.json")
     except (OSError, ResultError):
         return set()
-    named = [*(one.lock for one in old.environments), *(one.lock for one in old.remedies)]
+    named = [one for environment in old.environments for one in (environment.lock, environment.pylock)]
+    named += [one.lock for one in old.remedies]
     return {name for name in named if name is not None and Path(name).parent == Path("locks")}
 
 

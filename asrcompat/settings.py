@@ -19,6 +19,7 @@ def settings_for(options: Options, sources: Sources | None, *, request: Request 
     `sources` are None where nothing is to be installed.
     """
     recipe = options.recipe or (request is not None and request.recipe)
+    tried = options.spec.probe.findings if options.spec.profile(options.chosen_profile).findings else {}
     return Settings(
         root=options.root,
         work=options.work_folder,
@@ -27,9 +28,7 @@ def settings_for(options: Options, sources: Sources | None, *, request: Request 
         paths=options.chosen_paths if request is None else options.paths_for(request),
         devices=options.chosen_devices,
         probe=options.spec.probe,
-        findings={
-            group: seconds for group, seconds in options.spec.probe.findings.items() if recipe or group != "recipe"
-        },
+        findings={group: seconds for group, seconds in tried.items() if recipe or group != "recipe"},
         limits=options.spec.limits,
         install_arguments=() if sources is None else sources.install_arguments,
         threads=threads,

@@ -11,13 +11,13 @@ import pytest
 from factories import make_cell, make_environment, make_environment_result
 from session_settings import make_settings
 
-from asrcompat.bisecting.footprint import Footprint
 from asrcompat.bisecting.places import Place
 from asrcompat.bisecting.tidy import Tidy
 from asrcompat.lab.change import Change
 from asrcompat.model import BoundaryRun, EnvironmentResult, Outcome
 from asrcompat.run import uv
 from asrcompat.run.cells import Settings
+from asrcompat.run.footprint import Footprint
 from asrcompat.run.lock import Lock
 from asrcompat.run.process import Finished
 from asrcompat.run.session import Locked

@@ -90,10 +90,10 @@ def test_a_fault_of_ours_never_ends_in_the_code_for_a_regression(
 @pytest.mark.parametrize(
     ("command", "place", "said"),
     [
-        (["matrix"], "tasks.matrix", "`report` shows what was finished"),
+        (["matrix"], "cli.matrix", "`report` shows what was finished"),
         (["session", "some-id"], "tasks.session", "nothing of this run was kept"),
         (["report"], "tasks.report", "no result is touched"),
-        (["plan"], "tasks.plan", "it only lists"),
+        (["plan"], "cli.plan", "what was resolved is kept"),
         (["doctor"], "cli.doctor", "nothing of this run was kept"),
         (["remedy"], "cli.remedy", "run it again, and it goes on"),
         (["bisect", "--axis", "s3prl"], "cli.bisect", "run it again, and it goes on"),

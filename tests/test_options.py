@@ -44,7 +44,7 @@ def test_a_profiles_paths_give_way_to_an_environments_own_and_to_those_asked_for
     assert options("--profile", "smoke", "--paths", "torchaudio-hf").paths_for(plain) == ("torchaudio-hf",)
 
 
-def test_a_profile_with_paths_of_its_own_replaces_nothing_of_others() -> None:
+def test_a_profilewith_paths_of_its_own_replaces_nothing_of_others() -> None:
     assert options().whole_cells
     assert not options("--profile", "smoke").whole_cells
     assert not options("--paths", "s3prl-hf").whole_cells
@@ -57,7 +57,7 @@ def test_an_environment_of_which_nothing_is_left_is_left_out_with_a_word(
 ) -> None:
     own = replace(request_, paths=("espnet-fairseq",))
     general = replace(request_, paths=())
-    assert tasks._with_paths(options("--paths", "s3prl-hf"), [own, general], Progress()) == (general,)
+    assert tasks.with_paths(options("--paths", "s3prl-hf"), [own, general], Progress()) == (general,)
     assert f"{own.id}: left out: it is for espnet-fairseq only" in capsys.readouterr().out
 
 

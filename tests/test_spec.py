@@ -187,7 +187,7 @@ def test_torchaudio_is_named_only_where_it_leaves_the_rule() -> None:
 
 @pytest.mark.parametrize(
     ("torch", "torchaudio"),
-    [("1.13.1", "0.13.1"), ("1.8.0", "0.8.0"), ("2.0.0", "2.0.0"), ("2.11.0", "2.11.0"), ("newest", "newest")],
+    [("1.13.1", "0.13.1"), ("1.8.0", "0.8.0"), ("2.0.0", "2.0.1"), ("2.11.0", "2.11.0"), ("newest", "newest")],
 )
 def test_torchaudio_follows_torch(torch: str, torchaudio: str) -> None:
     assert torchaudio_for(torch) == torchaudio

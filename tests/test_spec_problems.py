@@ -66,7 +66,7 @@ BAD = {
     ),
     "odd profile name": (("[profiles.smoke]", '[profiles."S moke"]\ndescription = "x"\n[profiles.smoke]'),
         'profiles."S moke"', "no name for a profile", "lower-case"),
-    "empty profile": (("[[profiles.smoke.grid]]", "[[nothing]]"), "profiles.smoke.grid", "is missing", "products"),
+    "empty profile": (("[[profiles.smoke.grid]]", "[[nothing]]"), "profiles.smoke", "names no environments", "cover"),
     "empty grid value": (('transformers = "newest"\n', "transformers = []\n"),
         "profiles.core.grid[1].transformers", "[]", "in quotes"),
     "repeated grid value": (('torch = ["2.3.1", "newest"]', 'torch = ["newest", "newest"]'),

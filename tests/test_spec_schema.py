@@ -27,6 +27,7 @@ BEYOND = {
     "unknown path of a profile", "unknown state in a profile's path", "repeated path of a profile",
     "same environment with other overrides", "same environment with other paths",
     "profile all excluded", "same version twice", "same calendar version twice", "endless deadline",
+    "odd profile name", "empty profile",
 }  # fmt: skip
 
 

@@ -12,8 +12,8 @@ PACKAGE = ROOT / "asrcompat"
 # From top to bottom; rooms of one line may import each other.
 ROOMS = (
     ("cli", "__main__"),
-    ("tasks", "remedying", "bisecting", "settling"),
-    ("settings", "reporting", "beside"),
+    ("tasks", "running", "remedying", "bisecting", "settling"),
+    ("settings", "planning", "reporting", "beside"),
     ("doctor",),
     ("arguments", "options"),
     ("report", "explain"),

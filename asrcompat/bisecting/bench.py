@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from asrcompat.bisecting.asof import AsOf
-from asrcompat.bisecting.footprint import Footprint, cache_of_its_own
 from asrcompat.bisecting.places import Places
 from asrcompat.bisecting.tidy import Tidy
 from asrcompat.explain.bisection.along import Lab
@@ -18,8 +17,11 @@ from asrcompat.plan.prepare import Sources
 from asrcompat.report.admit import admit
 from asrcompat.run import host
 from asrcompat.run.cells import Settings
+from asrcompat.run.footprint import Footprint, cache_of_its_own
 from asrcompat.settings import settings_for
 from asrcompat.spec import PinRule
+
+_DISK_GB = 15
 
 OpenLab = Callable[[Settings, Sources, tuple[PinRule, ...], Callable[[str], None]], Lab]
 
@@ -64,7 +66,7 @@ def bench(
             settings,
             places=Places(work=options.work_folder, asof=asof, rules=rules),
             footprint=footprint,
-            budget=float(options.disk),
+            budget=float(options.disk or _DISK_GB),
             heavy=heavy,
             ahead=ahead,
             returns=returns,

@@ -15,7 +15,6 @@ from asrcompat.options import Options
 from asrcompat.plan.releases import Release, for_python
 from asrcompat.run.cells import unavailable_devices
 from asrcompat.run.session import Locked, NotBuilt
-from asrcompat.run.store import Store
 from asrcompat.spec import Request, environment_id, request_id
 from asrcompat.spec.fields import FORK
 from asrcompat.spec.problems import suggest
@@ -85,7 +84,7 @@ def environment(options: Options) -> tuple[Request, str]:
 
 def seen(options: Options, request: Request, asked: Question) -> tuple[EnvironmentResult | None, Cell | None]:
     """What an earlier run found of this environment, and of the cell that is asked about."""
-    store = Store(options.work_folder, options.chosen_weights)
+    store = options.store
     for identity in (request.id, environment_id(request.id, "cpu")):
         result = store.read(identity, warn=lambda _: None)
         for cell in () if result is None else result.cells:

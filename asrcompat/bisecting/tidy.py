@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from asrcompat.bisecting.attempts import Attempts
-from asrcompat.bisecting.fetched import Fetched
-from asrcompat.bisecting.footprint import Footprint
 from asrcompat.bisecting.places import Places
 from asrcompat.errors import HarnessError
 from asrcompat.explain.bisection.along import Lab
 from asrcompat.lab.change import Change
 from asrcompat.model import BoundaryRun, EnvironmentResult
 from asrcompat.run.cells import Settings
+from asrcompat.run.fetched import Fetched
+from asrcompat.run.footprint import Footprint
 from asrcompat.run.lock import Lock
 from asrcompat.run.session import Locked
 from asrcompat.spec import Request

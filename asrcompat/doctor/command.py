@@ -23,7 +23,7 @@ from asrcompat.result_files import dump
 from asrcompat.run.cells import Settings
 from asrcompat.run.progress import Progress
 from asrcompat.run.scrub import encodable
-from asrcompat.run.store import Store, write_text
+from asrcompat.run.store import write_text
 
 
 def doctor(options: Options, settings: Settings) -> int:
@@ -121,7 +121,7 @@ def _keep(result: EnvironmentResult, options: Options, own: Given | None) -> Pat
         kept = options.work_folder / "doctor" / f"{result.environment.id}.json"
         write_text(kept, dump(result))
     else:
-        store = Store(options.work_folder, options.chosen_weights)
+        store = options.store
         store.write(result, lock=listing(result.environment))
         kept = store.file(result.environment.id)
     if options.out is None:

@@ -8,7 +8,7 @@ valuable first, and one at a time: a plan may stop at its budget, or ban what a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 from random import Random
 
@@ -35,14 +35,18 @@ class Cover:
             for choice, (axis, value) in ((one, other), (other, one)):
                 self._open[choice][axis] = self._open[choice].get(axis, 0) | space.bit[axis, value]
 
-    def take(self, row: Row) -> int:
-        """Count a row's pairs as covered; what those were worth that no row had before."""
-        before = 0
-        for one, other in combinations(self._choices(row), 2):
-            if self._is_open(one, other):
-                before += self._weight[one] * self._weight[other]
-                self._close(one, other)
-        return before
+    def take(self, row: Row) -> list[Pair]:
+        """Count a row's pairs as covered; those that no row had before."""
+        taken = [pair for pair in combinations(self._choices(row), 2) if self._is_open(*pair)]
+        for one, other in taken:
+            self._close(one, other)
+        return taken
+
+    def give_back(self, pairs: Iterable[Pair]) -> None:
+        """Count pairs as open again: of a row that was taken, and then refused."""
+        for one, other in pairs:
+            self._open[one][other[0]] |= self._space.bit[other]
+            self._open[other][one[0]] |= self._space.bit[one]
 
     def next(self) -> Row | None:
         """The row that takes in most of what is open; None where all that can be is covered. Nothing is counted yet."""

@@ -41,7 +41,9 @@ def prepare(request: Request, sources: Sources) -> tuple[Environment, Locked | N
     """The environment of a request and its lock; without one, what its cells become and why."""
     interpreter = find(request.python)
     if isinstance(interpreter, NoInterpreter):
-        environment = Environment(id=request.id, python=request.python, packages={}, pins=request.aids)
+        environment = Environment(
+            id=request.id, python=request.python, packages={}, pins=request.aids, as_of=request.as_of
+        )
         return environment, NotBuilt(outcome=Outcome.UNAVAILABLE, stage=None, message=interpreter.message)
     resolution = resolve(
         request,
@@ -79,11 +81,24 @@ def _environment(request: Request, interpreter: Interpreter, resolution: Resolut
         installable="failed" if failure is not None and failure.kind != "error" else "unknown",
         lock=None if lock is None else f"locks/{identity}.txt",
         lock_sha256=None if lock is None else lock.sha256,
+        pylock=None if lock is None else f"locks/pylock.{identity.replace('.', '_')}.toml",
         index=index if sources.torch_index is None else f"{index}, torch from {sources.torch_index}",
         pins=request.aids,
+        unaided=_unaided(lock, resolution.unaided),
+        as_of=request.as_of,
         reason=request.reason if failure is None else scrub.text(failure.message),
         seconds={"resolve": round(resolution.seconds, 1)},
     )
+
+
+def _unaided(lock: Lock | None, unaided: Lock | None) -> dict[str, str]:
+    """What a resolver chooses otherwise without aids: ``-`` for what it leaves out."""
+    if lock is None or unaided is None:
+        return {}
+    names = sorted(lock.versions.keys() | unaided.versions.keys())
+    return {
+        name: unaided.versions.get(name, "-") for name in names if unaided.versions.get(name) != lock.versions.get(name)
+    }
 
 
 def _unresolved(failure: Failure | None, environment: Environment) -> NotBuilt:

@@ -138,7 +138,7 @@ def _tasks(options: Options) -> tuple[list[Task], list[str]]:
 
     Raises `HarnessError` where none has one.
     """
-    store = Store(options.work_folder, options.chosen_weights)
+    store = options.store
     tasks = []
     missing: list[str] = []
     seen = 0

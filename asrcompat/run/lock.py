@@ -39,9 +39,14 @@ class Lock:
         return {name: self.versions[name] for name in AXIS_DISTRIBUTIONS if name in self.versions}
 
     @property
+    def sizes(self) -> dict[str, int | None]:
+        """Bytes of the file to install, by ``name==version``; None where the index does not tell."""
+        return {_requirement(one): next(_files(one), {}).get("size") for one in self._packages}
+
+    @property
     def download(self) -> str:
         """How much an empty cache would have to fetch, in words; indexes do not tell every file's size."""
-        sizes = [next(_files(one), {}).get("size") for one in self._packages]
+        sizes = list(self.sizes.values())
         told = sum(size for size in sizes if size is not None) / 1e9
         unknown = sizes.count(None)
         return f"{told:.1f} GB" + (f" and {unknown} of unknown size" if unknown else "")
@@ -49,7 +54,7 @@ class Lock:
     def larger_than(self, size: int) -> tuple[str, ...]:
         """The distributions of which a file is larger than this, in bytes; one whose size no index tells is not."""
         return tuple(
-            canonicalize_name(one["name"]) for one in self._packages if (next(_files(one), {}).get("size") or 0) > size
+            canonicalize_name(name.partition("==")[0]) for name, bytes_ in self.sizes.items() if (bytes_ or 0) > size
         )
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -14,6 +15,7 @@ import psutil
 from asrcompat.run import host, process
 from asrcompat.run.progress import RELAY_VARIABLE, Progress
 
+WORK_VARIABLE = "ASRCOMPAT_WORK"  # where noxfile.py finds the plan whose environments have sessions
 _TAIL_LINES = 15
 _GRACE_SECONDS = 20.0  # more than a session itself gives what it started
 
@@ -36,12 +38,15 @@ def run_sessions(
     logs: Path,
     progress: Progress,
     after: Callable[[str, int], None],
-) -> None:
+    until: float | None = None,
+) -> list[str]:
     """Run the nox session of every name, `jobs` at a time; `after` gets each name and exit code as it ends.
 
-    What a session prints goes to ``<logs>/<name>.session.log``; its progress is relayed.
+    What a session prints goes to ``<logs>/<name>.session.log``; its progress is relayed. Nothing is begun after `until`
+    (`time.monotonic`): what was not is given back.
     """
     logs.mkdir(parents=True, exist_ok=True)
+    left: list[str] = []
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         running = {pool.submit(_session, name, root, options, seconds, logs, progress): name for name in names}
         try:
@@ -49,9 +54,12 @@ def run_sessions(
                 done, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
                 for future in done:
                     after(running.pop(future), future.result())
+                if until is not None and time.monotonic() > until:
+                    left += [running.pop(future) for future in list(running) if future.cancel()]
         except BaseException:
             _stop(running)
             raise
+    return left
 
 
 def _stop(running: dict[Future[int], str]) -> None:
@@ -71,7 +79,7 @@ def _session(name: str, root: Path, options: Sequence[str], seconds: float, logs
             file.write(line + "\n")
             progress.relay(line)
 
-        environment = {**os.environ, RELAY_VARIABLE: "1"}
+        environment = {**os.environ, RELAY_VARIABLE: "1", WORK_VARIABLE: str(logs.parent)}
         ended = process.run(command, env=environment, cwd=root, seconds=seconds, on_line=take, grace=_GRACE_SECONDS)
     if ended.timed_out:
         progress.tell(f"{name}: the session did not end within {seconds:.0f} s and was ended")

@@ -42,22 +42,27 @@ def _comparable(before: EnvironmentResult, after: EnvironmentResult) -> bool:
 
 
 class Store:
-    """The results of one kind of weights in a work folder, by environment id."""
+    """The results of one kind of weights in a work folder, by environment id; those without findings lie apart.
 
-    def __init__(self, work: Path, weights: Weights) -> None:
-        self.folder = work / "results" / weights
+    A run without findings must not take another's place that had them: one environment may be in both.
+    """
+
+    def __init__(self, work: Path, weights: Weights, *, findings: bool = True) -> None:
+        self.folder = work / "results" / (weights if findings else f"{weights}-without-findings")
 
     def file(self, identity: str) -> Path:
         """Where an environment's result lies."""
         return self.folder / f"{identity}.json"
 
-    def write(self, result: EnvironmentResult, *, lock: str | None) -> None:
-        """Keep a result and its lock's text, in place of an earlier one of the same environment.
+    def write(self, result: EnvironmentResult, *, lock: str | None, pylock: str | None = None) -> None:
+        """Keep a result and its lock's texts, in place of an earlier one of the same environment.
 
         Cells that this run did not try are kept, where they were found with the same lock by the same code.
         """
         if lock is not None:
             write_text(self.folder / str(result.environment.lock), lock)
+        if pylock is not None:
+            write_text(self.folder / str(result.environment.pylock), pylock)
         before = self.read(result.environment.id, warn=lambda _: None)
         if before is not None and _comparable(before, result):
             tried = {cell.key for cell in result.cells}
@@ -67,7 +72,11 @@ class Store:
 
     def lock(self, environment: Environment) -> str:
         """The text of an environment's lock, as it was when its result was kept."""
-        return (self.folder / str(environment.lock)).read_text(encoding="utf-8")
+        return self.text(str(environment.lock))
+
+    def text(self, name: str) -> str:
+        """The text of a lock by its name in a result."""
+        return (self.folder / name).read_text(encoding="utf-8")
 
     def others(self, known: Collection[str], *, warn: Callable[[str], None]) -> list[EnvironmentResult]:
         """The results that are kept of environments other than those `known`, with their locks."""

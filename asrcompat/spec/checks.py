@@ -152,7 +152,16 @@ def _environments_are_distinct(draft: Draft) -> Iterator[Problem]:
                         yield Problem(key=key, message=message, remedy=remedy)
 
 
+def _profiles_name_environments(draft: Draft) -> Iterator[Problem]:
+    for profile, grid in draft.grids.items():
+        if not grid and profile not in draft.covering:
+            remedy = f"add entries of [[profiles.{profile}.grid]], or a table [profiles.{profile}.cover]"
+            yield Problem(key=key_of(["profiles", profile]), message="names no environments", remedy=remedy)
+
+
 def _rules_match_something(draft: Draft) -> Iterator[Problem]:
+    if draft.covering:
+        return  # what else they match is known with the index only: `plan` tells of those without use
     entries = [entry for grid in draft.grids.values() for entry in grid.values()]
     everything = [request for entry in entries for request in products(entry)]
     planned = expand(entries, pins=(), exclude=list(draft.exclude.values())).planned
@@ -179,7 +188,12 @@ _ON_PIECES: Sequence[Check] = (
     _profile_names_are_plain,
     _lists_are_distinct,
 )
-_ON_THE_WHOLE: Sequence[Check] = (_environments_are_distinct, _rules_match_something, _profiles_keep_environments)
+_ON_THE_WHOLE: Sequence[Check] = (
+    _profiles_name_environments,
+    _environments_are_distinct,
+    _rules_match_something,
+    _profiles_keep_environments,
+)
 
 
 def problems_of(draft: Draft, *, paths: Sequence[str]) -> Iterator[Problem]:

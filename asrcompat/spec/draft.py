@@ -20,7 +20,10 @@ LISTED_AXES = ("python", "torch", "transformers", "s3prl", "espnet")
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """The parsed pieces, numbered as in the file; `complete` is whether none had to be left out."""
+    """The parsed pieces, numbered as in the file; `complete` is whether none had to be left out.
+
+    `covering` names the profiles that have environments besides their grids'.
+    """
 
     axes: Mapping[str, tuple[str, ...]]
     grids: Mapping[str, Mapping[int, GridEntry]]
@@ -30,6 +33,7 @@ class Draft:
     paths: tuple[str, ...]
     profile_paths: Mapping[str, tuple[str, ...]]
     devices: tuple[str, ...]
+    covering: tuple[str, ...]
     complete: bool
 
 
@@ -50,6 +54,7 @@ def read_draft(data: Mapping[str, Any]) -> Draft:
         paths=reader.texts(probe.get("paths")),
         profile_paths={name: reader.texts(profile.get("paths")) for name, profile in profiles.items()},
         devices=reader.texts(probe.get("devices")),
+        covering=tuple(name for name, profile in profiles.items() if "cover" in profile),
         complete=reader.complete,
     )
 

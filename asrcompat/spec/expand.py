@@ -14,7 +14,7 @@ What a specifier in ``when`` matches:
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
@@ -56,6 +56,7 @@ def products(entry: GridEntry) -> Iterator[Request]:
             overrides=overrides,
             paths=entry.paths,
             recipe=entry.recipe,
+            as_of=entry.as_of,
         )
 
 
@@ -68,9 +69,11 @@ def matches(when: When, request: Request) -> bool:
 
 
 def general_pins(rules: Sequence[PinRule], request: Request) -> tuple[Pin, ...]:
-    """The pins of the rules that match a request."""
+    """The pins of the rules that match a request; none on an earlier day, when there was nothing yet to shut out."""
     return tuple(
-        Pin(requirements=rule.requirements, reason=rule.reason) for rule in rules if matches(rule.when, request)
+        Pin(requirements=rule.requirements, reason=rule.reason)
+        for rule in rules
+        if request.as_of is None and matches(rule.when, request)
     )
 
 
@@ -99,5 +102,5 @@ def expand(entries: Sequence[GridEntry], *, pins: Sequence[PinRule], exclude: Se
         if reason is not None:
             excluded.setdefault(request.id, (request, reason))
             continue
-        planned.setdefault(request.id, replace(request, pins=(*general_pins(pins, request), *request.pins)))
+        planned.setdefault(request.id, request.with_pins(general_pins(pins, request)))
     return Expansion(planned=tuple(planned.values()), excluded=tuple(excluded.values()))

@@ -7,15 +7,19 @@ see the same rule.
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
-from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from .problems import fault, listed
+from .selector import selector
+
+STRICT = ConfigDict(extra="forbid", strict=True)
 
 NEWEST = "newest"
 FORK = "espnet-s3prl"
@@ -27,6 +31,11 @@ _EXTRA = rf"(?P<name>[a-z0-9]+(-[a-z0-9]+)*)==(?P<version>{_VERSION})"
 _ONE_OR_MORE: dict[str, Any] = {
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}]
 }
+
+
+def about(description: str) -> Any:
+    """What an editor shows of a key."""
+    return Field(description=description)
 
 
 def _text(value: str) -> str:
@@ -127,6 +136,28 @@ def _extra(value: str) -> str:
     return value
 
 
+def _selector(value: str) -> str:
+    selector(value)
+    return value
+
+
+def _selectors(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        selector(value.removeprefix(f"{FORK} "))
+    return values
+
+
+def _day(value: str) -> str:
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != value:
+        message = f"'{value}' is no day"
+        raise fault(message, 'write it as "2024-07-01"')
+    return value
+
+
 def _jobs(value: object) -> object:
     if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
         return value
@@ -155,12 +186,17 @@ Values = Annotated[tuple[str, ...], PlainValidator(_one_or_more), WithJsonSchema
 Specifiers = Annotated[
     tuple[str, ...], PlainValidator(_one_or_more), AfterValidator(_specifiers), WithJsonSchema(_ONE_OR_MORE)
 ]
+Selector = Annotated[str, AfterValidator(_selector), WithJsonSchema({"type": "string", "pattern": r"\S"})]
+S3prlSelectors = Annotated[
+    tuple[str, ...], PlainValidator(_one_or_more), AfterValidator(_selectors), WithJsonSchema(_ONE_OR_MORE)
+]
 PinRequirement = Annotated[str, AfterValidator(_requirement), WithJsonSchema({"type": "string"})]
 ExtraDistribution = Annotated[
     str,
     AfterValidator(_extra),
     WithJsonSchema({"type": "string", "pattern": f"^[a-z0-9]+(-[a-z0-9]+)*=={_VERSION}$"}),
 ]
+Day = Annotated[str, AfterValidator(_day), WithJsonSchema({"type": "string", "pattern": r"^\d{4}-\d\d-\d\d$"})]
 Jobs = Annotated[
     int | Literal["auto"],
     PlainValidator(_jobs),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,11 @@ from .reading import adapter, as_json, read_toml, schema_of, write_json
 from .retell import from_validation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from asrcompat.model import Weights
 
+    from .document import GridEntry, Profile
     from .request import Request
 
 SCHEMA_FILE = Path(__file__).parents[1] / "matrix.schema.json"
@@ -39,20 +40,29 @@ class Spec(Document):
         """The profile that is run where none is named."""
         return next(name for name, profile in self.profiles.items() if profile.default)
 
+    def profile(self, name: str) -> Profile:
+        """A profile by its name; `UsageError` for an unknown one."""
+        self._require(name)
+        return self.profiles[name]
+
     def weights_of(self, profile: str) -> Weights:
         """The profile's own weights, else the model's."""
-        self._require(profile)
-        return self.profiles[profile].weights or self.model.weights
+        return self.profile(profile).weights or self.model.weights
 
     def paths_of(self, profile: str) -> tuple[str, ...]:
         """The profile's own paths, else those of the probe; an environment may have its own in place of either."""
-        self._require(profile)
-        return self.profiles[profile].paths or self.probe.paths
+        return self.profile(profile).paths or self.probe.paths
 
     def environments(self, profile: str) -> tuple[Request, ...]:
         """The environments of a profile in the file's order, without the excluded; `UsageError` for an unknown one."""
         self._require(profile)
         return self._expansions[profile].planned
+
+    def with_rows(self, profile: str, rows: Iterable[GridEntry]) -> Spec:
+        """The same with these environments in a profile besides its grid's: those that a plan has chosen."""
+        before = self.profile(profile)
+        grown = replace(before, grid=(*before.grid, *rows))
+        return replace(self, profiles={**self.profiles, profile: grown})
 
     def excluded(self, profile: str) -> tuple[tuple[Request, str], ...]:
         """The environments of a profile that are not run, each with the reason."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.version import Version
 
 from .fields import FORK, NEWEST
 
 _BUILD = re.compile(r"\+[A-Za-z0-9.]+")
+_DATED = "as-of-"
 _REPLACED = ", in place of what packages ask for"
 _TORCH_VALUE = re.compile(r"(?<=-torch)(-newest|[^-+]+)")
 
@@ -33,7 +34,8 @@ class Request:
 
     `extras` (as ``name==version``) are installed besides the axes. `pins` and `overrides` are this project's aids,
     which people would have to know of: further requirements, and such that hold in place of what packages ask for.
-    `paths`, where there are any, are the only ones to try.
+    `paths`, where there are any, are the only ones to try. With `as_of` (a day, YYYY-MM-DD) nothing is installed that
+    the index got later.
     """
 
     python: str
@@ -47,6 +49,7 @@ class Request:
     overrides: tuple[Pin, ...] = ()
     paths: tuple[str, ...] = ()
     recipe: bool = False
+    as_of: str | None = None
 
     @property
     def s3prl_distribution(self) -> str:
@@ -78,18 +81,28 @@ class Request:
         if self.torchaudio == torchaudio_for(self.torch):
             order.remove("torchaudio")
         parts = (f"{name}-{NEWEST}" if versions[name] == NEWEST else f"{name}{versions[name]}" for name in order)
-        return "-".join([f"py{self.python}", *parts])
+        dated = [] if self.as_of is None else [f"{_DATED}{self.as_of}"]
+        return "-".join([f"py{self.python}", *parts, *dated])
 
     @property
     def title(self) -> str:
         """The versions in words, s3prl and espnet before transformers, as people name such a stack."""
         versions = self._versions
-        return ", ".join([f"Python {self.python}", *(f"{name} {versions[name]}" for name in self._order)])
+        dated = [] if self.as_of is None else [f"as of {self.as_of}"]
+        return ", ".join([f"Python {self.python}", *(f"{name} {versions[name]}" for name in self._order), *dated])
 
     @property
     def _order(self) -> list[str]:
         first = ["torch", "torchaudio", self.s3prl_distribution, "espnet", "transformers"]
         return first + [name for name in self._versions if name not in first]
+
+    def with_pins(self, pins: Sequence[Pin]) -> Request:
+        """The same with further pins in front of its own."""
+        return replace(self, pins=(*pins, *self.pins))
+
+    def dated(self, day: str | None) -> Request:
+        """The same as the index stood on a day, without the pins of later knowledge; None changes nothing."""
+        return self if day is None or self.as_of is not None else replace(self, as_of=day, pins=())
 
     @property
     def requirements(self) -> tuple[str, ...]:
@@ -128,17 +141,24 @@ def _requirements(aids: tuple[Pin, ...]) -> tuple[str, ...]:
     return tuple(requirement for aid in aids for requirement in aid.requirements)
 
 
+# By what these torchaudios themselves ask for; between them a release of torchaudio came without one of torch.
+_ODD_PAIRS = {"1.7.1": "0.7.2", "2.0.0": "2.0.1", "2.0.1": "2.0.2"}
+
+
 def torchaudio_for(torch: str) -> str:
     """The torchaudio that was compiled against a torch release: 1.Y.Z goes with 0.Y.Z, later ones share the number.
 
     What is no version is told where it stands, and given back here.
     """
-    return "0" + torch[1:] if torch.partition(".")[0] == "1" else torch
+    return _ODD_PAIRS.get(torch) or ("0" + torch[1:] if torch.partition(".")[0] == "1" else torch)
 
 
 def torch_for(torchaudio: str) -> str:
     """The torch that a torchaudio release was compiled against: `torchaudio_for` the other way round."""
-    return torchaudio if torchaudio == NEWEST or Version(torchaudio).major else "1" + torchaudio[1:]
+    odd = {partner: torch for torch, partner in _ODD_PAIRS.items()}
+    return odd.get(torchaudio) or (
+        torchaudio if torchaudio == NEWEST or Version(torchaudio).major else "1" + torchaudio[1:]
+    )
 
 
 def environment_id(request: str, build: str | None) -> str:
@@ -147,6 +167,11 @@ def environment_id(request: str, build: str | None) -> str:
     The build on PyPI, which depends on nothing but the version, is not named (`build` is None).
     """
     return request if build is None else _TORCH_VALUE.sub(rf"\1+{build}", request, count=1)
+
+
+def undated_id(request: str) -> str:
+    """The id of a request without its date: of the same request as the index stands today."""
+    return request.partition(f"-{_DATED}")[0]
 
 
 def request_id(environment: str) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from asrcompat.bisecting import footprint
-from asrcompat.bisecting.footprint import Footprint, cache_of_its_own, held
+from asrcompat.run import footprint
+from asrcompat.run.footprint import Footprint, cache_of_its_own, held
 
 MB = 1_000_000
 

@@ -1,0 +1,123 @@
+"""A plan as it is kept and told: what runs and why, what does not and why, and what of all pairs that covers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from asrcompat.plan.space import Pair
+from asrcompat.run.store import write_text
+
+_STRICT = ConfigDict(extra="forbid")
+_FOLDER = "plans"
+
+Kind = Literal["no files", "excluded", "conflict", "build", "error"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """One environment of a plan: `row` is its value on every axis, None for one that is more than that.
+
+    `why` says how it came into the plan; `pairs` is how many pairs it has that none before it has. `stack` is
+    its torch with the build, and `lock_sha256` its lock: None where there is none, and then `why` says so. `files` are
+    the bytes of what is installed, by ``name==version``; 0 where the index does not tell.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    id: str
+    title: str
+    row: Mapping[str, str] | None
+    why: str
+    pairs: int = 0
+    stack: str = ""
+    lock_sha256: str | None = None
+    files: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pruned:
+    """Values of axes that cannot be together. ``error`` is a failure that says nothing of the packages."""
+
+    __pydantic_config__ = _STRICT
+
+    choices: tuple[tuple[str, str], ...]
+    kind: Kind
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Impossible:
+    """A pair that no environment can have, and the numbers of what in `Plan.pruned` forbids it."""
+
+    __pydantic_config__ = _STRICT
+
+    pair: Pair
+    pruned: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a covering profile runs. `made_at` is UTC; `key` is the content of what was asked and of how.
+
+    `rows` are planned, in the order of their value; `beyond` were found as well and go beyond the budget. `passed_over`
+    tells by axis which releases a selector would have taken and why it did not; `new` by package those that the plan
+    before did not know; `unused` the rules of matrix.toml that match nothing here.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    schema: Literal[1] = 1
+    profile: str
+    made_at: str
+    key: str
+    as_of: str | None
+    seed: int
+    budget: str
+    axes: Mapping[str, tuple[str, ...]]
+    passed_over: Mapping[str, Mapping[str, str]]
+    new: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    releases: Mapping[str, tuple[str, ...]]
+    rows: tuple[Planned, ...]
+    beyond: tuple[Planned, ...]
+    pruned: tuple[Pruned, ...]
+    impossible: tuple[Impossible, ...]
+    undecided: tuple[Pair, ...]
+    unused: tuple[str, ...] = ()
+
+
+_PLAN = TypeAdapter(Plan)
+
+
+def plan_file(work: Path, profile: str, as_of: str | None) -> Path:
+    """Where the plan of a profile is kept, as of a day or of today."""
+    return work / _FOLDER / (f"{profile}.json" if as_of is None else f"{profile}-as-of-{as_of}.json")
+
+
+def keep_plan(plan: Plan, work: Path) -> Path:
+    """Write a plan in place of the one before."""
+    file = plan_file(work, plan.profile, plan.as_of)
+    write_text(file, dump_plan(plan))
+    return file
+
+
+def dump_plan(plan: Plan) -> str:
+    """The plan as JSON text."""
+    return json.dumps(asdict(plan), indent=1, ensure_ascii=False) + "\n"
+
+
+def kept_plan(work: Path, profile: str, as_of: str | None, *, warn: Callable[[str], None]) -> Plan | None:
+    """The plan that is kept; None where there is none, with a warning where its file is torn or foreign."""
+    file = plan_file(work, profile, as_of)
+    try:
+        return _PLAN.validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        warn(f"passed over: {file.name} is not a plan of this version: {str(error).splitlines()[0]}")
+        return None

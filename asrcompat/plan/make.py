@@ -1,0 +1,89 @@
+"""Make a covering profile's plan: discover, prune, cover, resolve, and cut to the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from asrcompat.errors import HarnessError
+from asrcompat.plan.assemble import Asked, assemble, kept_environment
+from asrcompat.plan.candidates import excluded
+from asrcompat.plan.choose import choose
+from asrcompat.plan.discover import discover
+from asrcompat.plan.document import Plan
+from asrcompat.plan.prepare import Sources
+from asrcompat.plan.refused import Refusal, Resolving
+from asrcompat.plan.releases import PackageIndex
+from asrcompat.plan.resolve import Resolver
+from asrcompat.plan.space import Row, Space
+from asrcompat.run.interpreters import Interpreter, NoInterpreter, find
+from asrcompat.run.lock import Lock
+
+_WORKERS = 4  # a resolution waits for the index most of the time
+
+
+def make_plan(asked: Asked, sources: Sources, *, before: Plan | None, tell: Callable[[str], None]) -> Plan:
+    """The plan as of now; `before` is the last one, by which new releases are told.
+
+    Raises `HarnessError` where the index does not answer, `UsageError` for a selector that takes nothing.
+    """
+    now = datetime.now(UTC)
+    interpreters, absent = _interpreters(asked.covering.python)
+    index = PackageIndex(sources.index.url, sources.work / "index")
+    versions = {python: one.version for python, one in interpreters.items()}
+    found = discover(asked.covering, versions, index.releases, as_of=asked.as_of, now=now)
+    space = Space(found.axes, [*found.bans, *excluded(asked.spec.exclude, found.axes)])
+    counted = ", ".join(f"{len(values)} {axis}" for axis, values in found.axes.items())
+    tell(f"plan: {counted}: {space.size} combinations, {len(space.bans)} bans before anything is resolved")
+    resolving = Resolving(
+        _resolvers(interpreters, sources, asked.as_of), pins=asked.pins, space=space, workers=_WORKERS
+    )
+    kept = [kept_environment(one, found, sources) for one in asked.kept]
+    chosen = choose(
+        space,
+        kept=[one.row for one in kept if one.row is not None],
+        first=[row for row in asked.first if _on_axes(row, space)],
+        judge=lambda rows: resolving.judge(rows, lambda row, verdict: tell(_told(row, verdict))),
+        seed=asked.covering.seed,
+    )
+    return assemble(asked, found, space, kept, chosen, before=before, absent=absent, now=now, sources=sources)
+
+
+def _interpreters(pythons: Iterable[str]) -> tuple[dict[str, Interpreter], dict[str, str]]:
+    """Interpreters by version X.Y, and why there is none of the others."""
+    found = {python: find(python) for python in pythons}
+    absent = {python: one.message for python, one in found.items() if isinstance(one, NoInterpreter)}
+    here = {python: one for python, one in found.items() if isinstance(one, Interpreter)}
+    if not here:
+        raise HarnessError("none of the plan's Pythons is on this machine: " + "; ".join(absent.values()))
+    return here, absent
+
+
+def _resolvers(interpreters: dict[str, Interpreter], sources: Sources, as_of: str | None) -> dict[str, Resolver]:
+    """A resolver for every Python; they share what the installer's cache has been told lately."""
+    known: set[str] = set()
+    return {
+        python: Resolver(
+            interpreter=interpreter,
+            index=sources.index,
+            torch_index=sources.torch_index,
+            work=sources.work,
+            seconds=sources.seconds,
+            fresh=sources.fresh,
+            as_of=as_of,
+            known=known,
+        )
+        for python, interpreter in interpreters.items()
+    }
+
+
+def _on_axes(row: Row, space: Space) -> bool:
+    return row.keys() == space.axes.keys() and all(choice in space.bit for choice in row.items())
+
+
+def _told(row: Row, verdict: Lock | Refusal) -> str:
+    name = " ".join(f"{axis} {value}" for axis, value in row.items())
+    if isinstance(verdict, Lock):
+        return f"plan: {name}: resolved to {len(verdict.versions)} packages"
+    part = " ".join(f"{axis} {value}" for axis, value in sorted(verdict.ban.choices))
+    return f"plan: {name}: {verdict.kind} of {part}"

@@ -1,0 +1,58 @@
+"""``plan`` and ``why``: what would run, and the story of one environment or of some versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from asrcompat.baseline import load_baseline
+from asrcompat.errors import ExitCode, UsageError
+from asrcompat.options import Options
+from asrcompat.plan.document import Plan, dump_plan, kept_plan
+from asrcompat.planning.planned import planned
+from asrcompat.planning.show import plan_lines
+from asrcompat.planning.story import story
+from asrcompat.reporting import BASELINE
+from asrcompat.run.progress import Progress
+
+
+def plan(options: Options) -> int:
+    """Tell what a profile would run; nothing is installed."""
+    progress = Progress(quiet=options.quiet or options.json)
+    options, made = planned(options, progress.tell)
+    load_baseline(options.root / BASELINE, options.spec)
+    if made is None:
+        if options.json:
+            raise UsageError(
+                f"--json: profile '{options.chosen_profile}' has no `cover` table, so there is no plan to print; "
+                "its environments are those of `plan` without --json"
+            )
+        for line in _grid_lines(options):
+            print(line)
+    elif options.json:
+        print(dump_plan(made), end="")
+    else:
+        for line in plan_lines(made):
+            print(line)
+    return ExitCode.OK
+
+
+def why(options: Options) -> int:
+    """Tell how an environment came into a plan or did not, and what came of it; or why some versions cannot be."""
+    for line in story(options, options.wanted, kept(options)):
+        print(line)
+    return ExitCode.OK
+
+
+def kept(options: Options) -> Plan | None:
+    """The profile's plan as it is kept."""
+    return kept_plan(options.work_folder, options.chosen_profile, options.as_of, warn=Progress().tell)
+
+
+def _grid_lines(options: Options) -> Iterator[str]:
+    for request in options.spec.environments(options.chosen_profile):
+        dated = request.dated(options.as_of)
+        yield f"{dated.id}\n    {dated.title}"
+        for pin in dated.pins:
+            yield f"    with {', '.join(pin.requirements)}: {pin.reason}"
+    for request, reason in options.spec.excluded(options.chosen_profile):
+        yield f"excluded: {request.id}: {reason}"

@@ -1,0 +1,85 @@
+"""The story of one environment: whether it is planned, why or why not, and what came of it when it last ran."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from asrcompat.errors import UsageError
+from asrcompat.options import Options
+from asrcompat.plan.document import Plan
+from asrcompat.planning.show import choices_text, reason_for
+from asrcompat.reporting import read_result
+from asrcompat.spec import Request
+
+_CHOICE = re.compile(r"(?P<axis>python|torch|transformers|s3prl|espnet)=(?P<value>(?:espnet-s3prl )?[\w.]+)")
+
+
+def story(options: Options, wanted: str, plan: Plan | None) -> Iterator[str]:
+    """The lines of it. Raises `UsageError` for an id or versions of which nothing is known."""
+    choices = {match["axis"]: match["value"] for match in _CHOICE.finditer(wanted)}
+    request = next((one for one in _requests(options) if one.id == wanted), None)
+    if request is not None:
+        yield from _of_environment(options, request, plan)
+    elif choices and plan is not None:
+        yield from _of_versions(choices, plan)
+    else:
+        message = (
+            f"{wanted!r} is no environment of {options.matrix.name} or of the kept plan of profile "
+            f"'{options.chosen_profile}', and no list of versions such as 'torch=2.9.1 espnet=202412'; "
+            "`nox -l` lists the environments, and `plan` makes a covering profile's plan"
+        )
+        raise UsageError(message)
+
+
+def _requests(options: Options) -> list[Request]:
+    every = (*options.spec.environments(options.chosen_profile), *options.spec.all_environments())
+    return [one.dated(options.as_of) for one in every]
+
+
+def _of_environment(options: Options, request: Request, plan: Plan | None) -> Iterator[str]:
+    yield f"{request.id}: {request.title}"
+    spec, day = options.spec, options.as_of
+    holders = [name for name in spec.profiles if request in [one.dated(day) for one in spec.environments(name)]]
+    yield f"in profiles: {', '.join(holders)}"
+    for pin in (*request.pins, *request.overrides):
+        yield f"with {', '.join(pin.requirements)}: {pin.reason}"
+    planned = next((one for one in plan.rows if one.id == request.id), None) if plan is not None else None
+    if planned is not None:
+        yield f"planned: {reason_for(planned)}"
+    result = read_result(options.store, request)
+    if result is None:
+        yield "not run here yet"
+        return
+    environment = result.environment
+    yield f"ran at {environment.ran_at} by {environment.commit}; declared {environment.declared}, installable "
+    yield f"    {environment.installable}; lock {environment.lock_sha256 or 'none'}"
+    for cell in result.cells:
+        first, _, _ = cell.message.partition("\n")
+        failed = f" at {cell.stage}: {first}" if cell.failed else ""
+        yield f"    {cell.path} on {cell.device}: {cell.outcome}{failed}"
+
+
+def _of_versions(choices: Mapping[str, str], plan: Plan) -> Iterator[str]:
+    """What a plan says of some values together."""
+    for axis, value in choices.items():
+        if value in plan.axes[axis]:
+            continue
+        passed = plan.passed_over.get(axis, {}).get(value)
+        known = ", ".join(plan.axes[axis])
+        yield f"{axis} {value}: " + (f"passed over: {passed}" if passed else f"not on its axis, which has {known}")
+    wanted = set(choices.items())
+    forbidding = [one for one in plan.pruned if set(one.choices) <= wanted]
+    for one in forbidding:
+        yield f"cannot be ({one.kind}): {choices_text(one)}:"
+        yield from (f"    {line}" for line in one.reason.splitlines())
+    having = [one for one in plan.rows if one.row is not None and wanted <= set(one.row.items())]
+    for planned in having:
+        yield f"planned in {planned.id}: {reason_for(planned)}"
+    if not forbidding and not having:
+        impossible = [one for one in plan.impossible if set(one.pair) <= wanted]
+        for pair in impossible:
+            yield "cannot be, since together with anything else:"
+            yield from (f"    {choices_text(plan.pruned[n])}: {plan.pruned[n].kind}" for n in pair.pruned)
+        if not impossible:
+            yield "nothing forbids it, and no planned environment has it"

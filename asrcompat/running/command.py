@@ -1,0 +1,145 @@
+"""Run the chosen environments, each in its nox session, stack by stack; then report on the profile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from asrcompat.baseline import load_baseline
+from asrcompat.errors import ExitCode, UsageError
+from asrcompat.explain.claims import load_claims
+from asrcompat.options import Options
+from asrcompat.planning.cost import locks_of, told_cost
+from asrcompat.planning.order import by_stack
+from asrcompat.planning.planned import planned
+from asrcompat.reporting import BASELINE, CLAIMS, forget, publish_report
+from asrcompat.run import host, schedule
+from asrcompat.run.inputs import prepare_inputs
+from asrcompat.run.lock import Lock
+from asrcompat.run.progress import Progress
+from asrcompat.running.stacks import Stacks, filled_the_disk, stacks
+from asrcompat.settings import settings_for, sources_for
+from asrcompat.spec import Request
+from asrcompat.tasks import with_paths
+
+_SPARE_SECONDS = 600  # beyond the deadlines of what a session does, before its run ends it
+
+
+def matrix(options: Options) -> int:
+    """Run the chosen environments, each in its nox session, then report on the profile."""
+    progress = Progress(quiet=options.quiet)
+    options, _ = planned(options, progress.tell)
+    load_baseline(options.root / BASELINE, options.spec)  # a fault in it is told before hours are spent
+    load_claims(options.root / CLAIMS)
+    chosen = with_paths(options, options.chosen_environments, progress)
+    if not chosen:
+        raise UsageError("no environment is left to run: none of the paths asked for is tried in any of them")
+    run = _Run.of(options, chosen, progress)
+    progress.tell(
+        f"profile {options.chosen_profile}: {len(chosen)} environments, {run.jobs} at a time; "
+        f"weights {options.chosen_weights}; paths {', '.join(options.chosen_paths)}; "
+        f"devices {', '.join(options.chosen_devices)}"
+    )
+    locks = locks_of([one.dated(options.as_of) for one in chosen], sources_for(options))
+    progress.tell(f"resolved: {len(locks)} of {len(chosen)}; {told_cost(lock.sizes for lock in locks.values())}")
+    run.prepare()
+    groups = by_stack(chosen)
+    with stacks(options.work_folder, asked=options.disk, count=len(groups), tell=progress.tell) as disk:
+        if not disk.tight:
+            groups = [[one for group in groups for one in group]]
+        left = _stack_by_stack(run, groups, locks, disk)
+    for request in left:
+        progress.tell(f"{request.id}: not begun: the time that was asked for is over")
+    return publish_report(options, [one.dated(options.as_of) for one in chosen])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What holds for all sessions of a run; nothing is begun after `until` (`time.monotonic`)."""
+
+    options: Options
+    progress: Progress
+    jobs: int
+    threads: int
+    until: float | None
+
+    @classmethod
+    def of(cls, options: Options, chosen: Sequence[Request], progress: Progress) -> _Run:
+        """As many at a time as was asked for, or as cores and memory bear."""
+        limits = options.spec.limits
+        wanted = options.jobs or limits.jobs
+        jobs = schedule.parallel(wanted, environments=len(chosen), memory_gb=limits.memory_gb)
+        minutes = None if options.room is None else options.room.minutes
+        return cls(
+            options=options,
+            progress=progress,
+            jobs=jobs,
+            threads=options.threads or max(1, host.usable_cores() // jobs),
+            until=None if minutes is None else time.monotonic() + 60 * minutes,
+        )
+
+    def prepare(self) -> None:
+        """Make once what every session is given."""
+        settings = settings_for(self.options, None, request=None, threads=self.threads)
+        self.progress.tell("prepare the checkpoint, speech and references")
+        prepare_inputs(model=settings.model, weights=settings.weights, fixtures=settings.fixtures, work=settings.work)
+
+    def sessions(self, requests: Sequence[Request]) -> list[Request]:
+        """Run the sessions of these environments; those that were not begun."""
+        options = self.options
+        logs = options.work_folder / "logs"
+        for request in requests if options.whole_cells else ():
+            forget(options.store, request.dated(options.as_of))
+
+        def after(name: str, code: int) -> None:
+            if code not in (ExitCode.OK, ExitCode.WORSE):
+                self.progress.tell(f"{name}: its session ended with code {code}:\n{schedule.tail(logs, name)}")
+
+        sources = sources_for(options)
+        left = schedule.run_sessions(
+            [request.id for request in requests],
+            root=options.root,
+            options=options.for_sessions(threads=self.threads, torch_index=sources.torch_index),
+            jobs=self.jobs,
+            seconds=_deadline(options),
+            logs=logs,
+            progress=self.progress,
+            after=after,
+            until=self.until,
+        )
+        return [request for request in requests if request.id in left]
+
+
+def _deadline(options: Options) -> float:
+    """The seconds after which a session is ended that should long have ended by itself."""
+    limits = options.spec.limits
+    cells = len(options.chosen_paths) * len(options.chosen_devices)
+    seconds = limits.resolve_seconds * 2 + limits.install_seconds + _SPARE_SECONDS
+    findings = sum(options.spec.probe.findings.values())
+    return seconds + 2 * cells * (limits.import_seconds + limits.cell_seconds + findings)
+
+
+def _stack_by_stack(
+    run: _Run, groups: Sequence[Sequence[Request]], locks: Mapping[str, Lock], disk: Stacks
+) -> list[Request]:
+    """Stack after stack, so that a finished one can make room."""
+    left: list[Request] = []
+    for group in groups:
+        names = [one.dated(run.options.as_of).id for one in group]
+        disk.begin([locks[name] for name in names if name in locks])
+        left += _in_turn(run, group, disk)
+        disk.end(names)
+    return left
+
+
+def _in_turn(run: _Run, requests: Sequence[Request], disk: Stacks) -> list[Request]:
+    """Run these; those that found the disk full once more, after room was made."""
+    left = run.sessions(requests)
+    store, day = run.options.store, run.options.as_of
+    full = [one for one in requests if one not in left and filled_the_disk(store, one.dated(day).id)]
+    if full:
+        run.progress.tell(f"disk: full for {', '.join(one.id for one in full)}; room is made and they run once more")
+        disk.make_room([one.dated(day).id for one in requests if one not in full])
+        left += run.sessions(full)
+    return left

@@ -1,0 +1,104 @@
+"""A run's disk: what of finished torch stacks has to go before the next one comes.
+
+Where all stacks fit, nothing goes, and the installer's cache is everyone's. Where they do not, the run has a cache of
+its own: a cache that others use is not emptied under them.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from asrcompat.model import EnvironmentResult, Outcome
+from asrcompat.run.fetched import Fetched
+from asrcompat.run.footprint import Footprint, cache_of_its_own
+from asrcompat.run.lock import Lock
+from asrcompat.run.store import Store
+
+STACK_GB = 6.0  # what a torch stack takes while it is installed, before one was measured
+_SPARE_GB = 3.0  # of a disk is left to others
+_FULL = re.compile(r"No space left on device|Disk quota exceeded", re.IGNORECASE)
+
+
+class Stacks:
+    """The environments of a run under ``<work>/envs``, within `budget` GB; None where all stacks fit."""
+
+    def __init__(self, work: Path, budget: float | None, footprint: Footprint, tell: Callable[[str], None]) -> None:
+        self._work = work
+        self._budget = budget
+        self._footprint = footprint
+        self._tell = tell
+        self._fetched = Fetched(tell)
+        self._finished: list[str] = []
+        self._largest = STACK_GB
+        self._before = 0.0
+
+    @property
+    def tight(self) -> bool:
+        """Whether stacks have to make room for one another."""
+        return self._budget is not None
+
+    def begin(self, locks: Sequence[Lock]) -> None:
+        """Make room for a stack, of which these locks are known."""
+        if self._budget is None:
+            return
+        if self._footprint.used + self._largest > self._budget:
+            self.make_room()
+        self._before = self._footprint.used
+        if self._before + self._largest > self._budget:
+            self._tell(
+                f"disk: the next stack takes about {self._largest:.1f} GB, and {self._before:.1f} of "
+                f"{self._budget:.0f} GB are held by what this run cannot give back; it is tried all the same"
+            )
+        for lock in locks:
+            self._fetched.add(lock)
+
+    def end(self, names: Sequence[str]) -> None:
+        """These environments of a stack are done: they may go when the next one needs the room."""
+        if self._budget is not None:
+            self._finished += names
+            self._largest = max(self._largest, self._footprint.used - self._before)
+            self._tell(f"disk: {self._footprint.used:.1f} of {self._budget:.0f} GB, {self._footprint.peak:.1f} at most")
+
+    def make_room(self, further: Sequence[str] = ()) -> None:
+        """Remove what is finished, and these: environments, and what was fetched where the cache is our own."""
+        gone = [*self._finished, *further]
+        if gone:
+            self._tell(f"disk: {len(gone)} finished environments make room")
+        for name in gone:
+            shutil.rmtree(self._work / "envs" / name, ignore_errors=True)
+        self._finished = []
+        if self._budget is not None:
+            self._fetched.clean()
+
+
+@contextmanager
+def stacks(work: Path, *, asked: int | None, count: int, tell: Callable[[str], None]) -> Iterator[Stacks]:
+    """The disk of a run of so many stacks, within the GB `asked` for, else within what is free."""
+    work.mkdir(parents=True, exist_ok=True)
+    budget = float(asked) if asked is not None else _free(work, count)
+    with Footprint(work) as footprint, cache_of_its_own(None if budget is None else work / "uv-cache"):
+        if budget is not None:
+            tell(f"disk: {budget:.0f} GB for {count} torch stacks of about {STACK_GB:.0f} GB, one after the other")
+        yield Stacks(work, budget, footprint, tell)
+
+
+def _free(work: Path, count: int) -> float | None:
+    """What is free, as the budget of a run that may need more; None where it is enough for all."""
+    free = psutil.disk_usage(str(work)).free / 1e9 - _SPARE_GB
+    return None if free > count * STACK_GB else max(free, 0.0)
+
+
+def filled_the_disk(store: Store, identity: str) -> bool:
+    """Whether an environment's result is an error for want of room."""
+    result = store.read(identity, warn=lambda _: None)
+    return result is not None and any(_full(result))
+
+
+def _full(result: EnvironmentResult) -> Iterator[bool]:
+    return (cell.outcome is Outcome.ERROR and _FULL.search(cell.message) is not None for cell in result.cells)
