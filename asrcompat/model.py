@@ -346,7 +346,8 @@ class Results:
     ``versions`` seen ``failing`` and ``not_failing``, the latter also in ``affected``, by paths that fare alike.
     `unrecognised` groups the other failures by ``fingerprint``, each with the same (``cells`` is empty where only
     findings failed so), its ``innermost`` exception, the ``package`` that raised it and an ``entry`` for the catalogue.
-    `rules` tells on which versions a failure depends (`explain.rules.judge`).
+    `rules` tells on which versions a failure depends (`explain.rules.judge`), `dated` what an environment was on an
+    earlier day beside what it is today (`explain.dated`), `coverage` what a plan covers (`report.coverage`).
     """
 
     __pydantic_config__ = _STRICT
@@ -369,4 +370,5 @@ class Results:
     boundaries: tuple[Boundary, ...] = ()
     rules: tuple[Mapping[str, Any], ...] = ()
     remedies: tuple[Remedy, ...] = ()
+    dated: tuple[Mapping[str, Any], ...] = ()
     coverage: Mapping[str, Any] = field(default_factory=dict)

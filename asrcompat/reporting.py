@@ -16,12 +16,15 @@ from asrcompat.doctor.origins import unreleased
 from asrcompat.errors import HarnessError
 from asrcompat.explain.bisection.kept import KeptBoundaries
 from asrcompat.explain.claims import as_data, judge_claims
+from asrcompat.explain.dated import judge_dated
 from asrcompat.explain.judge import judge_failures
 from asrcompat.explain.remedies import record
 from asrcompat.explain.remedies.attach import attached, recorded
 from asrcompat.model import EnvironmentResult, Results
 from asrcompat.options import Options
+from asrcompat.plan.document import kept_plan
 from asrcompat.report.admit import admit
+from asrcompat.report.coverage import coverage_data
 from asrcompat.report.merge import merge
 from asrcompat.report.publish import publish
 from asrcompat.report.summary import job_summary
@@ -117,6 +120,12 @@ def gather(options: Options, judged: Sequence[Request]) -> Known:
     further = beside(options, store, merged)
     known_locks = {name: text for name, text in locks.items() if name not in unknown.values()}
     merged = judge_failures(merged, known_locks | further.locks, beside=further.results, tried=further.tried)
+    merged = replace(merged, dated=judge_dated(merged, locks))
+    plan = None
+    if options.spec.profile(options.chosen_profile).cover is not None:
+        plan = kept_plan(options.work_folder, options.chosen_profile, options.as_of, warn=Progress().tell)
+    if plan is not None:
+        merged = replace(merged, coverage=coverage_data(plan, merged))
     return Known(results=merged, comparison=comparison, locks=locks)
 
 

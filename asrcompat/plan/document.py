@@ -17,6 +17,13 @@ _STRICT = ConfigDict(extra="forbid")
 _FOLDER = "plans"
 
 Kind = Literal["no files", "excluded", "conflict", "build", "error"]
+KINDS: Mapping[Kind, str] = {
+    "no files": "nothing to install for a Python",
+    "excluded": "excluded by matrix.toml",
+    "conflict": "the packages' own metadata do not allow it",
+    "build": "what they ask for has to be built, and its build fails",
+    "error": "could not be resolved, which says nothing of the packages",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +99,23 @@ class Plan:
 
 
 _PLAN = TypeAdapter(Plan)
+
+
+def reason_for(one: Planned) -> str:
+    """How an environment came into a plan."""
+    return f"{one.why}: {one.pairs} that none before has" if one.pairs else one.why
+
+
+def choices_text(pruned: Pruned) -> str:
+    """The values that cannot be together."""
+    return " with ".join(f"{axis} {value}" for axis, value in pruned.choices)
+
+
+def last_line(reason: str) -> str:
+    """Of a resolver's words the first that tell the cause; of others the first line."""
+    lines = [line.strip() for line in reason.splitlines() if line.strip()]
+    cause = next((line for line in lines if line.startswith("cause:")), lines[0] if lines else "")
+    return cause.removeprefix("cause:").strip()
 
 
 def plan_file(work: Path, profile: str, as_of: str | None) -> Path:

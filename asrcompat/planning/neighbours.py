@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from asrcompat.explain.signatures.judge import UNRECOGNISED
 from asrcompat.model import Outcome, Results
 from asrcompat.options import Options
 from asrcompat.plan.document import Plan
@@ -40,7 +41,7 @@ def neighbours(options: Options, before: Plan | None, *, most: int, tell: Callab
 def unexplained(results: Results) -> list[str]:
     """The environments with a failure that no signature is of."""
     failed = (Outcome.BROKEN, Outcome.UNSTABLE)
-    cells = [cell for cell in results.cells if cell.outcome in failed and cell.signature is None]
+    cells = [cell for cell in results.cells if cell.outcome in failed and cell.signature in (None, UNRECOGNISED)]
     return list(dict.fromkeys(request_id(cell.environment) for cell in cells))
 
 

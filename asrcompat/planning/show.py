@@ -6,17 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from asrcompat.plan.count import Coverage, coverage_of
-from asrcompat.plan.document import Kind, Plan, Planned, Pruned
+from asrcompat.plan.document import KINDS, Plan, choices_text, last_line, reason_for
 from asrcompat.planning.cost import told_cost
 from asrcompat.report.words import plural
-
-_KINDS: dict[Kind, str] = {
-    "no files": "nothing to install for a Python",
-    "excluded": "excluded by matrix.toml",
-    "conflict": "the packages' own metadata do not allow it",
-    "build": "what they ask for has to be built, and its build fails",
-    "error": "could not be resolved, which says nothing of the packages",
-}
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
@@ -47,32 +39,15 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield f"cost: {told_cost(one.files for one in plan.rows)}"
 
 
-def reason_for(one: Planned) -> str:
-    """How an environment came into a plan."""
-    return f"{one.why}: {one.pairs} that none before has" if one.pairs else one.why
-
-
-def choices_text(pruned: Pruned) -> str:
-    """The values that cannot be together."""
-    return " with ".join(f"{axis} {value}" for axis, value in pruned.choices)
-
-
 def _pruned_lines(plan: Plan) -> Iterator[str]:
     counts = Counter(one.kind for one in plan.pruned)
-    for kind, text in _KINDS.items():
+    for kind, text in KINDS.items():
         if not counts[kind]:
             continue
-        yield f"not planned, since {text} ({counts[kind]}):"
+        yield f"not planned: {text} ({counts[kind]}):"
         for one in plan.pruned:
             if one.kind == kind:
                 yield f"    {choices_text(one)}: {last_line(one.reason)}"
-
-
-def last_line(reason: str) -> str:
-    """Of a resolver's words the first that tell the cause; of others the whole."""
-    lines = [line.strip() for line in reason.splitlines() if line.strip()]
-    cause = next((line for line in lines if line.startswith("cause:")), lines[0] if lines else "")
-    return cause.removeprefix("cause:").strip()
 
 
 def coverage_lines(coverage: Coverage) -> Iterator[str]:

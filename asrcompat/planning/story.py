@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from asrcompat.errors import UsageError
 from asrcompat.options import Options
-from asrcompat.plan.document import Plan
-from asrcompat.planning.show import choices_text, reason_for
+from asrcompat.plan.document import Plan, choices_text, reason_for
 from asrcompat.reporting import read_result
 from asrcompat.spec import Request
 

@@ -70,7 +70,8 @@ class EnvironmentRow:
     @property
     def also(self) -> str:
         """What was asked for besides the versions under the titles: without it, columns may look the same."""
-        return ", ".join([*self._others, *(pin.removesuffix(_IN_PLACE) for pin in self.environment.pins)])
+        dated = [] if self.environment.as_of is None else [f"as of {self.environment.as_of}"]
+        return ", ".join([*self._others, *(pin.removesuffix(_IN_PLACE) for pin in self.environment.pins), *dated])
 
     @property
     def _others(self) -> tuple[str, ...]:
@@ -99,6 +100,7 @@ class EnvironmentRow:
     def facts(self) -> tuple[tuple[str, str], ...]:
         """The three verdicts, and everything else that is known; the torch build says what it was compiled for."""
         environment = self.environment
+        unaided = ", ".join(f"{name} {version}" for name, version in environment.unaided.items())
         times = (f"{stage} {words.seconds(value)}" for stage, value in environment.seconds.items())
         lines = (
             ("probed where it was found, on host", environment.host or ""),
@@ -108,6 +110,8 @@ class EnvironmentRow:
             ("derived from", environment.derived_from or ""),
             ("reason", environment.reason or ""),
             *(("extra pin", pin) for pin in environment.pins),
+            ("without the pins a resolver takes", unaided),
+            ("as the index stood on", environment.as_of or ""),
             ("other packages", ", ".join(self._others)),
             ("index", environment.index or ""),
             *((f"torch build, {name}", text) for name, text in words.facts(environment.build, without=("threads",))),

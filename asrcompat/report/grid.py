@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Page = Literal["main", "findings", "claims", "signatures"]
+Page = Literal["main", "findings", "claims", "signatures", "coverage"]
 
 NOT_ASKED = "·"
 

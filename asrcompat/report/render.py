@@ -26,15 +26,21 @@ if TYPE_CHECKING:
     from asrcompat.model import Results
 
 
-PAGES = {"main": "compatibility.md", "findings": "findings.md", "claims": "claims.md", "signatures": "signatures.md"}
+PAGES = {
+    "main": "compatibility.md",
+    "findings": "findings.md",
+    "claims": "claims.md",
+    "signatures": "signatures.md",
+    "coverage": "coverage.md",
+}
 
 
 def markdown_pages(results: Results) -> dict[str, str]:
     """Render the report as Markdown files by name, which link to one another."""
     prepared = _prepared(results)
     pages = {}
-    for page, name in PAGES.items():
-        others = {other: "" if other == page else file for other, file in PAGES.items()}
+    for page, name in _pages(results).items():
+        others = {other: "" if other == page else file for other, file in _pages(results).items()}
         pages[name] = _markdown(f"{name}.jinja", prepared, pages=others)
     return pages
 
@@ -42,9 +48,15 @@ def markdown_pages(results: Results) -> dict[str, str]:
 def markdown(results: Results, *, details: bool = True) -> str:
     """Render the report as one text; without `details` it is the main page alone, and what its tables need."""
     prepared = _prepared(results)
-    names = PAGES.values() if details else (PAGES["main"],)
-    here = dict.fromkeys(PAGES, "")
+    known = _pages(results)
+    names = known.values() if details else (known["main"],)
+    here = dict.fromkeys(known, "")
     return "\n".join(_markdown(f"{name}.jinja", prepared, pages=here, details=details) for name in names)
+
+
+def _pages(results: Results) -> dict[str, str]:
+    """The pages there are something for."""
+    return {page: name for page, name in PAGES.items() if page != "coverage" or results.coverage}
 
 
 def html(results: Results) -> str:

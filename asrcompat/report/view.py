@@ -9,8 +9,11 @@ from functools import partial
 from asrcompat.model import Cell, Results
 from asrcompat.report import expectations, facts, legend
 from asrcompat.report.boundaries import Boundaries, boundaries
+from asrcompat.report.bounds import Bound, bounds
 from asrcompat.report.builds import builds
 from asrcompat.report.claims import Claims, claims
+from asrcompat.report.coverage import CoverageView, coverage
+from asrcompat.report.dated import Dated, dated
 from asrcompat.report.environments import EnvironmentRow, reproduce, rows
 from asrcompat.report.failures import failures
 from asrcompat.report.findings import Findings, findings
@@ -57,6 +60,9 @@ class View:
     folded: tuple[str, ...]
     reasons: tuple[Reason, ...]
     lies: tuple[Lie, ...]
+    bounds: tuple[Bound, ...]
+    dated: tuple[Dated, ...]
+    coverage: CoverageView | None
     rules: tuple[Rule, ...]
     signatures: Signatures
     boundaries: Boundaries | None
@@ -93,6 +99,9 @@ def view(results: Results) -> View:
         folded=folded,
         reasons=reasons(told, cured.verified, numbers, to_cell),
         lies=lies(environments, cells),
+        bounds=bounds(results, known, numbers),
+        dated=dated(results, environments),
+        coverage=coverage(results, environments),
         rules=rules(results, known, numbers),
         signatures=known,
         boundaries=boundaries(results.boundaries, environments),

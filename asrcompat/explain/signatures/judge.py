@@ -8,6 +8,7 @@ Nothing here changes an outcome.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -44,7 +45,7 @@ def judge_signatures(results: Results, catalogue: Mapping[str, Signature]) -> Re
         results,
         cells=cells,
         signatures=tuple(
-            _met(catalogue[identity], cells, findings, environments) for identity in catalogue if identity in met
+            _met(catalogue[identity], cells, facts, findings, environments) for identity in catalogue if identity in met
         ),
         unrecognised=tuple(_groups(cells, facts, unknown, environments)),
     )
@@ -90,6 +91,7 @@ def _where(facts: Facts) -> str:
 def _met(
     signature: Signature,
     cells: tuple[Cell, ...],
+    facts: Mapping[_Key, Facts],
     findings: Mapping[_Finding, str],
     environments: Mapping[str, Environment],
 ) -> dict[str, Any]:
@@ -101,10 +103,17 @@ def _met(
     told = dataclasses.asdict(signature)
     return {
         **{name: told[name] for name in ("id", "title", "cause", "status", "source", "cures")},
+        "package": _raiser([facts[cell.key] for cell in cells if fails(cell, None)]),
         "cells": [_place(cell.key) for cell in cells if fails(cell, None)],
         "findings": [{**_place(key), "check": check} for (key, check), one in findings.items() if one == signature.id],
         **_affected(fared(cells, fails), environments),
     }
+
+
+def _raiser(failures: Iterable[Facts]) -> str | None:
+    """The package in which most of these failures were raised."""
+    raised = Counter(one.raised_in.package for one in failures if one.raised_in is not None)
+    return max(raised, key=lambda name: raised[name], default=None)
 
 
 def _groups(

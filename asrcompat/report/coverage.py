@@ -1,0 +1,209 @@
+"""What a plan covers and what of it was seen: pairs of versions, counted from the results, and what is not planned."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from asrcompat.model import Cell, Outcome, Results
+from asrcompat.plan.count import Coverage, coverage_of, has
+from asrcompat.plan.document import KINDS, Plan, Planned, Pruned, choices_text, last_line, reason_for
+from asrcompat.plan.space import Pair
+from asrcompat.report import words
+from asrcompat.report.environments import EnvironmentRow
+from asrcompat.report.grid import Entry, Grid, Line
+from asrcompat.report.table import paths
+from asrcompat.spec import request_id
+
+_VERDICTS = (Outcome.WORKS, Outcome.BROKEN, Outcome.UNSTABLE)
+_PLAN = TypeAdapter(Plan)
+_SHOWN = 4  # environments named in one place of a table
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairTable:
+    """Every pair of two axes' values."""
+
+    title: str
+    grid: Grid
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrunedGroup:
+    """What is not planned for one kind of reason: each with its reason in short and in full."""
+
+    title: str
+    entries: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoverageView:
+    """What the coverage page shows."""
+
+    intro: tuple[str, ...]
+    axes: tuple[tuple[str, str], ...]
+    passed_over: tuple[tuple[str, str], ...]
+    counts: Grid
+    tables: tuple[PairTable, ...]
+    pruned: tuple[PrunedGroup, ...]
+    uncovered: tuple[str, ...]
+    planned: tuple[tuple[str, str], ...]
+    beyond: tuple[tuple[str, str], ...]
+    unused: tuple[str, ...]
+
+
+def coverage_data(plan: Plan, results: Results) -> dict[str, Any]:
+    """`Results.coverage`: the plan without what only the next one needs, and the counts of its pairs.
+
+    ``counts`` are of pairs: all that can be written, ``impossible``, ``undecided`` and ``feasible`` ones, those
+    ``planned``, those in an environment with a ``verdict``, and, by path, those with a verdict of that path and those
+    seen ``working`` by it on some device: a broken import hides what lies behind it.
+    """
+    told = asdict(plan)
+    told.pop("releases")
+    for one in (*told["rows"], *told["beyond"]):
+        one.pop("files")
+    return {"plan": told, "counts": _counts(plan, coverage_of(plan), results)}
+
+
+def _counts(plan: Plan, covered: Coverage, results: Results) -> dict[str, Any]:
+    rows = _rows(plan)
+    ran = _environments_with(results.cells, _VERDICTS)
+    by_path = {
+        path: {
+            "verdict": len(_pairs_in(covered.feasible, rows, _environments_with(of_path, _VERDICTS))),
+            "working": len(_pairs_in(covered.feasible, rows, _environments_with(of_path, (Outcome.WORKS,)))),
+        }
+        for path in paths(results.cells)
+        for of_path in [[cell for cell in results.cells if cell.path == path]]
+    }
+    return {
+        "all": covered.all,
+        "impossible": len(covered.impossible),
+        "undecided": len(covered.undecided),
+        "feasible": len(covered.feasible),
+        "planned": len(covered.covered),
+        "verdict": len(_pairs_in(covered.feasible, rows, ran)),
+        "paths": by_path,
+    }
+
+
+def _rows(plan: Plan) -> dict[str, Mapping[str, str]]:
+    return {one.id: one.row for one in plan.rows if one.row is not None}
+
+
+def _environments_with(cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> set[str]:
+    return {request_id(cell.environment) for cell in cells if cell.outcome in outcomes}
+
+
+def _pairs_in(pairs: Sequence[Pair], rows: Mapping[str, Mapping[str, str]], environments: set[str]) -> list[Pair]:
+    having = [row for name, row in rows.items() if name in environments]
+    return [pair for pair in pairs if any(has(row, pair) for row in having)]
+
+
+def coverage(results: Results, environment_rows: Sequence[EnvironmentRow]) -> CoverageView | None:
+    """The page of a covering profile's results; None where there was no plan."""
+    if not results.coverage:
+        return None
+    plan = _PLAN.validate_python({**results.coverage["plan"], "releases": {}})
+    counts = words.mapping(results.coverage, "counts")
+    covered = coverage_of(plan)
+    return CoverageView(
+        intro=tuple(_intro(plan, counts)),
+        axes=tuple((axis, ", ".join(values)) for axis, values in plan.axes.items()),
+        passed_over=tuple(
+            (f"{axis} {value}", why) for axis, left in plan.passed_over.items() for value, why in left.items()
+        ),
+        counts=_count_table(counts),
+        tables=tuple(_tables(plan, covered, results.cells, environment_rows)),
+        pruned=tuple(_pruned(plan.pruned)),
+        uncovered=tuple(" with ".join(f"{axis} {value}" for axis, value in pair) for pair in covered.uncovered),
+        planned=_told(plan.rows),
+        beyond=_told(plan.beyond),
+        unused=plan.unused,
+    )
+
+
+def _intro(plan: Plan, counts: Mapping[str, Any]) -> Iterator[str]:
+    dated = f" as the index stood on {plan.as_of}" if plan.as_of else ""
+    yield (
+        f"Chosen at {plan.made_at}{dated} (seed {plan.seed}, at most {plan.budget}): of {counts['all']} pairs of two "
+        f"axes' versions {counts['impossible']} cannot be, {counts['undecided']} could not be decided, and of the "
+        f"{counts['feasible']} that can be {counts['planned']} are planned and {counts['verdict']} have a verdict."
+    )
+    for package, releases in plan.new.items():
+        yield f"New since the plan before: {package} {', '.join(releases)}."
+
+
+def _told(planned: Sequence[Planned]) -> tuple[tuple[str, str], ...]:
+    return tuple((one.id, reason_for(one)) for one in planned)
+
+
+def _count_table(counts: Mapping[str, Any]) -> Grid:
+    feasible = counts["feasible"]
+
+    def share(count: int) -> Entry:
+        return Entry(text=f"{count} of {feasible} ({count / feasible:.0%})" if feasible else "0")
+
+    return Grid(
+        corner="path",
+        columns=(Entry(text="pairs with a verdict"), Entry(text="pairs seen working")),
+        lines=tuple(
+            Line(head=Entry(text=path), entries=(share(one["verdict"]), share(one["working"])))
+            for path, one in counts["paths"].items()
+        ),
+    )
+
+
+def _tables(
+    plan: Plan, covered: Coverage, cells: Sequence[Cell], environment_rows: Sequence[EnvironmentRow]
+) -> Iterator[PairTable]:
+    """A table for each two axes: where a pair was seen working, where it only ran, where it cannot be."""
+    impossible, undecided = set(covered.impossible), set(covered.undecided)
+    works = _environments_with(cells, (Outcome.WORKS,))
+    ran = _environments_with(cells, _VERDICTS)
+    rows = _rows(plan)
+    numbered = {request_id(row.environment.id): row for row in environment_rows}
+
+    def entry(pair: Pair) -> Entry:
+        if pair in impossible:
+            return Entry(text="cannot be", kind="absent")
+        having = [name for name, row in rows.items() if has(row, pair)]
+        for outcome, seen in ((Outcome.WORKS, works), (Outcome.BROKEN, ran)):
+            names = [numbered[name] for name in having if name in seen and name in numbered]
+            if names:
+                more = f" +{len(names) - _SHOWN}" if len(names) > _SHOWN else ""
+                shown = ", ".join(str(row.number) for row in names[:_SHOWN])
+                return Entry(text=f"{words.SIGNS[outcome]} {shown}{more}", target=names[0].target, kind=outcome.value)
+        return Entry(text="undecided" if pair in undecided else "not run" if having else "not planned", kind="error")
+
+    for one, other in combinations(plan.axes, 2):
+        yield PairTable(
+            title=f"{one} with {other}",
+            grid=Grid(
+                corner=one,
+                columns=tuple(Entry(text=value) for value in plan.axes[other]),
+                lines=tuple(
+                    Line(
+                        head=Entry(text=value),
+                        entries=tuple(entry(((one, value), (other, another))) for another in plan.axes[other]),
+                    )
+                    for value in plan.axes[one]
+                ),
+            ),
+        )
+
+
+def _pruned(pruned: Sequence[Pruned]) -> Iterator[PrunedGroup]:
+    counts = Counter(one.kind for one in pruned)
+    for kind, title in KINDS.items():
+        if counts[kind]:
+            entries = tuple(
+                (choices_text(one), last_line(one.reason), one.reason) for one in pruned if one.kind == kind
+            )
+            yield PrunedGroup(title=f"{title} ({counts[kind]})", entries=entries)
