@@ -62,15 +62,29 @@ def discover(
         for package, text in wanted:
             taken, left = search.taken(package, text)
             prefix = f"{FORK} " if package == FORK else ""
+            if not taken and not left:
+                left = {text: f"takes none of {len(search.able(package))} releases"}
             axes[axis] = axes.get(axis, ()) + tuple(prefix + one.version for one in taken)
             passed_over[axis] = passed_over.get(axis, {}) | {prefix + version: why for version, why in left.items()}
             for one in taken:
                 bans += _bans(axis, prefix + one.version, search.without_files(package, one))
+        if not axes[axis]:
+            raise UsageError(_nothing(axis, wanted, search))
     return Found(axes=axes, passed_over=passed_over, bans=tuple(bans), releases=search.finals)
 
 
 def _distribution(text: str) -> tuple[str, str]:
     return (FORK, text.removeprefix(f"{FORK} ")) if text.startswith(f"{FORK} ") else ("s3prl", text)
+
+
+def _nothing(axis: str, wanted: Sequence[tuple[str, str]], search: _Search) -> str:
+    """What is wrong with selectors of an axis that take nothing."""
+    told = []
+    for package, text in wanted:
+        able = search.able(package)
+        span = f" ({able[0]} to {able[-1]})" if able else ""
+        told.append(f"'{text}' takes none of the {len(able)} releases of {package} that can be installed here{span}")
+    return f"cover.{axis}: {'; '.join(told)}; write other bounds, or name releases that the index has"
 
 
 def _bans(axis: str, value: str, without: Mapping[str, str]) -> list[Ban]:
@@ -101,17 +115,13 @@ class _Search:
         known = self._of(package)
         hindered = {version: why for version, one in known.items() if (why := self._hindrance(package, one))}
         selects = selector(text)
-        able = [version for version in known if version not in hindered]
-        taken = selects.select(able)
-        if not taken:
-            message = (
-                f"cover.{package}: '{text}' takes none of the {len(able)} releases that can be installed here"
-                + (f" ({able[0]} to {able[-1]})" if able else "")
-                + "; write other bounds, or name releases that the index has"
-            )
-            raise UsageError(message)
+        taken = selects.select(self.able(package))
         left = {version: hindered[version] for version in selects.select(list(known)) if version in hindered}
         return [known[version] for version in taken], left
+
+    def able(self, package: str) -> list[str]:
+        """The releases of a package that can be in a plan."""
+        return [version for version, one in self._of(package).items() if self._hindrance(package, one) is None]
 
     def without_files(self, package: str, one: Release) -> dict[str, str]:
         """The Pythons for which this release, or the torchaudio that goes with it, has nothing to install, and why."""

@@ -55,7 +55,8 @@ def resolve(
     """Lock `request` for `interpreter` on this platform.
 
     `torch_index` is the index that torch's distributions come from, None for the same as all others. A lock of the same
-    request that is younger than ``index.lock_hours`` is used again unless `fresh`; failures are never kept.
+    request that is younger than ``index.lock_hours`` is used again unless `fresh`, and so is a conflict; other failures
+    are never kept.
     """
     started = monotonic()
     resolver = Resolver(
@@ -110,16 +111,25 @@ class Resolver:
         arguments = self._index_arguments()
         facts = [project, arguments, str(self.interpreter.executable), *([overrides] if overrides else [])]
         key = sha256(json.dumps(facts).encode()).hexdigest()[:24]
-        kept = self.work / "locks" / f"{key}.pylock.toml"
-        # what an earlier day's index held does not change any more
-        if not self.fresh and _age_hours(kept) < (self.index.lock_hours if self.as_of is None else float("inf")):
+        kept, refused = (self.work / "locks" / f"{key}.{kind}" for kind in ("pylock.toml", "conflict.txt"))
+        if self._is_young(kept):
             return self._learnt(Lock(kept.read_text(encoding="utf-8")))
+        if self._is_young(refused):
+            return uv.Failure(kind="conflict", message=refused.read_text(encoding="utf-8"))
         if self.known:
             found = self._made(project, arguments, overrides, offline=True)
             if isinstance(found, Lock) and found.versions.keys() <= self.known:
                 return self._keep(found, kept)
         found = self._made(project, arguments, overrides)
-        return found if isinstance(found, uv.Failure) else self._learnt(self._keep(found, kept))
+        if isinstance(found, Lock):
+            return self._learnt(self._keep(found, kept))
+        if found.kind == "conflict":
+            write_text(refused, found.message)
+        return found
+
+    def _is_young(self, file: Path) -> bool:
+        """Whether what was kept is still used: what an earlier day's index held does not change any more."""
+        return not self.fresh and _age_hours(file) < (self.index.lock_hours if self.as_of is None else float("inf"))
 
     def without_network(self, requirements: Sequence[str]) -> Lock | uv.Failure:
         """What the installer's cache alone says of these requirements; nothing is kept of it.

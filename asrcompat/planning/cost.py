@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from asrcompat.plan.prepare import Sources, prepare
+from asrcompat.report.words import plural
 from asrcompat.run.lock import Lock
 from asrcompat.run.session import Locked
 from asrcompat.spec import Request
@@ -32,7 +33,8 @@ def told_cost(files: Iterable[Mapping[str, int | None]]) -> str:
     unknown = sum(not size for size in every.values())
     torches = sorted(name for name in every if name.startswith("torch=="))
     return (
-        f"{len(torches)} torch stacks; {len(every)} distributions, {fetched:.1f} GB to fetch where nothing is cached"
+        f"{plural(len(torches), 'torch stack')}; {plural(len(every), 'distribution')}, {fetched:.1f} GB to fetch where "
+        "nothing is cached"
         + (f" and {unknown} of unknown size" if unknown else "")
         + f", about {fetched * _UNPACKED:.0f} GB on the disk"
     )
