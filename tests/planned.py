@@ -50,9 +50,6 @@ def row(identity: str, values: Row, **changes: Any) -> Planned:
 def make_plan(**changes: Any) -> Plan:
     """Two environments planned, one beyond the budget, a conflict, and what follows from it."""
     clash = (("python", "3.10"), ("torch", "2.8.0"))
-    beyond = row(
-        "py3.12-torch2.3.1-s3prl0.4.14-espnet202402-transformers5.24.0", {**NEW, "torch": "2.3.1", "s3prl": "0.4.14"}
-    )
     plan = Plan(
         profile="wide",
         made_at="2026-11-25T12:00:00+00:00",
@@ -66,9 +63,7 @@ def make_plan(**changes: Any) -> Plan:
         rows=(row(OLD_ID, OLD), row(NEW_ID, NEW, files={"torch==2.8.0": 10**9, "odd==1": 0})),
         beyond=(row(THIRD_ID, THIRD),),
         pruned=(
-            Pruned(
-                choices=clash, kind="conflict", reason="error: No solution\n  cause: Because they clash.\n  And so on."
-            ),
+            Pruned(choices=clash, kind="conflict", reason=CLASH),
             Pruned(choices=(("python", "3.12"), ("s3prl", "0.4.14")), kind="no files", reason="no file"),
         ),
         impossible=(Impossible(pair=clash, pruned=(0,)),),
