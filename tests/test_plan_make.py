@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 from matrix_text import MATRIX, load
-from miniature import MiniatureIndex, serving
+from miniature import MiniatureIndex, serving, wheel
+from tiny_lab import sdist
 
 from asrcompat.plan.assemble import Asked
+from asrcompat.plan.builds import Builds
 from asrcompat.plan.count import coverage_of
 from asrcompat.plan.discover import discover
 from asrcompat.plan.document import Plan, keep_plan, kept_plan
 from asrcompat.plan.make import make_plan
 from asrcompat.plan.prepare import Sources
+from asrcompat.run.interpreters import Interpreter
 from asrcompat.spec import Covering, Spec
 
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -121,6 +124,49 @@ def test_a_pair_that_nothing_forbids_by_itself_names_what_together_does(tmp_path
 def test_what_cannot_be_at_all_is_banned_alone(tmp_path: Path, sources: Sources) -> None:
     plan = made(tmp_path, sources, espnet=">=202402", torch="2.3.1", s3prl=("0.4.14",))
     assert frozenset({("espnet", "202611")}) in conflicts(plan)
+
+
+@pytest.mark.parametrize(
+    ("says", "kind"),
+    [("distutils is gone", "build"), ("Could not resolve host: index.crates.io", "error")],
+)
+def test_what_does_not_build_is_found_out_before_anything_is_installed(
+    tmp_path: Path, sources: Sources, index: MiniatureIndex, monkeypatch: pytest.MonkeyPatch, says: str, kind: str
+) -> None:
+    """Narrowed down to what brings it; where the network is missing, its pairs are undecided and not impossible."""
+    backend = f"def build_wheel(*_, **__): raise SystemExit({says!r})"
+    monkeypatch.setitem(index.files, "unbuildable-1.0.tar.gz", sdist("unbuildable", backend))
+    monkeypatch.setitem(
+        index.files, "s3prl-0.4.17-py3-none-any.whl", wheel("s3prl", "0.4.17", requires=("unbuildable",))
+    )
+    plan = made(tmp_path, sources, s3prl=("0.4.14, 0.4.17",), torch="2.3.1")
+    (refused,) = [one for one in plan.pruned if one.kind == kind]
+    assert refused.choices == (("s3prl", "0.4.17"),)
+    assert refused.reason.startswith("they bring unbuildable==1.0, of which there is no wheel here and which does not")
+    assert says in refused.reason
+    of_it = {pair for pair in (*[one.pair for one in plan.impossible], *plan.undecided) if ("s3prl", "0.4.17") in pair}
+    assert len(of_it) == 5
+    assert set(plan.undecided) == (of_it if kind == "error" else set())
+    assert all(one.row is not None and one.row["s3prl"] == "0.4.14" for one in plan.rows)
+
+
+def test_what_builds_is_built_once(
+    tmp_path: Path, sources: Sources, this_python: Interpreter, index: MiniatureIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marks = tmp_path / "marks"
+    backend = f"def build_wheel(*_, **__): open({str(marks)!r}, 'a').write('x'); raise SystemExit('no')"
+    monkeypatch.setitem(index.files, "unbuildable-1.0.tar.gz", sdist("unbuildable", backend))
+    builds = Builds(work=tmp_path, arguments=sources.install_arguments, seconds=60, hours=1)
+    first = builds.failure("unbuildable==1.0", this_python)
+    assert first is not None
+    assert builds.failure("unbuildable==1.0", this_python) == first
+    assert marks.read_text() == "x"
+    assert replace(builds, fresh=True).failure("unbuildable==1.0", this_python) == first
+    assert marks.read_text() == "xx"
+    (kept,) = (tmp_path / "builds").iterdir()
+    kept.write_text("{")  # torn
+    assert builds.failure("unbuildable==1.0", this_python) == first
+    assert builds.failure("numpy==1.26.4", this_python) is None
 
 
 def test_a_python_that_is_not_here_is_told_and_left_out(tmp_path: Path, sources: Sources) -> None:

@@ -22,7 +22,7 @@ KINDS: Mapping[Kind, str] = {
     "excluded": "excluded by matrix.toml",
     "conflict": "the packages' own metadata do not allow it",
     "build": "what they ask for has to be built, and its build fails",
-    "error": "could not be resolved, which says nothing of the packages",
+    "error": "cannot be had here, by what may be this machine's fault and says nothing of the packages",
 }
 
 
@@ -111,10 +111,11 @@ def choices_text(pruned: Pruned) -> str:
     return " with ".join(f"{axis} {value}" for axis, value in pruned.choices)
 
 
-def last_line(reason: str) -> str:
-    """Of a resolver's words the first that tell the cause; of others the first line."""
+def in_short(reason: str) -> str:
+    """A reason on one line: of a resolver's words the first that tell the cause."""
     lines = [line.strip() for line in reason.splitlines() if line.strip()]
-    cause = next((line for line in lines if line.startswith("cause:")), lines[0] if lines else "")
+    first = lines[0] if lines else ""
+    cause = next((line for line in lines if line.startswith("cause:")), first) if first.startswith("error:") else first
     return cause.removeprefix("cause:").strip()
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from asrcompat.errors import HarnessError
 from asrcompat.plan.assemble import Asked, assemble, kept_environment
+from asrcompat.plan.builds import Builds
 from asrcompat.plan.candidates import excluded
 from asrcompat.plan.choose import choose
 from asrcompat.plan.discover import discover
@@ -20,6 +21,7 @@ from asrcompat.run.interpreters import Interpreter, NoInterpreter, find
 from asrcompat.run.lock import Lock
 
 _WORKERS = 4  # a resolution waits for the index most of the time
+_BUILD_SECONDS = 900.0  # for one source distribution
 
 
 def make_plan(asked: Asked, sources: Sources, *, before: Plan | None, tell: Callable[[str], None]) -> Plan:
@@ -36,7 +38,11 @@ def make_plan(asked: Asked, sources: Sources, *, before: Plan | None, tell: Call
     counted = ", ".join(f"{len(values)} {axis}" for axis, values in found.axes.items())
     tell(f"plan: {counted}: {space.size} combinations, {len(space.bans)} bans before anything is resolved")
     resolving = Resolving(
-        _resolvers(interpreters, sources, asked.as_of), pins=asked.pins, space=space, workers=_WORKERS
+        _resolvers(interpreters, sources, asked.as_of),
+        builds=_builds(sources),
+        pins=asked.pins,
+        space=space,
+        workers=_WORKERS,
     )
     kept = [kept_environment(one, found, sources) for one in asked.kept]
     chosen = choose(
@@ -75,6 +81,16 @@ def _resolvers(interpreters: dict[str, Interpreter], sources: Sources, as_of: st
         )
         for python, interpreter in interpreters.items()
     }
+
+
+def _builds(sources: Sources) -> Builds:
+    return Builds(
+        work=sources.work,
+        arguments=sources.install_arguments,
+        seconds=_BUILD_SECONDS,
+        hours=sources.index.lock_hours,
+        fresh=sources.fresh,
+    )
 
 
 def _on_axes(row: Row, space: Space) -> bool:

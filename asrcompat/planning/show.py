@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from asrcompat.plan.count import Coverage, coverage_of
-from asrcompat.plan.document import KINDS, Plan, choices_text, last_line, reason_for
+from asrcompat.plan.document import KINDS, Plan, choices_text, in_short, reason_for
 from asrcompat.planning.cost import told_cost
 from asrcompat.report.words import plural
 
@@ -47,7 +47,7 @@ def _pruned_lines(plan: Plan) -> Iterator[str]:
         yield f"not planned: {text} ({counts[kind]}):"
         for one in plan.pruned:
             if one.kind == kind:
-                yield f"    {choices_text(one)}: {last_line(one.reason)}"
+                yield f"    {choices_text(one)}: {in_short(one.reason)}"
 
 
 def coverage_lines(coverage: Coverage) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from asrcompat.model import Cell, Outcome, Results
 from asrcompat.plan.count import Coverage, coverage_of, has
-from asrcompat.plan.document import KINDS, Plan, Planned, Pruned, choices_text, last_line, reason_for
+from asrcompat.plan.document import KINDS, Plan, Planned, Pruned, choices_text, in_short, reason_for
 from asrcompat.plan.space import Pair
 from asrcompat.report import words
 from asrcompat.report.environments import EnvironmentRow
@@ -203,7 +203,5 @@ def _pruned(pruned: Sequence[Pruned]) -> Iterator[PrunedGroup]:
     counts = Counter(one.kind for one in pruned)
     for kind, title in KINDS.items():
         if counts[kind]:
-            entries = tuple(
-                (choices_text(one), last_line(one.reason), one.reason) for one in pruned if one.kind == kind
-            )
+            entries = tuple((choices_text(one), in_short(one.reason), one.reason) for one in pruned if one.kind == kind)
             yield PrunedGroup(title=f"{title} ({counts[kind]})", entries=entries)

@@ -44,6 +44,11 @@ class Lock:
         return {_requirement(one): next(_files(one), {}).get("size") for one in self._packages}
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """What has to be built, as ``name==version``: of these the lock has no wheel."""
+        return tuple(_requirement(one) for one in self._packages if "sdist" in one and not one.get("wheels"))
+
+    @property
     def download(self) -> str:
         """How much an empty cache would have to fetch, in words; indexes do not tell every file's size."""
         sizes = list(self.sizes.values())
