@@ -14,6 +14,7 @@ from asrcompat.plan.discover import Found
 from asrcompat.plan.document import Impossible, Plan, Planned, Pruned
 from asrcompat.plan.prepare import Sources, prepare
 from asrcompat.plan.space import Pair, Row, Space
+from asrcompat.run.code import hash_of
 from asrcompat.run.lock import Lock
 from asrcompat.run.scrub import Scrubber
 from asrcompat.run.session import Locked
@@ -57,6 +58,7 @@ class Asked:
             self.as_of,
         ]
         facts += [self.environments, sources.torch_index, repr(sources.index), [dict(row) for row in self.first]]
+        facts += [hash_of(sorted(code.glob("*.py")), code)]
         return sha256(json.dumps(facts).encode()).hexdigest()[:24]
 
 
