@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
+from pathlib import Path
 
 from asrcompat.plan.candidates import matching, request_of, row_of
 from asrcompat.plan.choose import Chosen, ChosenRow
@@ -49,14 +50,10 @@ class Asked:
         return request_of(row, self.pins).dated(self.as_of)
 
     def key(self, sources: Sources) -> str:
-        """The content of everything that the plan depends on, but for what the index holds."""
-        facts: list[object] = [
-            repr(self.covering),
-            repr(self.spec.pins),
-            repr(self.spec.exclude),
-            repr(self.kept),
-            self.as_of,
-        ]
+        """The content of everything that the plan depends on, this code too, but for what the index holds."""
+        spec, code = self.spec, Path(__file__).parent
+        asked = (self.covering, spec.pins, spec.exclude, self.kept, self.as_of)
+        facts: list[object] = [repr(one) for one in asked]
         facts += [self.environments, sources.torch_index, repr(sources.index), [dict(row) for row in self.first]]
         facts += [hash_of(sorted(code.glob("*.py")), code)]
         return sha256(json.dumps(facts).encode()).hexdigest()[:24]
