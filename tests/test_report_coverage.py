@@ -1,0 +1,97 @@
+"""What of a plan was seen: pairs counted from results, and what is told of those that cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from factories import make_cell, make_environment, make_results
+from planned import CLASH, NEW_ID, OLD_ID, THIRD_ID, make_plan
+
+from asrcompat.model import Outcome, Results, Stage
+from asrcompat.report.coverage import coverage, coverage_data
+from asrcompat.report.environments import rows
+from asrcompat.report.publish import publish
+from asrcompat.report.render import html, markdown_pages
+
+
+def results() -> Results:
+    """The old environment works by one path of two; the new one breaks by both."""
+    old, new = make_environment(f"{OLD_ID}"), make_environment(NEW_ID)
+    cells = [
+        make_cell(old, "transformers"),
+        make_cell(old, "s3prl-hf", Outcome.BROKEN, failed=Stage.LOAD),
+        make_cell(new, "transformers", Outcome.BROKEN, failed=Stage.IMPORT),
+        make_cell(new, "s3prl-hf", Outcome.ERROR, failed=Stage.INSTALL, message="the index was down"),
+    ]
+    found = make_results(cells, [old, new])
+    return replace(found, coverage=coverage_data(make_plan(), found))
+
+
+def test_pairs_are_counted_by_what_was_seen() -> None:
+    counts = results().coverage["counts"]
+    assert counts["all"] == 4 + 3 * 4 + 4 + 3 * 2 + 6
+    assert (counts["impossible"], counts["feasible"]) == (1, 31)
+    assert counts["planned"] == counts["verdict"] == 2 * 10
+    assert counts["paths"] == {
+        "transformers": {"verdict": 20, "working": 10},
+        "s3prl-hf": {"verdict": 10, "working": 0},
+    }
+
+
+def test_an_error_is_no_verdict_and_a_build_of_torch_no_other_environment() -> None:
+    old = make_environment(OLD_ID.replace("torch2.3.1", "torch2.3.1+cpu"))
+    lost = make_environment(NEW_ID)
+    found = make_results(
+        [make_cell(old), make_cell(lost, outcome=Outcome.ERROR, message="the index was down")], [old, lost]
+    )
+    counts = coverage_data(make_plan(), found)["counts"]
+    assert counts["verdict"] == 10
+
+
+def test_every_pair_has_its_place_with_the_environments_that_show_it() -> None:
+    found = results()
+    view = coverage(found, rows(found.environments, found.cells))
+    assert view is not None
+    table = next(one for one in view.tables if one.title == "python with torch").grid
+    told = {
+        (line.head.text, column.text): entry.text
+        for line in table.lines
+        for column, entry in zip(table.columns, line.entries, strict=True)
+    }
+    assert told == {
+        ("3.10", "2.3.1"): "✓ 1",
+        ("3.10", "2.8.0"): "cannot be",
+        ("3.12", "2.3.1"): "not planned",
+        ("3.12", "2.8.0"): "✗ 2",
+    }
+
+
+def test_a_planned_environment_without_result_is_not_run() -> None:
+    found = make_results([make_cell(make_environment(OLD_ID))], [make_environment(OLD_ID)])
+    found = replace(found, coverage=coverage_data(make_plan(), found))
+    view = coverage(found, rows(found.environments, found.cells))
+    assert view is not None
+    (table,) = [one.grid for one in view.tables if one.title == "torch with transformers"]
+    assert [entry.text for entry in table.lines[1].entries] == ["not planned", "not run"]
+
+
+def test_the_page_tells_reasons_and_what_is_beyond_the_budget() -> None:
+    page = markdown_pages(results())["coverage.md"]
+    for text in (
+        "torch 2.15.0: there is no torchaudio 2.15.0 to go with it",
+        "- python 3.10 with torch 2.8.0: Because they clash.",
+        "- python 3.12 with torch 2.3.1",
+        f"- {THIRD_ID}: covers pairs: 3 that none before has",
+    ):
+        assert text in page.replace("\\", "")
+    assert CLASH.splitlines()[-1].strip() in html(results())
+
+
+def test_results_without_a_plan_have_no_such_page(tmp_path: Path) -> None:
+    publish(make_results(), tmp_path)
+    assert not (tmp_path / "coverage.md").exists()
+    assert "coverage.md" not in (tmp_path / "compatibility.md").read_text()
+    publish(results(), tmp_path)
+    assert "(coverage.md)" in (tmp_path / "compatibility.md").read_text()
+    assert (tmp_path / "coverage.md").exists()

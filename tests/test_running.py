@@ -1,0 +1,219 @@
+"""A run stack by stack within a disk and a time: sessions are stood in for by what they leave behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from factories import make_cell, make_environment, make_environment_result
+from matrix_text import MATRIX, write
+
+from asrcompat.errors import ExitCode
+from asrcompat.model import Outcome, Stage
+from asrcompat.options import Options, parse
+from asrcompat.run import footprint, schedule
+from asrcompat.run.footprint import Footprint
+from asrcompat.run.lock import Lock
+from asrcompat.run.progress import Progress
+from asrcompat.run.store import Store
+from asrcompat.running import command
+from asrcompat.running import stacks as module
+from asrcompat.running.command import matrix
+from asrcompat.running.stacks import STACK_GB, Stacks, filled_the_disk, stacks
+
+GB = 10**9
+
+
+class Disk:
+    """Environments of so many GB each, told to the footprint in place of files."""
+
+    def __init__(self, folder: Path, *, each: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self.each = each
+        self.most = 0.0
+        monkeypatch.setattr(footprint, "held", lambda _: int(self.held * GB))
+
+    @property
+    def held(self) -> float:
+        envs = self.folder / "envs"
+        now = self.each * len(list(envs.iterdir())) if envs.is_dir() else 0.0
+        self.most = max(self.most, now)
+        return now
+
+    def install(self, name: str) -> None:
+        (self.folder / "envs" / name).mkdir(parents=True, exist_ok=True)
+        assert self.held >= 0
+
+
+class Sessions:
+    """Stands in for `schedule.run_sessions`: each environment is installed, and its result is kept."""
+
+    def __init__(self, options: Options, disk: Disk, *, full: Sequence[str] = ()) -> None:
+        self.options = options
+        self.disk = disk
+        self.full = list(full)
+        self.ran: list[list[str]] = []
+
+    def __call__(self, names: Sequence[str], **_: Any) -> list[str]:
+        self.ran.append(list(names))
+        for name in names:
+            self.disk.install(name)
+            environment = make_environment(name)
+            cell = make_cell(environment)
+            if name in self.full:
+                self.full.remove(name)
+                message = "error: No space left on device (os error 28)"
+                cell = make_cell(environment, outcome=Outcome.ERROR, failed=Stage.INSTALL, message=message)
+            self.options.store.write(make_environment_result(environment, [cell]), lock=None)
+        return []
+
+
+@pytest.fixture
+def ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Options, Sessions]]:
+    """A run of the small matrix, of which nothing is resolved, made or published."""
+
+    def make(*arguments: str, each: float = 5.0, full: Sequence[str] = ()) -> tuple[Options, Sessions]:
+        options = parse(["matrix", "--matrix", str(write(tmp_path, MATRIX)), "--quiet", *arguments])[1]
+        disk = Disk(options.work_folder, each=each, monkeypatch=monkeypatch)
+        sessions = Sessions(options, disk, full=full)
+        monkeypatch.setattr(schedule, "run_sessions", sessions)
+        monkeypatch.setattr(command, "locks_of", lambda *_: {})
+        monkeypatch.setattr(command, "load_claims", lambda _: None)
+        monkeypatch.setattr(command, "prepare_inputs", lambda **_: None)
+        monkeypatch.setattr(command, "publish_report", lambda *_: ExitCode.OK)
+        monkeypatch.setattr("asrcompat.settings.reachable", lambda _: False)
+        return options, sessions
+
+    return make
+
+
+def test_where_all_stacks_fit_all_run_together_in_the_order_of_stacks(
+    ready: Callable[..., tuple[Options, Sessions]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_free", lambda *_: None)
+    options, sessions = ready()
+    assert matrix(options) == ExitCode.OK
+    (names,) = sessions.ran
+    torches = ["newest" if "torch-newest" in name else "2.3.1" for name in names]
+    assert torches == sorted(torches)
+    assert len(names) == 5
+
+
+def test_a_disk_budget_is_kept_by_giving_finished_stacks_back(
+    ready: Callable[..., tuple[Options, Sessions]],
+) -> None:
+    options, sessions = ready("--disk", "22GB", each=5.0)
+    assert matrix(options) == ExitCode.OK
+    first, second = sessions.ran
+    assert all("torch2.3.1" in name for name in first)
+    assert all("torch-newest" in name for name in second)
+    assert sessions.disk.most <= 22
+    left = {one.name for one in (options.work_folder / "envs").iterdir()}
+    assert left == set(second)  # what came last stays for the next run
+
+
+def test_an_environment_that_found_the_disk_full_runs_once_more_after_room_was_made(
+    ready: Callable[..., tuple[Options, Sessions]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_free", lambda *_: None)
+    full = "py3.12-torch-newest-s3prl0.4.15-espnet202611-transformers-newest"
+    options, sessions = ready(full=[full])
+    assert matrix(options) == ExitCode.OK
+    assert sessions.ran[1] == [full]
+    assert not filled_the_disk(options.store, full)
+    assert [one.name for one in (options.work_folder / "envs").iterdir()] == [full]
+
+
+def test_one_that_finds_it_full_again_stays_an_error(
+    ready: Callable[..., tuple[Options, Sessions]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_free", lambda *_: None)
+    full = "py3.12-torch-newest-s3prl0.4.15-espnet202611-transformers-newest"
+    options, sessions = ready(full=[full, full])
+    matrix(options)
+    assert len(sessions.ran) == 2
+    assert filled_the_disk(options.store, full)
+
+
+def test_only_errors_for_want_of_room_count_as_a_full_disk(tmp_path: Path) -> None:
+    store = Store(tmp_path, "synthetic-base")
+    environment = make_environment("one")
+    assert not filled_the_disk(store, "one")
+    for outcome, message, told in (
+        (Outcome.ERROR, "No space left on device", True),
+        (Outcome.ERROR, "Failed to fetch", False),
+        (Outcome.BROKEN, "OSError: No space left on device", False),
+    ):
+        cell = make_cell(environment, outcome=outcome, failed=Stage.INSTALL, message=message)
+        store.write(make_environment_result(environment, [cell]), lock=None)
+        assert filled_the_disk(store, "one") is told
+
+
+def test_without_a_budget_what_is_free_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Usage:
+        free = 100 * GB
+
+    monkeypatch.setattr("psutil.disk_usage", lambda _: Usage)
+    with stacks(tmp_path, asked=None, count=3, tell=lambda _: None) as disk:
+        assert not disk.tight
+    Usage.free = int((3 * STACK_GB - 1) * GB)
+    told: list[str] = []
+    with stacks(tmp_path, asked=None, count=3, tell=told.append) as disk:
+        assert disk.tight
+    assert told[0].startswith("disk: 14 GB for 3 torch stacks")
+
+
+def test_a_stack_that_does_not_fit_is_told_and_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(footprint, "held", lambda _: 5 * GB)
+    told: list[str] = []
+    with Footprint(tmp_path) as taken:
+        Stacks(tmp_path, 8.0, taken, told.append).begin([Lock("")])
+    (line,) = told
+    assert line.startswith("disk: the next stack takes about 6.0 GB, and 5.0 of 8 GB are held by what this run cannot")
+    assert line.endswith("it is tried all the same")
+
+
+NOXFILE = """
+import nox, time
+
+@nox.session(venv_backend="none")
+def first(session): time.sleep(1.5)
+
+@nox.session(venv_backend="none")
+def second(session): time.sleep(0.1)
+"""
+
+
+def test_nothing_is_begun_after_the_time_is_over(tmp_path: Path) -> None:
+    (tmp_path / "noxfile.py").write_text(NOXFILE)
+    ended: list[tuple[str, int]] = []
+    left = schedule.run_sessions(
+        ["first", "second"],
+        root=tmp_path,
+        options=[],
+        jobs=1,
+        seconds=60,
+        logs=tmp_path / "logs",
+        progress=Progress(quiet=True),
+        after=lambda name, code: ended.append((name, code)),
+        until=time.monotonic() + 0.5,
+    )
+    assert (ended, left) == ([("first", 0)], ["second"])
+
+
+def test_without_a_time_all_are_begun(tmp_path: Path) -> None:
+    (tmp_path / "noxfile.py").write_text(NOXFILE)
+    left = schedule.run_sessions(
+        ["first", "second"],
+        root=tmp_path,
+        options=[],
+        jobs=2,
+        seconds=60,
+        logs=tmp_path / "logs",
+        progress=Progress(quiet=True),
+        after=lambda *_: None,
+    )
+    assert left == []
