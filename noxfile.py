@@ -65,6 +65,12 @@ def plan(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", default=False)
+def reinstall(session: nox.Session) -> None:
+    """Install some published locks again, other ones every day; after --: --count, --profile."""
+    run(["reinstall", *session.posargs])
+
+
+@nox.session(venv_backend="none", default=False)
 def doctor(session: nox.Session) -> None:
     """Probe an environment that you have; after --: --python ENV/bin/python, --config train.yaml, ..."""
     run(["doctor", *session.posargs])

@@ -89,7 +89,11 @@ def parser() -> argparse.ArgumentParser:
     rules = commands.add_parser(
         "rules", allow_abbrev=False, help="run what tells explanations of a profile's failures apart"
     )
-    for command in (matrix, session, report, plan, why, doctor, remedy, rules):
+    reinstall = commands.add_parser(
+        "reinstall", allow_abbrev=False, help="install some published locks again, other ones every day"
+    )
+    reinstall.add_argument("--count", type=_positive, default=3, help="how many; default: 3")
+    for command in (matrix, session, report, plan, why, reinstall, doctor, remedy, rules):
         _add_common(command)
     for command in (matrix, session, doctor, remedy):
         _add_choices(command)
@@ -101,7 +105,7 @@ def parser() -> argparse.ArgumentParser:
     for command in (matrix, session, plan, report, why):
         command.add_argument("--as-of", type=_day, metavar="DAY", help="as the index stood on this day, YYYY-MM-DD")
     _add_doctors(doctor)
-    for command in (matrix, session, report, plan, why, remedy, rules):
+    for command in (matrix, session, report, plan, why, reinstall, remedy, rules):
         command.add_argument("--profile", help="a profile of matrix.toml, in place of the default one")
     for command in (matrix, remedy):
         command.add_argument(

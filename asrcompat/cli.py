@@ -16,6 +16,7 @@ from asrcompat.options import Options, parse
 from asrcompat.planning.command import plan, why
 from asrcompat.remedying.command import remedy
 from asrcompat.running.command import matrix
+from asrcompat.running.reinstall import reinstall
 from asrcompat.settings import settings_as_found
 from asrcompat.settling.command import rules
 
@@ -26,6 +27,7 @@ _STOPPED = {
     "report": "no result is touched by that; run it again",
     "plan": "what was resolved is kept; run it again",
     "why": "run it again",
+    "reinstall": "the locks that were tried are told; run it again",
     "doctor": "nothing of this run was kept, and the environment is as it was; run it again",
     "remedy": "`report` shows the environments that were finished; run it again, and it goes on: every run is kept",
     "bisect": "no limit is told yet; run it again, and it goes on: every run is kept",
@@ -45,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "report": tasks.report,
             "plan": plan,
             "why": why,
+            "reinstall": reinstall,
             "doctor": lambda given: doctor(given, settings_as_found(given)),
             "remedy": remedy,
             "bisect": bisect,

@@ -61,6 +61,7 @@ class Options:
     as_of: str | None = None
     room: Budget | None = None
     wanted: str = ""
+    count: int = 3
 
     @cached_property
     def spec(self) -> Spec:
