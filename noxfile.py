@@ -121,6 +121,14 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder", *session.posargs)
 
 
+@nox.session(default=False)
+def benchmarks(session: nox.Session) -> None:
+    """What benchmarks/ measures; nothing else should run on the machine meanwhile."""
+    session.install("--editable", ".[dev]")
+    for file in sorted((ROOT / "benchmarks").glob("*.py")):
+        session.run("python", str(file))
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style of the code, and of the workflows."""

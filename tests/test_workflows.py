@@ -114,6 +114,7 @@ def test_profiles_exist() -> None:
     spec = load_spec(ROOT / "matrix.toml")
     assert ".venv/bin/nox -s matrix -- --profile smoke" in scripts("pull-request.yml")
     assert "smoke" in spec.profiles
+    assert spec.profiles["nightly"].cover is not None
     assert load(NIGHTLY)["on"]["workflow_dispatch"]["inputs"]["profile"]["default"] == spec.default_profile
     (run,) = [step for step in steps(NIGHTLY) if step.get("id") == "matrix"]
     assert run["env"]["PROFILE"] == f"${{{{ inputs.profile || '{spec.default_profile}' }}}}"
@@ -187,6 +188,28 @@ def test_an_old_report_is_never_published_as_tonights(tmp_path: Path, nox: str, 
     assert walk.codes["verdict"] == code
     assert "actions/upload-artifact" in walk.actions
     assert "actions/upload-pages-artifact" not in walk.actions
+
+
+@pytest.mark.parametrize(("pairs", "locks", "code"), [(0, 0, 0), (1, 0, 1), (0, 1, 1), (3, 1, 3), (0, 3, 3), (2, 0, 2)])
+def test_the_pairs_end_with_the_matrix_code_else_with_that_of_the_locks(
+    tmp_path: Path, pairs: int, locks: int, code: int
+) -> None:
+    walk = checkout_with(
+        tmp_path, f'echo "$@" >> asked.txt; case "$2" in matrix) exit {pairs};; *) exit {locks};; esac'
+    )
+    walk.run("pairs.yml")
+    assert walk.codes == {"pairs": code}
+    asked = (walk.checkout / "asked.txt").read_text(encoding="utf-8").splitlines()
+    assert asked == ["-s matrix -- --profile nightly --budget 180m", "-s reinstall"]
+    assert walk.actions[-2:] == ["actions/cache/save", "actions/upload-artifact"]
+
+
+def test_the_caches_of_pairs_are_their_own() -> None:
+    (saved,), (restored,) = cache_steps("pairs.yml", "save"), cache_steps("pairs.yml", "restore")
+    assert (saved["path"], saved["key"]) == (restored["path"], restored["key"])
+    (prefix,) = restored["restore-keys"].split("\n")[:-1]
+    assert saved["key"].startswith(prefix)
+    assert not prefix.startswith(cache_steps(NIGHTLY, "restore")[0]["restore-keys"].split("\n")[0])
 
 
 def test_a_profile_is_passed_on_as_it_is(tmp_path: Path) -> None:
