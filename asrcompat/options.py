@@ -122,8 +122,13 @@ class Options:
 
     @property
     def chosen_environments(self) -> tuple[Request, ...]:
-        """The profile's environments that match a pattern; raises `UsageError` for a pattern without match."""
-        planned = self.spec.environments(self.chosen_profile)
+        """The profile's environments that match a pattern; raises `UsageError` for a pattern without match.
+
+        They are named as matrix.toml and their sessions name them: `as_of` comes later, and of two that are the same
+        then it is the first.
+        """
+        every = self.spec.environments(self.chosen_profile)
+        planned = tuple({one.dated(self.as_of).id: one for one in reversed(every)}.values())[::-1]
         for pattern in self.environments:
             if not any(fnmatchcase(request.id, pattern) for request in planned):
                 known = "".join(f"\n  {request.id}" for request in planned)

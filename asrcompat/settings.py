@@ -30,7 +30,7 @@ def settings_for(options: Options, sources: Sources | None, *, request: Request 
         probe=options.spec.probe,
         findings={group: seconds for group, seconds in tried.items() if recipe or group != "recipe"},
         limits=options.spec.limits,
-        install_arguments=() if sources is None else sources.install_arguments,
+        install_arguments=() if sources is None else sources.install_arguments(request.as_of if request else None),
         threads=threads,
     )
 

@@ -59,7 +59,7 @@ def session(options: Options, name: str) -> int:
 
 def report(options: Options) -> int:
     """Report on a profile from the results there are."""
-    environments = [one.dated(options.as_of) for one in options.spec.environments(options.chosen_profile)]
+    environments = [one.dated(options.as_of) for one in options.chosen_environments]
     return publish_report(options, with_paths(options, environments, Progress(quiet=options.quiet)))
 
 

@@ -82,7 +82,7 @@ def real_environment(spec: Spec, work: Path, identity: str) -> RealEnvironment:
             environment.id,
             lock,
             interpreter=interpreter,
-            arguments=sources.install_arguments,
+            arguments=sources.install_arguments(),
             work=work,
             seconds=spec.limits.install_seconds,
         )

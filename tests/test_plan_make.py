@@ -156,7 +156,7 @@ def test_what_builds_is_built_once(
     marks = tmp_path / "marks"
     backend = f"def build_wheel(*_, **__): open({str(marks)!r}, 'a').write('x'); raise SystemExit('no')"
     monkeypatch.setitem(index.files, "unbuildable-1.0.tar.gz", sdist("unbuildable", backend))
-    builds = Builds(work=tmp_path, arguments=sources.install_arguments, seconds=60, hours=1)
+    builds = Builds(work=tmp_path, arguments=sources.install_arguments(), seconds=60, hours=1)
     first = builds.failure("unbuildable==1.0", this_python)
     assert first is not None
     assert builds.failure("unbuildable==1.0", this_python) == first
@@ -208,6 +208,12 @@ def test_new_releases_are_named_against_the_plan_before(
     older = replace(before, releases={**before.releases, "transformers": ("4.41.2",)})
     assert made(tmp_path, sources, before=older).new == {"transformers": ("5.0.0",)}
     assert made(tmp_path, sources, before=before).new == {}
+
+
+def test_as_of_a_day_the_tools_of_that_day_build(sources: Sources) -> None:
+    assert "--exclude-newer" not in sources.install_arguments()
+    arguments = sources.install_arguments("2024-07-01")
+    assert arguments[arguments.index("--exclude-newer") + 1] == "2024-07-02T00:00:00+00:00"
 
 
 def test_a_plan_is_kept_and_found_again_and_a_torn_one_is_passed_over(tmp_path: Path, sources: Sources) -> None:

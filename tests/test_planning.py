@@ -27,6 +27,15 @@ from asrcompat.planning.order import by_stack
 from asrcompat.planning.planned import planned
 from asrcompat.result_files import dump
 
+ENTRY = """
+[[profiles.wide.grid]]
+python = "3.10"
+torch = "2.3.1"
+espnet = "202402"
+transformers = "4.41.2"
+s3prl = "0.4.14"
+"""
+
 
 def options(file: Path, *arguments: str, command: str = "matrix") -> Options:
     return parse([command, "--matrix", str(file), "--profile", "wide", *arguments])[1]
@@ -100,6 +109,17 @@ def test_a_plan_of_a_day_is_kept_beside_todays(tmp_path: Path, making: Making) -
     dated = [one.dated(after.as_of) for one in after.chosen_environments]
     assert [one.id for one in dated] == [f"{OLD_ID}-as-of-2024-07-01", f"{NEW_ID}-as-of-2024-07-01"]
     assert dated[0].pins == ()
+
+
+def test_two_environments_that_are_the_same_on_a_day_are_one(tmp_path: Path, making: Making) -> None:
+    file = checkout(tmp_path, plan=make_plan())
+    dated = ENTRY + 'as_of = "2024-07-01"\n'
+    file.write_text(file.read_text() + ENTRY + dated)
+    assert [one.as_of for one in options(file).chosen_environments] == [None, "2024-07-01", None]
+    given = options(file, "--as-of", "2024-07-01")
+    assert [one.id for one in given.chosen_environments] == [OLD_ID]
+    planned(given, lambda _: None)
+    assert [one.id for one in making.made[0].kept] == [f"{OLD_ID}-as-of-2024-07-01"]
 
 
 def test_a_profile_of_grids_has_no_plan(tmp_path: Path, making: Making) -> None:

@@ -47,7 +47,7 @@ def test_the_missing_preprocessor_is_cured_by_the_file_and_by_nothing_else_that_
         work=tmp_path,
         paths=("s3prl-hf", "espnet-s3prl"),
         probe=replace(spec.probe, trials=2),
-        install_arguments=sources.install_arguments,
+        install_arguments=sources.install_arguments(),
         threads=2,
     )
     said: list[str] = []

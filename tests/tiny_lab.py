@@ -107,7 +107,7 @@ def make_bench(
         work=tmp_path / "work",
         model=MODEL,
         paths=("s3prl-hf",),
-        install_arguments=sources.install_arguments,
+        install_arguments=sources.install_arguments(),
     )
     request = Request(python=python.version, torch="1.0", torchaudio="0.0", transformers="2.0", s3prl="0.1", espnet="1")
     bench = Surroundings(settings=settings, sources=sources, request=replace(request, torchaudio="0.0"))

@@ -12,7 +12,7 @@ from pathlib import Path
 from asrcompat.plan.candidates import matching, request_of, row_of
 from asrcompat.plan.choose import Chosen, ChosenRow
 from asrcompat.plan.discover import Found
-from asrcompat.plan.document import Impossible, Plan, Planned, Pruned
+from asrcompat.plan.document import Impossible, Plan, Planned, Pruned, in_short
 from asrcompat.plan.prepare import Sources, prepare
 from asrcompat.plan.space import Pair, Row, Space
 from asrcompat.run.code import hash_of
@@ -38,7 +38,8 @@ class Asked:
     @property
     def kept(self) -> tuple[Request, ...]:
         """The environments of the profile's grid."""
-        return tuple(one.dated(self.as_of) for one in self.spec.environments(self.profile))
+        dated = (one.dated(self.as_of) for one in self.spec.environments(self.profile))
+        return tuple({one.id: one for one in dated}.values())
 
     @property
     def pins(self) -> tuple[PinRule, ...]:
@@ -112,7 +113,7 @@ def kept_environment(request: Request, found: Found, sources: Sources) -> Planne
     if isinstance(source, Locked):
         row = row_of(request, found.axes, source.lock)
         return _locked(request, row, source.lock, why="kept by matrix.toml")
-    why = f"kept by matrix.toml; it does not resolve: {source.message.strip()}"
+    why = f"kept by matrix.toml; it does not resolve: {in_short(source.message)}"
     return Planned(id=request.id, title=request.title, row=None, why=why)
 
 

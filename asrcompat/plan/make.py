@@ -39,7 +39,7 @@ def make_plan(asked: Asked, sources: Sources, *, before: Plan | None, tell: Call
     tell(f"plan: {counted}: {space.size} combinations, {len(space.bans)} bans before anything is resolved")
     resolving = Resolving(
         _resolvers(interpreters, sources, asked.as_of),
-        builds=_builds(sources),
+        builds=_builds(sources, asked.as_of),
         pins=asked.pins,
         space=space,
         workers=_WORKERS,
@@ -83,10 +83,10 @@ def _resolvers(interpreters: dict[str, Interpreter], sources: Sources, as_of: st
     }
 
 
-def _builds(sources: Sources) -> Builds:
+def _builds(sources: Sources, as_of: str | None) -> Builds:
     return Builds(
         work=sources.work,
-        arguments=sources.install_arguments,
+        arguments=sources.install_arguments(as_of),
         seconds=_BUILD_SECONDS,
         hours=sources.index.lock_hours,
         fresh=sources.fresh,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asrcompat.model import Environment, Outcome, Stage
-from asrcompat.plan.resolve import Resolution, resolve
+from asrcompat.plan.resolve import Resolution, resolve, until
 from asrcompat.run.interpreters import Interpreter, NoInterpreter, find
 from asrcompat.run.lock import Lock
 from asrcompat.run.scrub import Scrubber
@@ -27,10 +27,10 @@ class Sources:
     seconds: float
     fresh: bool
 
-    @property
-    def install_arguments(self) -> tuple[str, ...]:
-        """The same places, as arguments of an installation."""
+    def install_arguments(self, as_of: str | None = None) -> tuple[str, ...]:
+        """The same places, as arguments of an installation; as of a day, for what has to be built needs others."""
         arguments: tuple[str, ...] = () if self.index.url is None else ("--default-index", self.index.url)
+        arguments += () if as_of is None else until(as_of)
         if self.torch_index is not None:
             # versions are pinned and hashed: which index a distribution comes from cannot change what is installed
             arguments += ("--index", self.torch_index, "--index-strategy", "unsafe-best-match")

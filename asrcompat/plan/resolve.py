@@ -182,8 +182,13 @@ class Resolver:
 
     def _index_arguments(self) -> list[str]:
         arguments = [] if self.index.url is None else ["--default-index", self.index.url]
-        arguments += [] if self.as_of is None else ["--exclude-newer", day_end(self.as_of).isoformat()]
+        arguments += [] if self.as_of is None else until(self.as_of)
         return arguments + [part for place in self.index.find_links for part in ("--find-links", place)]
+
+
+def until(day: str) -> tuple[str, ...]:
+    """The installer's arguments for an index as it stood on a day (YYYY-MM-DD)."""
+    return "--exclude-newer", day_end(day).isoformat()
 
 
 def day_end(day: str) -> datetime:

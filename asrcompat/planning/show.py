@@ -27,7 +27,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield ""
     yield f"runs, the most valuable first ({plural(len(plan.rows), 'environment')}):"
     for one in plan.rows:
-        yield f"    {one.id}: {reason_for(one)}"
+        yield f"    {one.id}: {in_short(reason_for(one))}"
     if plan.beyond:
         yield f"beyond the budget ({plural(len(plan.beyond), 'environment')}):"
         for one in plan.beyond:

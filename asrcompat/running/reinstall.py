@@ -90,7 +90,7 @@ def _again(one: Published, options: Options, tell: Callable[[str], None]) -> Exi
             one.environment.id,
             lock,
             interpreter=interpreter,
-            arguments=sources_for(options).install_arguments,
+            arguments=sources_for(options).install_arguments(one.environment.as_of),
             work=options.work_folder / _NAME,
             seconds=options.spec.limits.install_seconds,
         )
