@@ -47,9 +47,9 @@ class Known:
     locks: Mapping[str, str]
 
 
-def publish_report(options: Options, judged: Sequence[Request]) -> int:
-    """Publish and judge these environments from the results there are."""
-    known = gather(options, judged)
+def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Sequence[Request] = ()) -> int:
+    """Publish and judge these environments from the results there are; those `not_begun` are told, and not judged."""
+    known = gather(options, judged, not_begun=not_begun)
     merged = known.results
     tried = record.folder(options.work_folder, options.chosen_weights)
     merged = attached(merged, recorded(merged, tried, warn=Progress().tell))
@@ -81,7 +81,7 @@ def _text(file: Path) -> str | None:
         return None
 
 
-def gather(options: Options, judged: Sequence[Request]) -> Known:
+def gather(options: Options, judged: Sequence[Request], *, not_begun: Sequence[Request] = ()) -> Known:
     """Put the results there are of these environments together, and explain them.
 
     Raises `HarnessError` where there are none.
@@ -108,7 +108,7 @@ def gather(options: Options, judged: Sequence[Request]) -> Known:
     merged = merge(
         [*results, *visiting],
         profile=options.chosen_profile,
-        planned=[*planned, *(one.environment.id for one in visiting)],
+        planned=[*planned, *(one.id for one in not_begun), *(one.environment.id for one in visiting)],
         expectations=comparison.as_data(),
     )
     # what is no release is a row, and no evidence on releases

@@ -23,6 +23,7 @@ from asrcompat.running import command
 from asrcompat.running import stacks as module
 from asrcompat.running.command import matrix
 from asrcompat.running.stacks import STACK_GB, Stacks, filled_the_disk, stacks
+from asrcompat.spec import Request
 
 GB = 10**9
 
@@ -55,11 +56,17 @@ class Sessions:
         self.options = options
         self.disk = disk
         self.full = list(full)
+        self.late: list[str] = []
         self.ran: list[list[str]] = []
+        self.published: tuple[list[str], list[str]] = [], []
+
+    def publish(self, _: Options, judged: Sequence[Request], *, not_begun: Sequence[Request]) -> ExitCode:
+        self.published = [one.id for one in judged], [one.id for one in not_begun]
+        return ExitCode.OK
 
     def __call__(self, names: Sequence[str], **_: Any) -> list[str]:
         self.ran.append(list(names))
-        for name in names:
+        for name in [one for one in names if one not in self.late]:
             self.disk.install(name)
             environment = make_environment(name)
             cell = make_cell(environment)
@@ -68,7 +75,7 @@ class Sessions:
                 message = "error: No space left on device (os error 28)"
                 cell = make_cell(environment, outcome=Outcome.ERROR, failed=Stage.INSTALL, message=message)
             self.options.store.write(make_environment_result(environment, [cell]), lock=None)
-        return []
+        return [one for one in names if one in self.late]
 
 
 @pytest.fixture
@@ -83,7 +90,7 @@ def ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tupl
         monkeypatch.setattr(command, "locks_of", lambda *_: {})
         monkeypatch.setattr(command, "load_claims", lambda _: None)
         monkeypatch.setattr(command, "prepare_inputs", lambda **_: None)
-        monkeypatch.setattr(command, "publish_report", lambda *_: ExitCode.OK)
+        monkeypatch.setattr(command, "publish_report", sessions.publish)
         monkeypatch.setattr("asrcompat.settings.reachable", lambda _: False)
         return options, sessions
 
@@ -136,6 +143,19 @@ def test_one_that_finds_it_full_again_stays_an_error(
     matrix(options)
     assert len(sessions.ran) == 2
     assert filled_the_disk(options.store, full)
+
+
+def test_what_was_not_begun_in_time_is_told_and_not_judged(
+    ready: Callable[..., tuple[Options, Sessions]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_free", lambda *_: None)
+    options, sessions = ready("--budget", "1h")
+    late = options.chosen_environments[-1].id
+    sessions.late = [late]
+    assert matrix(options) == ExitCode.OK
+    judged, not_begun = sessions.published
+    assert not_begun == [late]
+    assert sorted([*judged, *not_begun]) == sorted(one.id for one in options.chosen_environments)
 
 
 def test_only_errors_for_want_of_room_count_as_a_full_disk(tmp_path: Path) -> None:

@@ -51,17 +51,25 @@ class Expectations:
 
 
 def told(results: Results) -> tuple[Expectations, ...]:
-    """Give the lists that have entries, with their titles, worst first."""
+    """Give the lists that have entries, with their titles, worst first; not those of environments without any result.
+
+    These are told apart, each once and not cell by cell.
+    """
+    there = {name: [one for one in _entries(results, name) if not _is_missing(one, results)] for name, _ in _LISTS}
     lists = (
         Expectations(
             title=title,
-            entries=_grouped(_entries(results, name)),
-            cells=count(results, name),
+            entries=_grouped(there[name]),
+            cells=len(there[name]),
             folded=name == "unlisted",
         )
         for name, title in _LISTS
     )
     return tuple(one for one in lists if one.entries)
+
+
+def _is_missing(entry: Any, results: Results) -> bool:
+    return isinstance(entry, Mapping) and str(entry.get("environment")) in results.missing
 
 
 def count(results: Results, name: str) -> int:

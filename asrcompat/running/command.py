@@ -51,7 +51,8 @@ def matrix(options: Options) -> int:
         left = _stack_by_stack(run, groups, locks, disk)
     for request in left:
         progress.tell(f"{request.id}: not begun: the time that was asked for is over")
-    return publish_report(options, [one.dated(options.as_of) for one in chosen])
+    ran, not_begun = ([one.dated(options.as_of) for one in chosen if (one in left) is waits] for waits in (False, True))
+    return publish_report(options, ran, not_begun=not_begun)
 
 
 @dataclass(frozen=True, kw_only=True)
