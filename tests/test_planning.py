@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ROOT
 from factories import make_cell, make_environment, make_environment_result, make_results
 from planned import AXES, NEW, NEW_ID, OLD, OLD_ID, THIRD, THIRD_ID, checkout, make_plan, row
 
@@ -18,7 +22,7 @@ from asrcompat.errors import ExitCode
 from asrcompat.model import Outcome
 from asrcompat.options import Options, parse
 from asrcompat.plan.count import coverage_of
-from asrcompat.plan.document import Plan
+from asrcompat.plan.document import Plan, keep_plan
 from asrcompat.planning import planned as module
 from asrcompat.planning.budget import environments_in
 from asrcompat.planning.cost import told_cost
@@ -26,6 +30,7 @@ from asrcompat.planning.neighbours import neighbours, next_to
 from asrcompat.planning.order import by_stack
 from asrcompat.planning.planned import planned
 from asrcompat.result_files import dump
+from asrcompat.run.schedule import WORK_VARIABLE
 
 ENTRY = """
 [[profiles.wide.grid]]
@@ -120,6 +125,16 @@ def test_two_environments_that_are_the_same_on_a_day_are_one(tmp_path: Path, mak
     assert [one.id for one in given.chosen_environments] == [OLD_ID]
     planned(given, lambda _: None)
     assert [one.id for one in making.made[0].kept] == [f"{OLD_ID}-as-of-2024-07-01"]
+
+
+def test_every_planned_environment_has_a_session_wherever_the_work_is(tmp_path: Path) -> None:
+    """nox reads the kept plan as well, from the work folder that a run names."""
+    keep_plan(make_plan(profile="nightly"), tmp_path)
+    command = [sys.executable, "-m", "nox", "--list", "--noxfile", str(ROOT / "noxfile.py")]
+    told = subprocess.run(
+        command, env={**os.environ, WORK_VARIABLE: str(tmp_path)}, capture_output=True, text=True, check=True
+    )
+    assert f"- {NEW_ID} -> " in told.stdout
 
 
 def test_a_profile_of_grids_has_no_plan(tmp_path: Path, making: Making) -> None:
