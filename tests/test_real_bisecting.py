@@ -14,6 +14,7 @@ from asrcompat.result_files import parse_boundary
 pytestmark = [pytest.mark.real, pytest.mark.timeout(1800)]
 
 
+@pytest.mark.slow
 def test_the_release_that_cured_the_missing_preprocessor_is_found_by_running(
     work: Path,
     tmp_path: Path,

@@ -251,6 +251,7 @@ def test_planted_breakage_is_seen_where_it_is(
     assert late == (["ArithmeticError: too late"] if body is LATE else [])
 
 
+@pytest.mark.slow
 def test_the_same_seeds_give_the_same_share_again(spec: Spec, work: Path, climb: Climb) -> None:
     """With the newest Transformers a layer that is dropped at random is missing from what S3PRL counts."""
     newest = real_environment(spec, work, "py3.11-torch2.8.0-s3prl0.4.18-espnet202511-transformers-newest")
