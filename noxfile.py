@@ -18,7 +18,7 @@ try:
     from asrcompat.cli import main
     from asrcompat.errors import UsageError
     from asrcompat.options import Options
-    from asrcompat.run.schedule import WORK_VARIABLE
+    from asrcompat.run.schedule import DAY_VARIABLE, WORK_VARIABLE
     from asrcompat.spec import Request
 except ModuleNotFoundError as missing:
     raise SystemExit(
@@ -33,7 +33,9 @@ nox.options.sessions = ["lint", "types", "tests"]
 ROOT = Path(__file__).parent
 # with the environments of the plans that are kept in the work folder: each has a session of its own
 WORK = os.environ.get(WORK_VARIABLE)
-OPTIONS = Options(matrix=ROOT / "matrix.toml", work=None if WORK is None else Path(WORK))
+OPTIONS = Options(
+    matrix=ROOT / "matrix.toml", work=None if WORK is None else Path(WORK), as_of=os.environ.get(DAY_VARIABLE) or None
+)
 
 # nox shows what every library logs, down to each request to the index: here that drowns the command's own progress
 for _library in ("urllib3", "cachecontrol"):

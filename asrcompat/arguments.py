@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import get_args
 
@@ -52,12 +52,13 @@ _budget.__name__ = "number of environments, or a time such as 90m or 2h:"
 
 
 def _day(text: str) -> str:
-    if date.fromisoformat(text).isoformat() != text:
+    day = date.fromisoformat(text)
+    if day.isoformat() != text or day >= datetime.now(UTC).date():
         raise ValueError(text)
     return text
 
 
-_day.__name__ = "day as YYYY-MM-DD:"
+_day.__name__ = "day that is over, as YYYY-MM-DD:"
 
 
 def _gigabytes(text: str) -> int:

@@ -143,16 +143,18 @@ class Options:
     @property
     def whole(self) -> bool:
         """Whether nothing of the profile was left out."""
-        return not (self.environments or self.paths or self.devices)
+        return not (self.environments or self.paths or self.devices or self.room)
 
     @property
     def whole_cells(self) -> bool:
         """Whether every path and device is run, so that a result replaces all that was known of its environment.
 
-        A profile with paths of its own may share its environments with one that tries them all.
+        A profile with paths of its own may share its environments with one that tries them all; one without findings
+        keeps its results apart.
         """
-        every = self.spec.probe
-        return set(self.chosen_paths) >= set(every.paths) and set(self.chosen_devices) >= set(every.devices)
+        every, profile = self.spec.probe, self.chosen_profile
+        paths = every.paths if self.spec.profile(profile).findings else self.spec.paths_of(profile)
+        return set(self.chosen_paths) >= set(paths) and set(self.chosen_devices) >= set(every.devices)
 
     @property
     def reports_folder(self) -> Path:

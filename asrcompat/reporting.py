@@ -160,7 +160,7 @@ def judge(options: Options, judged: Sequence[Request], results: Sequence[Environ
     planned = []
     cells = []
     for request in judged:
-        result = next((by_id[identity] for identity in _identities(request) if identity in by_id), None)
+        result = next((by_id[identity] for identity in identities(request) if identity in by_id), None)
         identity = request.id if result is None else result.environment.id
         tried = [cell.key for cell in result.cells] if result is not None else []
         paths = options.paths_for(request)
@@ -173,16 +173,16 @@ def judge(options: Options, judged: Sequence[Request], results: Sequence[Environ
 def read_result(store: Store, request: Request) -> EnvironmentResult | None:
     """The newest result of a request, whichever build of torch it is of."""
     warn = Progress().tell
-    found = [result for identity in _identities(request) if (result := store.read(identity, warn=warn)) is not None]
+    found = [result for identity in identities(request) if (result := store.read(identity, warn=warn)) is not None]
     return max((admit(result) for result in found), key=lambda result: result.generated_at, default=None)
 
 
 def forget(store: Store, request: Request) -> None:
     """A run that is killed must not leave the last run's results as its own."""
-    for identity in _identities(request):
+    for identity in identities(request):
         store.remove(identity)
 
 
-def _identities(request: Request) -> tuple[str, str]:
+def identities(request: Request) -> tuple[str, str]:
     """The ids under which a request's result may be kept: PyPI's build of torch, or the CPU build."""
     return request.id, environment_id(request.id, "cpu")

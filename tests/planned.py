@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,8 @@ environments = 3
 
 
 def row(identity: str, values: Row, **changes: Any) -> Planned:
-    made = Planned(
-        id=identity, title="as it is", row=values, why="covers pairs", pairs=3, stack="torch", lock_sha256="0"
-    )
-    return replace(made, **changes)
+    made = Planned(id=identity, title="as it is", row=values, why="covers pairs", pairs=3, stack="torch")
+    return replace(made, lock_sha256=sha256(identity.encode()).hexdigest(), **changes)
 
 
 def make_plan(**changes: Any) -> Plan:

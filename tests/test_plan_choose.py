@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_cover import every_row, pairs_in, spaces
 
+from asrcompat.errors import HarnessError
 from asrcompat.plan.choose import Chosen, choose
 from asrcompat.plan.refused import Refusal
 from asrcompat.plan.space import Ban, Row, Space
@@ -34,7 +36,7 @@ class Resolver:
             if ban.holds_for(row):
                 return Refusal(ban=ban, kind="conflict")
         if any(ban.holds_for(row) for ban in self.errors):
-            return Refusal(ban=Ban(choices=frozenset(row.items()), reason="the index was down"), kind="error")
+            return Refusal(ban=Ban(choices=frozenset(row.items()), reason="no compiler"), kind="not here")
         return LOCK
 
 
@@ -151,3 +153,35 @@ def test_one_conflict_is_asked_for_in_one_batch_only() -> None:
     plan = chosen(Space(AXES), judge)
     assert [one.ban for one in plan.refusals] == [ban]
     assert not any(ban.holds_for(row) for row in judge.asked[8:])
+
+
+@settings(max_examples=60, deadline=None)
+@given(spaces(), st.data())
+def test_what_was_seen_to_be_is_never_forbidden_by_what_was_narrowed_down_too_far(
+    space: Space, data: st.DataObject
+) -> None:
+    """One row fails, and a part of it is blamed that other rows have and resolve with."""
+    rows = every_row(space)
+    wrong = data.draw(st.lists(st.sampled_from(rows), max_size=3)) if rows else []
+
+    class TooFar(Resolver):
+        def _one(self, row: Row) -> Lock | Refusal:
+            if row not in wrong:
+                return LOCK
+            return Refusal(ban=Ban(choices=frozenset(list(row.items())[:1]), reason="blamed"), kind="not here")
+
+    plan = chosen(space, TooFar([]))
+    lost = {*plan.impossible, *plan.undecided}
+    assert not lost & pairs_in(rows_of(plan))
+    assert set(plan.impossible) == set(space.pairs()) - pairs_in(rows)
+
+
+def test_a_resolver_that_fails_for_all_of_a_batch_ends_the_plan() -> None:
+    class Down(Resolver):
+        def _one(self, row: Row) -> Lock | Refusal:
+            return Refusal(ban=Ban(choices=frozenset(row.items()), reason="dns error"), kind="error")
+
+    judge = Down([])
+    with pytest.raises(HarnessError, match="the resolver failed for all of 8 combinations; first: dns error"):
+        chosen(Space(AXES), judge)
+    assert len(judge.asked) == 8

@@ -46,7 +46,9 @@ INDEX: dict[str, list[Release]] = {
 
 def found(index: Mapping[str, Sequence[Release]] = INDEX, *, as_of: str | None = None, **wishes: Any) -> Found:
     covering = Covering(environments=40, **{**WISHES, **wishes})
-    return discover(covering, PYTHONS, lambda name: index[name], as_of=as_of, now=NOW)
+    return discover(
+        covering, PYTHONS, lambda name: index[name], as_of=as_of, now=NOW, where="matrix.toml: profiles.x.cover"
+    )
 
 
 def test_newest_is_the_newest_torch_that_a_torchaudio_goes_with() -> None:
@@ -122,3 +124,19 @@ def test_a_selector_that_takes_nothing_is_a_fault_with_its_key() -> None:
         UsageError, match=r"cover.espnet: '>=300000' takes none of the 2 releases .*\(202511 to 202611\)"
     ):
         found(espnet=">=300000")
+
+
+def test_a_named_release_that_is_not_there_is_told() -> None:
+    index = {**INDEX, "espnet": [*INDEX["espnet"], release("202609", yanked=True), release("202612rc1")]}
+    told = found(index, espnet="202511, 202412, 202609, 202612rc1")
+    assert told.axes["espnet"] == ("202511",)
+    assert told.passed_over["espnet"] == {
+        "202412": "the index has no espnet 202412",
+        "202609": "espnet 202609 was yanked",
+        "202612rc1": "espnet 202612rc1 is a pre-release",
+    }
+
+
+def test_values_that_two_selectors_take_are_there_once_and_in_order() -> None:
+    told = found(s3prl=("espnet-s3prl newest", "0.4.18", "newest 2"))
+    assert told.axes["s3prl"] == ("0.4.14", "0.4.18", "espnet-s3prl 2026.5.14")

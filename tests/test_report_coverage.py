@@ -40,13 +40,20 @@ def test_pairs_are_counted_by_what_was_seen() -> None:
 
 
 def test_an_error_is_no_verdict_and_a_build_of_torch_no_other_environment() -> None:
-    old = make_environment(OLD_ID.replace("torch2.3.1", "torch2.3.1+cpu"))
+    old = make_environment(OLD_ID.replace("torch2.3.1", "torch2.3.1+cpu"), lock_sha256=make_plan().rows[0].lock_sha256)
     lost = make_environment(NEW_ID)
     found = make_results(
         [make_cell(old), make_cell(lost, outcome=Outcome.ERROR, message="the index was down")], [old, lost]
     )
     counts = coverage_data(make_plan(), found)["counts"]
     assert counts["verdict"] == 10
+
+
+def test_a_result_of_another_lock_shows_nothing_of_the_planned_versions() -> None:
+    old = make_environment(OLD_ID, lock_sha256="of last week")
+    found = make_results([make_cell(old)], [old])
+    counts = coverage_data(make_plan(), found)["counts"]
+    assert (counts["planned"], counts["verdict"]) == (20, 0)
 
 
 def test_every_pair_has_its_place_with_the_environments_that_show_it() -> None:

@@ -23,7 +23,7 @@ from asrcompat.running import command
 from asrcompat.running import stacks as module
 from asrcompat.running.command import matrix
 from asrcompat.running.stacks import STACK_GB, Stacks, filled_the_disk, stacks
-from asrcompat.spec import Request
+from asrcompat.spec import Request, environment_id
 
 GB = 10**9
 
@@ -52,10 +52,11 @@ class Disk:
 class Sessions:
     """Stands in for `schedule.run_sessions`: each environment is installed, and its result is kept."""
 
-    def __init__(self, options: Options, disk: Disk, *, full: Sequence[str] = ()) -> None:
+    def __init__(self, options: Options, disk: Disk, *, full: Sequence[str] = (), build: str = "") -> None:
         self.options = options
         self.disk = disk
         self.full = list(full)
+        self.build = build
         self.late: list[str] = []
         self.ran: list[list[str]] = []
         self.published: tuple[list[str], list[str]] = [], []
@@ -67,8 +68,9 @@ class Sessions:
     def __call__(self, names: Sequence[str], **_: Any) -> list[str]:
         self.ran.append(list(names))
         for name in [one for one in names if one not in self.late]:
-            self.disk.install(name)
-            environment = make_environment(name)
+            identity = environment_id(name, self.build.removeprefix("+") or None)
+            self.disk.install(identity)
+            environment = make_environment(identity)
             cell = make_cell(environment)
             if name in self.full:
                 self.full.remove(name)
@@ -82,10 +84,10 @@ class Sessions:
 def ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Options, Sessions]]:
     """A run of the small matrix, of which nothing is resolved, made or published."""
 
-    def make(*arguments: str, each: float = 5.0, full: Sequence[str] = ()) -> tuple[Options, Sessions]:
+    def make(*arguments: str, each: float = 5.0, full: Sequence[str] = (), build: str = "") -> tuple[Options, Sessions]:
         options = parse(["matrix", "--matrix", str(write(tmp_path, MATRIX)), "--quiet", *arguments])[1]
         disk = Disk(options.work_folder, each=each, monkeypatch=monkeypatch)
-        sessions = Sessions(options, disk, full=full)
+        sessions = Sessions(options, disk, full=full, build=build)
         monkeypatch.setattr(schedule, "run_sessions", sessions)
         monkeypatch.setattr(command, "locks_of", lambda *_: {})
         monkeypatch.setattr(command, "load_claims", lambda _: None)
@@ -130,8 +132,28 @@ def test_an_environment_that_found_the_disk_full_runs_once_more_after_room_was_m
     options, sessions = ready(full=[full])
     assert matrix(options) == ExitCode.OK
     assert sessions.ran[1] == [full]
-    assert not filled_the_disk(options.store, full)
+    assert not filled_the_disk(options.store.read(full, warn=print))
     assert [one.name for one in (options.work_folder / "envs").iterdir()] == [full]
+
+
+def test_environments_of_the_cpu_index_have_its_builds_in_their_names(
+    ready: Callable[..., tuple[Options, Sessions]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the request's own name neither a full disk would be seen nor room be made."""
+    monkeypatch.setattr(module, "_free", lambda *_: None)
+    full = "py3.12-torch-newest-s3prl0.4.15-espnet202611-transformers-newest"
+    options, sessions = ready(full=[full], build="+cpu")
+    assert matrix(options) == ExitCode.OK
+    assert sessions.ran[1] == [full]
+    assert [one.name for one in (options.work_folder / "envs").iterdir()] == [full.replace("newest", "newest+cpu", 1)]
+
+
+def test_environments_of_earlier_runs_make_room_as_well(ready: Callable[..., tuple[Options, Sessions]]) -> None:
+    options, sessions = ready("--disk", "22GB", each=5.0)
+    for name in ("old", "older", "oldest", "ancient"):
+        sessions.disk.install(name)
+    assert matrix(options) == ExitCode.OK
+    assert sessions.disk.most <= 22
 
 
 def test_one_that_finds_it_full_again_stays_an_error(
@@ -142,7 +164,7 @@ def test_one_that_finds_it_full_again_stays_an_error(
     options, sessions = ready(full=[full, full])
     matrix(options)
     assert len(sessions.ran) == 2
-    assert filled_the_disk(options.store, full)
+    assert filled_the_disk(options.store.read(full, warn=print))
 
 
 def test_what_was_not_begun_in_time_is_told_and_not_judged(
@@ -161,7 +183,7 @@ def test_what_was_not_begun_in_time_is_told_and_not_judged(
 def test_only_errors_for_want_of_room_count_as_a_full_disk(tmp_path: Path) -> None:
     store = Store(tmp_path, "synthetic-base")
     environment = make_environment("one")
-    assert not filled_the_disk(store, "one")
+    assert not filled_the_disk(store.read("one", warn=print))
     for outcome, message, told in (
         (Outcome.ERROR, "No space left on device", True),
         (Outcome.ERROR, "Failed to fetch", False),
@@ -169,7 +191,7 @@ def test_only_errors_for_want_of_room_count_as_a_full_disk(tmp_path: Path) -> No
     ):
         cell = make_cell(environment, outcome=outcome, failed=Stage.INSTALL, message=message)
         store.write(make_environment_result(environment, [cell]), lock=None)
-        assert filled_the_disk(store, "one") is told
+        assert filled_the_disk(store.read("one", warn=print)) is told
 
 
 def test_without_a_budget_what_is_free_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +212,7 @@ def test_a_stack_that_does_not_fit_is_told_and_tried(tmp_path: Path, monkeypatch
     monkeypatch.setattr(footprint, "held", lambda _: 5 * GB)
     told: list[str] = []
     with Footprint(tmp_path) as taken:
-        Stacks(tmp_path, 8.0, taken, told.append).begin([Lock("")])
+        Stacks(tmp_path, 8.0, taken, told.append).begin(["one"], [Lock("")])
     (line,) = told
     assert line.startswith("disk: the next stack takes about 6.0 GB, and 5.0 of 8 GB are held by what this run cannot")
     assert line.endswith("it is tried all the same")
@@ -222,6 +244,23 @@ def test_nothing_is_begun_after_the_time_is_over(tmp_path: Path) -> None:
         until=time.monotonic() + 0.5,
     )
     assert (ended, left) == ([("first", 0)], ["second"])
+
+
+def test_where_the_time_is_over_already_nothing_is_begun(tmp_path: Path) -> None:
+    """Not even as many as run at a time: there is a call for every torch stack."""
+    (tmp_path / "noxfile.py").write_text(NOXFILE)
+    left = schedule.run_sessions(
+        ["first", "second"],
+        root=tmp_path,
+        options=[],
+        jobs=2,
+        seconds=60,
+        logs=tmp_path / "logs",
+        progress=Progress(quiet=True),
+        after=lambda *ended: pytest.fail(f"began: {ended}"),
+        until=time.monotonic() - 1,
+    )
+    assert sorted(left) == ["first", "second"]
 
 
 def test_without_a_time_all_are_begun(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_every_command_exists(name: str) -> None:
         match words:
             case ["python", "-m", "venv", ".venv"] | [".venv/bin/pip", "install", "-q", "-e", "."]:
                 continue
-            case [".venv/bin/nox", "-s", ("matrix" | "report") as session, *rest]:
+            case [".venv/bin/nox", "-s", ("matrix" | "report" | "reinstall") as session, *rest] if rest:
                 assert parser().parse_args([session, *rest[1:]]).profile
             case [".venv/bin/nox", "-s", "tests", "--", "-m", "not real" | "real"]:
                 assert '"real: ' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
@@ -200,7 +200,8 @@ def test_the_pairs_end_with_the_matrix_code_else_with_that_of_the_locks(
     walk.run("pairs.yml")
     assert walk.codes == {"pairs": code}
     asked = (walk.checkout / "asked.txt").read_text(encoding="utf-8").splitlines()
-    assert asked == ["-s matrix -- --profile nightly --budget 180m", "-s reinstall"]
+    again = ["-s reinstall", "-s reinstall -- --profile nightly"]
+    assert asked == ["-s matrix -- --profile nightly --budget 180m", *again]
     assert walk.actions[-2:] == ["actions/cache/save", "actions/upload-artifact"]
 
 

@@ -167,18 +167,18 @@ def _cell(
     return replace(cell, checks=(*passed, replace(failed, data=data)))
 
 
-def sdist(name: str, backend: str) -> bytes:
+def sdist(name: str, backend: str, version: str = "1.0") -> bytes:
     """One whose metadata can be read without building it."""
     files = {
         "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
-        f'[project]\nname = "{name}"\nversion = "1.0"\n',
+        f'[project]\nname = "{name}"\nversion = "{version}"\n',
         "own.py": backend,
-        "PKG-INFO": f"Metadata-Version: 2.2\nName: {name}\nVersion: 1.0\n",
+        "PKG-INFO": f"Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n",
     }
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for file, text in files.items():
-            info = tarfile.TarInfo(f"{name}-1.0/{file}")
+            info = tarfile.TarInfo(f"{name}-{version}/{file}")
             info.size = len(text)
             archive.addfile(info, io.BytesIO(text.encode()))
     return buffer.getvalue()

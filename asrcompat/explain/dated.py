@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from asrcompat.model import Cell, Environment, Results
+from asrcompat.model import Cell, Environment, Outcome, Results
 from asrcompat.run.lock import versions_of
 from asrcompat.spec import request_id, undated_id
 
 _ABSENT = "-"
+_NO_VERDICT = {Outcome.ERROR, Outcome.UNAVAILABLE}
 
 
 def judge_dated(results: Results, locks: Mapping[str, str]) -> tuple[Mapping[str, Any], ...]:
     """For each environment of an earlier day: its ``environment``, the one ``today``, what ``differs``, the ``cells``.
 
-    ``differs`` gives then and now of every package that moved, ``-`` for none; ``unaided`` what today's resolver
+    ``differs`` gives then and now of every package that moved, ``-`` for none (nothing where a lock is gone);
+    ``unaided`` what today's resolver
     chooses of them without this project's pins. `locks` are texts of locks by what environments call theirs.
     """
     by_request = {request_id(one.id): one for one in results.environments}
@@ -32,7 +34,7 @@ def judge_dated(results: Results, locks: Mapping[str, str]) -> tuple[Mapping[str
 
 
 def _pair(then: Environment, today: Environment, results: Results, locks: Mapping[str, str]) -> dict[str, Any]:
-    before, after = (versions_of(locks.get(one.lock or "", "")) for one in (then, today))
+    before, after = (_public(versions_of(locks.get(one.lock or "", ""))) for one in (then, today))
     names = sorted(before.keys() | after.keys()) if before and after else []
     return {
         "environment": then.id,
@@ -48,12 +50,17 @@ def _pair(then: Environment, today: Environment, results: Results, locks: Mappin
     }
 
 
+def _public(versions: Mapping[str, str]) -> dict[str, str]:
+    """Versions without their builds: torch of another index is no other torch."""
+    return {name: version.partition("+")[0] for name, version in versions.items()}
+
+
 def _cells(then: Environment, today: Environment, results: Results) -> Iterator[dict[str, str]]:
-    """The cells that both have, with what became of each."""
+    """The cells that have a verdict in both, with what became of each."""
     found = {(cell.environment, cell.path, cell.device): cell for cell in results.cells}
     for cell in results.cells:
         now = found.get((today.id, cell.path, cell.device))
-        if cell.environment == then.id and now is not None:
+        if cell.environment == then.id and now is not None and {cell.outcome, now.outcome}.isdisjoint(_NO_VERDICT):
             yield {"path": cell.path, "device": cell.device.value, "then": _told(cell), "now": _told(now)}
 
 

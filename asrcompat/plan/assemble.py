@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 from asrcompat.plan.candidates import matching, request_of, row_of
@@ -14,8 +15,10 @@ from asrcompat.plan.choose import Chosen, ChosenRow
 from asrcompat.plan.discover import Found
 from asrcompat.plan.document import Impossible, Plan, Planned, Pruned, in_short
 from asrcompat.plan.prepare import Sources, prepare
+from asrcompat.plan.refused import PROVEN
 from asrcompat.plan.space import Pair, Row, Space
 from asrcompat.run.code import hash_of
+from asrcompat.run.interpreters import find
 from asrcompat.run.lock import Lock
 from asrcompat.run.scrub import Scrubber
 from asrcompat.run.session import Locked
@@ -26,13 +29,17 @@ _PYTHON = "python"
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What a plan is made of: the profile's own environments are `kept`, `first` are tried before all others."""
+    """What a plan is made of: the profile's own environments are `kept`, `first` are tried before all others.
+
+    `where` is what faults call the table that says what to cover.
+    """
 
     profile: str
     covering: Covering
     spec: Spec
     as_of: str | None
     environments: int
+    where: str
     first: Sequence[Row] = ()
 
     @property
@@ -52,11 +59,13 @@ class Asked:
 
     def key(self, sources: Sources) -> str:
         """The content of everything that the plan depends on, this code too, but for what the index holds."""
-        spec, code = self.spec, Path(__file__).parent
+        spec, code = self.spec, Path(__file__).parents[1]
         asked = (self.covering, spec.pins, spec.exclude, self.kept, self.as_of)
         facts: list[object] = [repr(one) for one in asked]
         facts += [self.environments, sources.torch_index, repr(sources.index), [dict(row) for row in self.first]]
-        facts += [hash_of(sorted(code.glob("*.py")), code)]
+        files = [*(code / "plan").glob("*.py"), *(code / "spec").glob("*.py"), code / "run/uv.py", code / "run/lock.py"]
+        facts += [hash_of(sorted(files), code), version("uv")]
+        facts += [repr(find(python)) for python in self.covering.python]
         return sha256(json.dumps(facts).encode()).hexdigest()[:24]
 
 
@@ -86,6 +95,7 @@ def assemble(
     )
     covering = [_covering(one, asked) for one in chosen.rows]
     room = max(0, asked.environments - len(kept))
+    unproven = {n for n, ban in enumerate(space.bans) if ban in kinds and kinds[ban] not in PROVEN}
     passed_over = {axis: dict(left) for axis, left in found.passed_over.items() if left}
     return Plan(
         profile=asked.profile,
@@ -101,17 +111,17 @@ def assemble(
         rows=(*kept, *covering[:room]),
         beyond=tuple(covering[room:]),
         pruned=pruned,
-        impossible=tuple(_impossible(pair, space, pruned) for pair in chosen.impossible),
+        impossible=tuple(_impossible(pair, space, pruned, unproven) for pair in chosen.impossible),
         undecided=chosen.undecided,
         unused=_unused(asked, found),
     )
 
 
-def kept_environment(request: Request, found: Found, sources: Sources) -> Planned:
+def kept_environment(request: Request, found: Found, sources: Sources, *, as_of: str | None) -> Planned:
     """An environment of the profile's grid, resolved."""
     _, source = prepare(request, sources)
     if isinstance(source, Locked):
-        row = row_of(request, found.axes, source.lock)
+        row = row_of(request, found.axes, source.lock, as_of=as_of)
         return _locked(request, row, source.lock, why="kept by matrix.toml")
     why = f"kept by matrix.toml; it does not resolve: {in_short(source.message)}"
     return Planned(id=request.id, title=request.title, row=None, why=why)
@@ -144,14 +154,15 @@ def _new(found: Found, before: Plan) -> dict[str, tuple[str, ...]]:
     return {package: releases for package, releases in new.items() if releases}
 
 
-def _impossible(pair: Pair, space: Space, pruned: Sequence[Pruned]) -> Impossible:
+def _impossible(pair: Pair, space: Space, pruned: Sequence[Pruned], unproven: Set[int]) -> Impossible:
     """What forbids a pair: a ban on it, else all that take part in leaving nothing for another axis."""
-    direct = tuple(n for n, one in enumerate(pruned) if set(one.choices) <= set(pair))
+    proven = [n for n in range(len(pruned)) if n not in unproven]
+    direct = tuple(n for n in proven if set(pruned[n].choices) <= set(pair))
     if direct:
         return Impossible(pair=pair, pruned=direct)
-    taking_part = [n for n, one in enumerate(pruned) if set(one.choices) & set(pair)]
-    needed = list(range(len(pruned)))
-    for n in [n for n in needed if n not in taking_part] + taking_part:
+    taking_part = [n for n in proven if set(pruned[n].choices) & set(pair)]
+    needed = proven
+    for n in [n for n in proven if n not in taking_part] + taking_part:
         without = [m for m in needed if m != n]
         if Space(space.axes, [space.bans[m] for m in without]).completed(pair) is None:
             needed = without

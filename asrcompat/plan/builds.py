@@ -22,27 +22,37 @@ from asrcompat.run.store import write_text
 
 @dataclass(frozen=True, kw_only=True)
 class Builds:
-    """Builds under ``<work>/builds``, from the places that `arguments` of an installation name."""
+    """Builds, from the places that `arguments` of an installation name; what is found is kept under ``<work>/builds``.
+
+    Without `cached` everything is fetched and built anew, and nothing is kept.
+    """
 
     work: Path
     arguments: tuple[str, ...]
     seconds: float
     hours: float
     fresh: bool = False
+    cached: bool = True
     _one_at_a_time: dict[str, threading.Lock] = field(default_factory=dict)
+    _seen: dict[str, uv.Failure | None] = field(default_factory=dict)
 
     def failure(self, distribution: str, python: Interpreter) -> uv.Failure | None:
-        """Why ``name==version`` does not build on this interpreter; None where it does."""
+        """Why ``name==version`` does not build on this interpreter; None where it does. Each is built once."""
         key = sha256(json.dumps([distribution, str(python.executable), self.arguments]).encode()).hexdigest()[:24]
-        file = self.work / "builds" / f"{key}.json"
         with self._one_at_a_time.setdefault(key, threading.Lock()):
-            kept = self._kept(file)
-            if kept is not None:
-                return kept.failure
-            failure = self._build(distribution, python)
+            if key not in self._seen:
+                self._seen[key] = self._found_out(distribution, python, self.work / "builds" / f"{key}.json")
+            return self._seen[key]
+
+    def _found_out(self, distribution: str, python: Interpreter, file: Path) -> uv.Failure | None:
+        kept = self._kept(file)
+        if kept is not None:
+            return kept.failure
+        failure = self._build(distribution, python)
+        if self.cached and (failure is None or failure.kind == "build"):  # what may be better the next time is not kept
             told = None if failure is None else {"kind": failure.kind, "message": failure.message}
             write_text(file, json.dumps({"distribution": distribution, "python": python.version, "failure": told}))
-            return failure
+        return failure
 
     def _kept(self, file: Path) -> _Kept | None:
         try:
@@ -51,12 +61,12 @@ class Builds:
             failure = None if told is None else uv.Failure(**told)
         except (OSError, ValueError, TypeError, KeyError):
             return None
-        return None if self.fresh or age > self.hours else _Kept(failure=failure)
+        return None if self.fresh or not self.cached or age > self.hours else _Kept(failure=failure)
 
     def _build(self, distribution: str, python: Interpreter) -> uv.Failure | None:
         with tempfile.TemporaryDirectory(prefix="asrcompat-build-") as folder:
             command: list[str | Path] = ["pip", "install", "--quiet", "--no-deps", "--python", python.executable]
-            command += ["--target", folder, *self.arguments, distribution]
+            command += ["--target", folder, *([] if self.cached else ["--no-cache"]), *self.arguments, distribution]
             return uv.failure(uv.command(command, seconds=self.seconds))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
+from packaging.version import Version
+
 from asrcompat.plan.space import Ban, Row
 from asrcompat.run.lock import Lock
 from asrcompat.spec import Exclusion, GridEntry, PinRule, Request, general_pins, matches, torchaudio_for
@@ -30,13 +32,16 @@ def request_of(row: Row, pins: Sequence[PinRule]) -> Request:
     return request.with_pins(general_pins(pins, request))
 
 
-def row_of(request: Request, axes: Mapping[str, Sequence[str]], lock: Lock) -> Row | None:
-    """The row that an environment is, by its lock; None where it is more than values of these axes, or of a day."""
-    versions = {**lock.axis_versions, FORK: f"{FORK} {lock.versions.get(FORK)}", "python": request.python}
+def row_of(request: Request, axes: Mapping[str, Sequence[str]], lock: Lock, *, as_of: str | None) -> Row | None:
+    """The row that an environment is, by its lock; None where it is more than values of these axes.
+
+    So is one of another day than `as_of`. A build of torch is one of its version.
+    """
+    public = {name: Version(version).public for name, version in lock.axis_versions.items()}
+    versions = {**public, FORK: f"{FORK} {public.get(FORK)}", "python": request.python}
     row = {axis: versions.get(request.s3prl_distribution if axis == "s3prl" else axis, "") for axis in axes}
-    plain = not (request.extras or request.overrides or request.as_of) and request.torchaudio == torchaudio_for(
-        request.torch
-    )
+    more = request.extras or request.overrides or request.as_of != as_of
+    plain = not more and request.torchaudio == torchaudio_for(request.torch)
     return row if plain and all(row[axis] in values for axis, values in axes.items()) else None
 
 

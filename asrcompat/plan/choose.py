@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from asrcompat.errors import HarnessError
 from asrcompat.plan.cover import Cover
-from asrcompat.plan.refused import Refusal
+from asrcompat.plan.refused import PROVEN, Refusal, widened
 from asrcompat.plan.space import Choice, Pair, Row, Space
 from asrcompat.run.lock import Lock
 
@@ -35,8 +36,8 @@ class ChosenRow:
 class Chosen:
     """`rows` are in the order of their value; what the kept ones have counts as before them.
 
-    `impossible` are the pairs that no row can have, `refusals` what the resolver refused; pairs that are in neither are
-    undecided: the resolver failed for a reason that says nothing of them.
+    `impossible` are the pairs that no row can have, `refusals` what was refused; `undecided` pairs have no row for
+    reasons that say nothing of the packages.
     """
 
     rows: tuple[ChosenRow, ...]
@@ -48,7 +49,8 @@ class Chosen:
 def choose(space: Space, *, kept: Sequence[Row], first: Sequence[Row], judge: Judge, seed: int) -> Chosen:
     """Cover the pairs of `space`: beside the rows `kept`, which are planned already, and those to try `first`.
 
-    `space` learns what is refused. What cannot be is found by search, never assumed.
+    `space` learns what is refused. What cannot be is found by search, never assumed. Raises `HarnessError` where the
+    resolver fails for every row of a batch.
     """
     weights = ends(space)
     cover = Cover(space, weights=weights, seed=seed)
@@ -58,23 +60,45 @@ def choose(space: Space, *, kept: Sequence[Row], first: Sequence[Row], judge: Ju
     refusals: list[Refusal] = []
     waiting = [row for row in first if space.allows(row)]
     while batch := waiting[:_AT_ONCE] or _batch(cover):
-        waiting = [row for row in waiting[_AT_ONCE:] if space.allows(row)]
-        taken = [cover.take(row) for row in batch]
-        for row, pairs, found in zip(batch, taken, judge(batch), strict=True):
-            if isinstance(found, Lock):
-                accepted.append((row, found))
-                continue
-            cover.give_back(pairs)
-            if found.ban.choices not in [one.choices for one in space.bans]:  # two rows of a batch may fail alike
-                refusals.append(found)
-                space.ban(found.ban)
-    unsure = _undecided(space, cover.impossible, refusals)
+        waiting = waiting[_AT_ONCE:]
+        verdicts = judge(batch)
+        _stop_where_nothing_is_known(verdicts)
+        found = list(zip(batch, verdicts, strict=True))
+        accepted += [(row, verdict) for row, verdict in found if isinstance(verdict, Lock)]
+        for row, verdict in found:
+            if isinstance(verdict, Lock):
+                cover.take(row)
+        had = [*kept, *(row for row, _ in accepted)]
+        for row, verdict in found:
+            if isinstance(verdict, Refusal):
+                # nothing that some row was seen to have is forbidden, whatever was narrowed down
+                refusal = widened(verdict, row) if any(map(verdict.ban.holds_for, had)) else verdict
+                if refusal.ban.choices not in [one.choices for one in space.bans]:  # two of a batch may fail alike
+                    refusals.append(refusal)
+                    space.ban(refusal.ban)
+        waiting = [row for row in waiting if space.allows(row)]
+    proven = proven_space(space, refusals)
+    lost = {pair: proven.completed(pair) is None for pair in cover.impossible}
     return Chosen(
         rows=tuple(_by_value(accepted, kept=kept, first=first, weights=weights)),
-        impossible=tuple(pair for pair in cover.impossible if pair not in unsure),
-        undecided=tuple(pair for pair in cover.impossible if pair in unsure),
+        impossible=tuple(pair for pair, impossible in lost.items() if impossible),
+        undecided=tuple(pair for pair, impossible in lost.items() if not impossible),
         refusals=tuple(refusals),
     )
+
+
+def proven_space(space: Space, refusals: Sequence[Refusal]) -> Space:
+    """The space without what says nothing of the packages."""
+    unproven = [one.ban for one in refusals if one.kind not in PROVEN]
+    return Space(space.axes, [ban for ban in space.bans if ban not in unproven])
+
+
+def _stop_where_nothing_is_known(verdicts: Sequence[Lock | Refusal]) -> None:
+    """Raise `HarnessError` where the resolver failed for all of several rows: it would for all others, one by one."""
+    errors = [one for one in verdicts if isinstance(one, Refusal) and one.kind == "error"]
+    if len(errors) == len(verdicts) and len(errors) > 1:
+        message = f"no plan: the resolver failed for all of {len(errors)} combinations; first: {errors[0].ban.reason}"
+        raise HarnessError(message)
 
 
 def ends(space: Space) -> dict[Choice, int]:
@@ -91,15 +115,6 @@ def _batch(cover: Cover) -> list[Row]:
         rows.append(row)
     cover.give_back(taken)
     return rows
-
-
-def _undecided(space: Space, impossible: Sequence[Pair], refusals: Sequence[Refusal]) -> frozenset[Pair]:
-    """Of the pairs without a row those that might have one if the resolver's errors were none."""
-    errors = [one.ban for one in refusals if one.kind == "error"]
-    if not errors:
-        return frozenset()
-    without = Space(space.axes, [ban for ban in space.bans if ban not in errors])
-    return frozenset(pair for pair in impossible if without.completed(pair) is not None)
 
 
 def _by_value(

@@ -38,10 +38,10 @@ def coverage_of(plan: Plan) -> Coverage:
         for one, other in combinations(plan.axes, 2)
         for value, another in product(plan.axes[one], plan.axes[other])
     ]
-    impossible = {one.pair for one in plan.impossible}
-    undecided = set(plan.undecided)
     rows = [one.row for one in plan.rows if one.row is not None and one.lock_sha256 is not None]
     covered = [pair for pair in pairs if any(has(row, pair) for row in rows)]
+    impossible = {one.pair for one in plan.impossible} - set(covered)
+    undecided = set(plan.undecided) - set(covered)
     return Coverage(
         all=len(pairs),
         feasible=tuple(pair for pair in pairs if pair not in impossible and pair not in undecided),

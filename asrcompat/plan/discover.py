@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from packaging.version import Version
+
 from asrcompat.errors import UsageError
 from asrcompat.plan.releases import Release
 from asrcompat.plan.resolve import day_end
@@ -37,9 +39,11 @@ class Found:
 
 
 def discover(
-    covering: Covering, pythons: Mapping[str, str], releases: Releases, *, as_of: str | None, now: datetime
+    covering: Covering, pythons: Mapping[str, str], releases: Releases, *, as_of: str | None, now: datetime, where: str
 ) -> Found:
     """The axes of a plan for these Pythons (full version by X.Y), as the index stands or stood on a day.
+
+    `where` is what faults call the table that `covering` is.
 
     Raises `UsageError` for a selector that takes nothing, and what `releases` raises.
     """
@@ -55,21 +59,22 @@ def discover(
         "s3prl": tuple(_distribution(text) for text in covering.s3prl),
         "espnet": (("espnet", covering.espnet),),
     }
-    axes: dict[str, tuple[str, ...]] = {"python": tuple(pythons)}
+    axes: dict[str, tuple[str, ...]] = {"python": tuple(sorted(pythons, key=Version))}
     passed_over: dict[str, dict[str, str]] = {}
     bans: list[Ban] = []
     for axis, wanted in parts.items():
+        found: dict[str, tuple[str, Release]] = {}
+        passed_over[axis] = {}
         for package, text in wanted:
             taken, left = search.taken(package, text)
             prefix = f"{FORK} " if package == FORK else ""
-            if not taken and not left:
-                left = {text: f"takes none of {len(search.able(package))} releases"}
-            axes[axis] = axes.get(axis, ()) + tuple(prefix + one.version for one in taken)
-            passed_over[axis] = passed_over.get(axis, {}) | {prefix + version: why for version, why in left.items()}
-            for one in taken:
-                bans += _bans(axis, prefix + one.version, search.without_files(package, one))
-        if not axes[axis]:
-            raise UsageError(_nothing(axis, wanted, search))
+            found |= {prefix + one.version: (package, one) for one in taken}
+            passed_over[axis] |= {prefix + version: why for version, why in left.items()}
+        if not found:
+            raise UsageError(f"{where}.{axis}: {_nothing(wanted, search)}")
+        axes[axis] = tuple(sorted(found, key=lambda value: (value.startswith(FORK), Version(value.rpartition(" ")[2]))))
+        for value in axes[axis]:
+            bans += _bans(axis, value, search.without_files(*found[value]))
     return Found(axes=axes, passed_over=passed_over, bans=tuple(bans), releases=search.finals)
 
 
@@ -77,14 +82,14 @@ def _distribution(text: str) -> tuple[str, str]:
     return (FORK, text.removeprefix(f"{FORK} ")) if text.startswith(f"{FORK} ") else ("s3prl", text)
 
 
-def _nothing(axis: str, wanted: Sequence[tuple[str, str]], search: _Search) -> str:
+def _nothing(wanted: Sequence[tuple[str, str]], search: _Search) -> str:
     """What is wrong with selectors of an axis that take nothing."""
     told = []
     for package, text in wanted:
         able = search.able(package)
         span = f" ({able[0]} to {able[-1]})" if able else ""
         told.append(f"'{text}' takes none of the {len(able)} releases of {package} that can be installed here{span}")
-    return f"cover.{axis}: {'; '.join(told)}; write other bounds, or name releases that the index has"
+    return f"{'; '.join(told)}; write other bounds, or name releases that the index has"
 
 
 def _bans(axis: str, value: str, without: Mapping[str, str]) -> list[Ban]:
@@ -117,6 +122,9 @@ class _Search:
         selects = selector(text)
         taken = selects.select(self.able(package))
         left = {version: hindered[version] for version in selects.select(list(known)) if version in hindered}
+        left |= {one: self._why_not(package, one) for one in selects.named if one not in {*taken, *left}}
+        if not (taken or left):
+            left = {text: f"takes none of {len(known)} releases"}
         return [known[version] for version in taken], left
 
     def able(self, package: str) -> list[str]:
@@ -134,6 +142,17 @@ class _Search:
             if why is not None:
                 found[python] = why
         return found
+
+    def _why_not(self, package: str, version: str) -> str:
+        """Why a release that was named is none."""
+        one = next((one for one in self._ask(package) if one.version == version), None)
+        if one is None:
+            return f"the index has no {package} {version}"
+        if one.yanked:
+            return f"{package} {version} was yanked"
+        if one.prerelease:
+            return f"{package} {version} is a pre-release"
+        return f"{package} {version} came later" if not self._final(one) else "the bounds beside it leave it out"
 
     def _of(self, package: str) -> dict[str, Release]:
         if package not in self._known:

@@ -16,13 +16,15 @@ from asrcompat.run.store import write_text
 _STRICT = ConfigDict(extra="forbid")
 _FOLDER = "plans"
 
-Kind = Literal["no files", "excluded", "conflict", "build", "error"]
+Kind = Literal["no files", "excluded", "conflict", "build", "pin", "not here", "error"]
 KINDS: Mapping[Kind, str] = {
     "no files": "nothing to install for a Python",
     "excluded": "excluded by matrix.toml",
     "conflict": "the packages' own metadata do not allow it",
-    "build": "what they ask for has to be built, and its build fails",
-    "error": "cannot be had here, by what may be this machine's fault and says nothing of the packages",
+    "build": "what they must bring has to be built, and its build fails",
+    "pin": "a pin of this project does not allow it, which says nothing of the packages",
+    "not here": "what they bring has to be built and is not, here and today, which says nothing of the packages",
+    "error": "the resolver failed, which says nothing of the packages",
 }
 
 
@@ -49,7 +51,7 @@ class Planned:
 
 @dataclass(frozen=True, kw_only=True)
 class Pruned:
-    """Values of axes that cannot be together. ``error`` is a failure that says nothing of the packages."""
+    """Values of axes that are not planned together; the last three kinds say nothing of the packages."""
 
     __pydantic_config__ = _STRICT
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import cache
 
 from asrcompat.errors import HarnessError
 from asrcompat.plan.assemble import Asked, assemble, kept_environment
@@ -20,7 +21,6 @@ from asrcompat.plan.space import Row, Space
 from asrcompat.run.interpreters import Interpreter, NoInterpreter, find
 from asrcompat.run.lock import Lock
 
-_WORKERS = 4  # a resolution waits for the index most of the time
 _BUILD_SECONDS = 900.0  # for one source distribution
 
 
@@ -33,18 +33,18 @@ def make_plan(asked: Asked, sources: Sources, *, before: Plan | None, tell: Call
     interpreters, absent = _interpreters(asked.covering.python)
     index = PackageIndex(sources.index.url, sources.work / "index")
     versions = {python: one.version for python, one in interpreters.items()}
-    found = discover(asked.covering, versions, index.releases, as_of=asked.as_of, now=now)
-    space = Space(found.axes, [*found.bans, *excluded(asked.spec.exclude, found.axes)])
+    found = discover(asked.covering, versions, cache(index.releases), as_of=asked.as_of, now=now, where=asked.where)
+    outright = [*found.bans, *excluded(asked.spec.exclude, found.axes)]
+    space = Space(found.axes, outright)
     counted = ", ".join(f"{len(values)} {axis}" for axis, values in found.axes.items())
     tell(f"plan: {counted}: {space.size} combinations, {len(space.bans)} bans before anything is resolved")
     resolving = Resolving(
         _resolvers(interpreters, sources, asked.as_of),
         builds=_builds(sources, asked.as_of),
         pins=asked.pins,
-        space=space,
-        workers=_WORKERS,
+        space=Space(found.axes, outright),
     )
-    kept = [kept_environment(one, found, sources) for one in asked.kept]
+    kept = [kept_environment(one, found, sources, as_of=asked.as_of) for one in asked.kept]
     chosen = choose(
         space,
         kept=[one.row for one in kept if one.row is not None],
@@ -66,8 +66,7 @@ def _interpreters(pythons: Iterable[str]) -> tuple[dict[str, Interpreter], dict[
 
 
 def _resolvers(interpreters: dict[str, Interpreter], sources: Sources, as_of: str | None) -> dict[str, Resolver]:
-    """A resolver for every Python; they share what the installer's cache has been told lately."""
-    known: set[str] = set()
+    """A resolver for every Python."""
     return {
         python: Resolver(
             interpreter=interpreter,
@@ -77,7 +76,6 @@ def _resolvers(interpreters: dict[str, Interpreter], sources: Sources, as_of: st
             seconds=sources.seconds,
             fresh=sources.fresh,
             as_of=as_of,
-            known=known,
         )
         for python, interpreter in interpreters.items()
     }

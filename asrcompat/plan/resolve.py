@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +25,7 @@ Declared = Literal["ok", "conflict", "unknown"]
 _TORCH_DISTRIBUTIONS = ("torch", "torchaudio")
 
 _OVERRIDES = "overrides.txt"
+WORKERS = 4  # resolutions at a time: one waits for the index most of the time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +91,7 @@ def resolve(
 
 @dataclass(frozen=True, kw_only=True)
 class Resolver:
-    """Locks requirements for one interpreter, as of a day (YYYY-MM-DD) or of today.
-
-    With `known`, the distributions whose pages the installer's cache holds from this or a lately made lock: what
-    resolves without the network to these alone is believed, which takes a fiftieth of the time.
-    """
+    """Locks requirements for one interpreter, as of a day (YYYY-MM-DD) or of today."""
 
     interpreter: Interpreter
     index: Index
@@ -103,7 +100,6 @@ class Resolver:
     seconds: float
     fresh: bool = False
     as_of: str | None = None
-    known: set[str] | None = field(default=None, compare=False)
 
     def lock(self, requirements: Sequence[str], *, overrides: Sequence[str] = ()) -> Lock | uv.Failure:
         """The lock of these requirements, with `overrides` in place of what packages ask for; or why there is none."""
@@ -113,19 +109,22 @@ class Resolver:
         key = sha256(json.dumps(facts).encode()).hexdigest()[:24]
         kept, refused = (self.work / "locks" / f"{key}.{kind}" for kind in ("pylock.toml", "conflict.txt"))
         if self._is_young(kept):
-            return self._learnt(Lock(kept.read_text(encoding="utf-8")))
+            return Lock(kept.read_text(encoding="utf-8"))
         if self._is_young(refused):
             return uv.Failure(kind="conflict", message=refused.read_text(encoding="utf-8"))
-        if self.known:
-            found = self._made(project, arguments, overrides, offline=True)
-            if isinstance(found, Lock) and found.versions.keys() <= self.known:
-                return self._keep(found, kept)
         found = self._made(project, arguments, overrides)
         if isinstance(found, Lock):
-            return self._learnt(self._keep(found, kept))
-        if found.kind == "conflict":
+            write_text(kept, found.text)
+        elif found.kind == "conflict":
             write_text(refused, found.message)
         return found
+
+    def lock_anywhere(self, requirements: Sequence[str], *, overrides: Sequence[str] = ()) -> Lock | uv.Failure:
+        """The lock, with torch from its own index where that has it: only a conflict without it too is a verdict."""
+        found = self.lock(requirements, overrides=overrides)
+        if self.torch_index is None or isinstance(found, Lock) or found.kind != "conflict":
+            return found
+        return replace(self, torch_index=None).lock(requirements, overrides=overrides)
 
     def _is_young(self, file: Path) -> bool:
         """Whether what was kept is still used: what an earlier day's index held does not change any more."""
@@ -134,9 +133,11 @@ class Resolver:
     def without_network(self, requirements: Sequence[str]) -> Lock | uv.Failure:
         """What the installer's cache alone says of these requirements; nothing is kept of it.
 
-        A failure of the kind ``error`` most often means that the cache holds too little to say.
+        A lock shows that there is one, not which the index would give: of what is not in the cache the versions that
+        are stand in. A failure of the kind ``error`` most often means that the cache holds too little to say.
         """
-        return self._made(self._project(requirements), self._index_arguments(), (), offline=True)
+        own = replace(self, torch_index=None)
+        return own._made(own._project(requirements), own._index_arguments(), (), offline=True)
 
     def _made(
         self, project: str, arguments: Sequence[str], overrides: Sequence[str], *, offline: bool = False
@@ -155,15 +156,6 @@ class Resolver:
             finished = uv.command(command, seconds=self.seconds, cwd=Path(folder))
             failure = uv.failure(finished)
             return failure or Lock(made.read_text(encoding="utf-8"))
-
-    def _keep(self, lock: Lock, file: Path) -> Lock:
-        write_text(file, lock.text)
-        return lock
-
-    def _learnt(self, lock: Lock) -> Lock:
-        if self.known is not None:
-            self.known.update(lock.versions)
-        return lock
 
     def _project(self, requirements: Sequence[str]) -> str:
         """The request as a project: the form in which uv takes an index for some distributions only."""

@@ -8,7 +8,7 @@ from asrcompat.baseline import load_baseline
 from asrcompat.errors import ExitCode, UsageError
 from asrcompat.options import Options
 from asrcompat.plan.document import Plan, dump_plan, kept_plan
-from asrcompat.planning.planned import planned
+from asrcompat.planning.planned import plan_is_free, planned
 from asrcompat.planning.show import plan_lines
 from asrcompat.planning.story import story
 from asrcompat.reporting import BASELINE
@@ -18,7 +18,10 @@ from asrcompat.run.progress import Progress
 def plan(options: Options) -> int:
     """Tell what a profile would run; nothing is installed."""
     progress = Progress(quiet=options.quiet or options.json)
-    options, made = planned(options, progress.tell)
+    free = plan_is_free(options)
+    if not free:
+        progress.tell("plan: a run of this profile is going on: what is planned now is told and not kept")
+    options, made = planned(options, progress.tell, keep=free)
     load_baseline(options.root / BASELINE, options.spec)
     if made is None:
         if options.json:

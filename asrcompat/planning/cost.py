@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from asrcompat.plan.prepare import Sources, prepare
+from asrcompat.plan.resolve import WORKERS
 from asrcompat.report.words import plural
 from asrcompat.run.lock import Lock
 from asrcompat.run.session import Locked
 from asrcompat.spec import Request
 
-_WORKERS = 4  # a resolution waits for the index most of the time
 _UNPACKED = 1.6  # bytes on disk for one that is fetched
 
 
@@ -22,7 +22,7 @@ def locks_of(requests: Sequence[Request], sources: Sources) -> dict[str, Lock]:
         _, source = prepare(request, sources)
         return request.id, source.lock if isinstance(source, Locked) else None
 
-    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         return {name: lock for name, lock in pool.map(one, requests) if lock is not None}
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from asrcompat.errors import HarnessError, UsageError
 from asrcompat.options import Options
 from asrcompat.plan.assemble import Asked
-from asrcompat.plan.document import Plan, keep_plan, kept_plan
+from asrcompat.plan.document import Plan, keep_plan, kept_plan, plan_file
 from asrcompat.plan.make import make_plan
 from asrcompat.planning.budget import environments_in
 from asrcompat.planning.neighbours import neighbours
@@ -16,8 +19,10 @@ from asrcompat.settings import sources_for
 from asrcompat.spec import load_spec
 
 
-def planned(options: Options, tell: Callable[[str], None]) -> tuple[Options, Plan | None]:
+def planned(options: Options, tell: Callable[[str], None], *, keep: bool = True) -> tuple[Options, Plan | None]:
     """The options with the environments of the profile's plan, and that plan; None for a profile of grids alone.
+
+    A new plan takes the place of the last one, unless that is not to be (`keep`).
 
     Raises `HarnessError` where the index does not answer, and `UsageError` for a selector that takes nothing.
     """
@@ -25,6 +30,12 @@ def planned(options: Options, tell: Callable[[str], None]) -> tuple[Options, Pla
     spec = load_spec(options.matrix)
     covering = spec.profile(profile).cover
     if covering is None:
+        if options.room is not None and options.room.environments is not None:
+            message = (
+                f"--budget {options.room.environments}: profile '{profile}' names its environments one by one; choose "
+                "some with --environments, or give a time"
+            )
+            raise UsageError(message)
         return options, None
     before = kept_plan(options.work_folder, profile, options.as_of, warn=tell)
     wanted = environments_in(options, covering.environments, tell)
@@ -34,15 +45,62 @@ def planned(options: Options, tell: Callable[[str], None]) -> tuple[Options, Pla
         spec=spec,
         as_of=options.as_of,
         environments=wanted,
+        where=f"{options.matrix.name}: profiles.{profile}.cover",
         first=neighbours(options, before, most=wanted // 4, tell=tell),
     )
     sources = sources_for(options)
-    if before is not None and before.key == asked.key(sources) and not options.fresh and _young(before, options):
+    same = before is not None and before.key == asked.key(sources)
+    if before is not None and same and not options.fresh and _young(before, options) and not _unsure(before):
         tell(f"plan: as made at {before.made_at}; --fresh makes it anew")
         return options, before
     plan = make_plan(asked, sources, before=before, tell=tell)
-    keep_plan(plan, options.work_folder)
+    if keep:
+        keep_plan(plan, options.work_folder)
     return replace(options), plan  # anew: what was read of the last plan is forgotten
+
+
+@contextmanager
+def plan_in_use(options: Options) -> Iterator[None]:
+    """Hold the profile's plan while its environments run: their sessions read it.
+
+    Raises `HarnessError` where another run does.
+    """
+    with _held(options) as mine:
+        if not mine:
+            message = (
+                f"another run of profile '{options.chosen_profile}' is going on in {options.work_folder.name}: wait "
+                "for it, or run in another folder with --work"
+            )
+            raise HarnessError(message)
+        yield
+
+
+def plan_is_free(options: Options) -> bool:
+    """Whether no run reads the profile's plan."""
+    with _held(options) as mine:
+        return mine
+
+
+@contextmanager
+def _held(options: Options) -> Iterator[bool]:
+    """Whether the plan could be held; a profile of grids has none that anybody could take away."""
+    if load_spec(options.matrix).profile(options.chosen_profile).cover is None:
+        yield True
+        return
+    file = plan_file(options.work_folder, options.chosen_profile, options.as_of).with_suffix(".lock")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def _unsure(plan: Plan) -> bool:
+    """Whether the resolver failed on the way: the next time it may not."""
+    return any(one.kind == "error" for one in plan.pruned)
 
 
 def _young(plan: Plan, options: Options) -> bool:

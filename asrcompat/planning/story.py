@@ -20,7 +20,7 @@ def story(options: Options, wanted: str, plan: Plan | None) -> Iterator[str]:
     request = next((one for one in _requests(options) if one.id == wanted), None)
     if request is not None:
         yield from _of_environment(options, request, plan)
-    elif choices and plan is not None:
+    elif choices and plan is not None and not _CHOICE.sub("", wanted).strip(" ,"):
         yield from _of_versions(choices, plan)
     else:
         message = (

@@ -54,9 +54,14 @@ def _of_rules(
         (alternative,) = rule["alternatives"]
         conditions = [choice[0] for choice in alternative]
         own = [one for one in conditions if _is(one["package"], package) and one["version"]]
-        for one in conditions:
+        others = [
+            one for one in conditions if not _is(one["package"], package) and one["kind"] in (Kind.FROM, Kind.UP_TO)
+        ]
+        if len(others) != 1:
+            continue  # of several together each may be had without the others, and a bound on one would forbid too much
+        for one in others:
             requirement = _requirement(one)
-            if requirement is None or _is(one["package"], package):
+            if requirement is None:
                 continue
             until = f", for {' and '.join(words.text(each, 'text') for each in own)}" if own else ""
             yield Bound(
@@ -75,8 +80,8 @@ def _of_remedies(
     for remedy in (one for one in results.remedies if one.verified):
         packages = {raisers.get(signature) for signature in remedy.signatures} - {None, ""}
         extras = [change["value"] for change in remedy.changes if change["kind"] == "extra"]
-        if len(packages) != 1 or len(remedy.signatures) != 1:
-            continue  # of several failures cured together it is not told which package lacks what
+        if len(packages) != 1 or len(remedy.signatures) != 1 or len(remedy.changes) != 1:
+            continue  # of several failures or changes together it is not told which package lacks what
         (package,), (signature,) = packages, remedy.signatures
         for extra in extras:
             name = Requirement(extra).name
@@ -101,7 +106,13 @@ def _requirement(condition: Mapping[str, Any]) -> str | None:
 
 
 def _line(requirement: str, *, python: bool) -> str:
-    return f"Requires-Python: {requirement.removeprefix(_PYTHON)}" if python else f"Requires-Dist: {requirement}"
+    if not python:
+        return f"Requires-Dist: {requirement}"
+    asked = requirement.removeprefix(_PYTHON)
+    if asked.startswith(">"):  # than a whole series, whose last release is not known
+        major, minor = asked.removeprefix(">").split(".")[:2]
+        asked = f">={major}.{int(minor) + 1}"
+    return f"Requires-Python: {asked}"
 
 
 def _is(one: str, other: str) -> bool:

@@ -72,7 +72,7 @@ def coverage_data(plan: Plan, results: Results) -> dict[str, Any]:
 
 
 def _counts(plan: Plan, covered: Coverage, results: Results) -> dict[str, Any]:
-    rows = _rows(plan)
+    rows = _rows(plan, results)
     ran = _environments_with(results.cells, _VERDICTS)
     by_path = {
         path: {
@@ -93,8 +93,14 @@ def _counts(plan: Plan, covered: Coverage, results: Results) -> dict[str, Any]:
     }
 
 
-def _rows(plan: Plan) -> dict[str, Mapping[str, str]]:
-    return {one.id: one.row for one in plan.rows if one.row is not None}
+def _rows(plan: Plan, results: Results) -> dict[str, Mapping[str, str]]:
+    """The planned rows by environment, but those whose result is of another lock: it may be of other versions."""
+    locks = {request_id(one.id): one.lock_sha256 for one in results.environments}
+    return {
+        one.id: one.row
+        for one in plan.rows
+        if one.row is not None and locks.get(one.id, one.lock_sha256) == one.lock_sha256
+    }
 
 
 def _environments_with(cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> set[str]:
@@ -120,7 +126,7 @@ def coverage(results: Results, environment_rows: Sequence[EnvironmentRow]) -> Co
             (f"{axis} {value}", why) for axis, left in plan.passed_over.items() for value, why in left.items()
         ),
         counts=_count_table(counts),
-        tables=tuple(_tables(plan, covered, results.cells, environment_rows)),
+        tables=tuple(_tables(plan, covered, results, environment_rows)),
         pruned=tuple(_pruned(plan.pruned)),
         uncovered=tuple(" with ".join(f"{axis} {value}" for axis, value in pair) for pair in covered.uncovered),
         planned=_told(plan.rows),
@@ -161,13 +167,13 @@ def _count_table(counts: Mapping[str, Any]) -> Grid:
 
 
 def _tables(
-    plan: Plan, covered: Coverage, cells: Sequence[Cell], environment_rows: Sequence[EnvironmentRow]
+    plan: Plan, covered: Coverage, results: Results, environment_rows: Sequence[EnvironmentRow]
 ) -> Iterator[PairTable]:
     """A table for each two axes: where a pair was seen working, where it only ran, where it cannot be."""
     impossible, undecided = set(covered.impossible), set(covered.undecided)
-    works = _environments_with(cells, (Outcome.WORKS,))
-    ran = _environments_with(cells, _VERDICTS)
-    rows = _rows(plan)
+    works = _environments_with(results.cells, (Outcome.WORKS,))
+    ran = _environments_with(results.cells, _VERDICTS)
+    rows = _rows(plan, results)
     numbered = {request_id(row.environment.id): row for row in environment_rows}
 
     def entry(pair: Pair) -> Entry:

@@ -15,7 +15,8 @@ import psutil
 from asrcompat.run import host, process
 from asrcompat.run.progress import RELAY_VARIABLE, Progress
 
-WORK_VARIABLE = "ASRCOMPAT_WORK"  # where noxfile.py finds the plan whose environments have sessions
+# by these noxfile.py finds the plan whose environments have sessions: the work folder, and the day
+WORK_VARIABLE, DAY_VARIABLE = "ASRCOMPAT_WORK", "ASRCOMPAT_AS_OF"
 _TAIL_LINES = 15
 _GRACE_SECONDS = 20.0  # more than a session itself gives what it started
 
@@ -39,37 +40,54 @@ def run_sessions(
     progress: Progress,
     after: Callable[[str, int], None],
     until: float | None = None,
+    as_of: str | None = None,
 ) -> list[str]:
     """Run the nox session of every name, `jobs` at a time; `after` gets each name and exit code as it ends.
 
     What a session prints goes to ``<logs>/<name>.session.log``; its progress is relayed. Nothing is begun after `until`
-    (`time.monotonic`): what was not is given back.
+    (`time.monotonic`): what was not is given back. Environments of a plan `as_of` a day are those of that plan.
     """
     logs.mkdir(parents=True, exist_ok=True)
     left: list[str] = []
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        running = {pool.submit(_session, name, root, options, seconds, logs, progress): name for name in names}
+        running = {
+            pool.submit(_session, name, root, options, seconds, logs, progress, until, as_of): name for name in names
+        }
         try:
             while running:
                 done, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
                 for future in done:
-                    after(running.pop(future), future.result())
-                if until is not None and time.monotonic() > until:
-                    left += [running.pop(future) for future in list(running) if future.cancel()]
+                    name, code = running.pop(future), future.result()
+                    if code is None:
+                        left.append(name)
+                    else:
+                        after(name, code)
         except BaseException:
             _stop(running)
             raise
     return left
 
 
-def _stop(running: dict[Future[int], str]) -> None:
+def _stop(running: dict[Future[int | None], str]) -> None:
     """Start nothing more, and end what runs."""
     for future in running:
         future.cancel()
     process.end_all()
 
 
-def _session(name: str, root: Path, options: Sequence[str], seconds: float, logs: Path, progress: Progress) -> int:
+def _session(
+    name: str,
+    root: Path,
+    options: Sequence[str],
+    seconds: float,
+    logs: Path,
+    progress: Progress,
+    until: float | None,
+    as_of: str | None,
+) -> int | None:
+    """The exit code of one session; None where it was too late to begin it."""
+    if until is not None and time.monotonic() > until:
+        return None
     log = logs / f"{name}.session.log"
     command: list[str | Path] = [sys.executable, "-m", "nox", "--noxfile", root / "noxfile.py", "--session", name]
     command += ["--", *options]
@@ -79,7 +97,7 @@ def _session(name: str, root: Path, options: Sequence[str], seconds: float, logs
             file.write(line + "\n")
             progress.relay(line)
 
-        environment = {**os.environ, RELAY_VARIABLE: "1", WORK_VARIABLE: str(logs.parent)}
+        environment = {**os.environ, RELAY_VARIABLE: "1", WORK_VARIABLE: str(logs.parent), DAY_VARIABLE: as_of or ""}
         ended = process.run(command, env=environment, cwd=root, seconds=seconds, on_line=take, grace=_GRACE_SECONDS)
     if ended.timed_out:
         progress.tell(f"{name}: the session did not end within {seconds:.0f} s and was ended")

@@ -12,8 +12,8 @@ from asrcompat.explain.claims import load_claims
 from asrcompat.options import Options
 from asrcompat.planning.cost import locks_of, told_cost
 from asrcompat.planning.order import by_stack
-from asrcompat.planning.planned import planned
-from asrcompat.reporting import BASELINE, CLAIMS, forget, publish_report
+from asrcompat.planning.planned import plan_in_use, planned
+from asrcompat.reporting import BASELINE, CLAIMS, forget, identities, publish_report, read_result
 from asrcompat.run import host, schedule
 from asrcompat.run.inputs import prepare_inputs
 from asrcompat.run.lock import Lock
@@ -28,7 +28,11 @@ _SPARE_SECONDS = 600  # beyond the deadlines of what a session does, before its 
 
 def matrix(options: Options) -> int:
     """Run the chosen environments, each in its nox session, then report on the profile."""
-    progress = Progress(quiet=options.quiet)
+    with plan_in_use(options):
+        return _run_and_report(options, Progress(quiet=options.quiet))
+
+
+def _run_and_report(options: Options, progress: Progress) -> int:
     options, _ = planned(options, progress.tell)
     load_baseline(options.root / BASELINE, options.spec)  # a fault in it is told before hours are spent
     load_claims(options.root / CLAIMS)
@@ -108,6 +112,7 @@ class _Run:
             progress=self.progress,
             after=after,
             until=self.until,
+            as_of=options.as_of,
         )
         return [request for request in requests if request.id in left]
 
@@ -127,20 +132,27 @@ def _stack_by_stack(
     """Stack after stack, so that a finished one can make room."""
     left: list[Request] = []
     for group in groups:
-        names = [one.dated(run.options.as_of).id for one in group]
-        disk.begin([locks[name] for name in names if name in locks])
+        dated = [one.dated(run.options.as_of) for one in group]
+        disk.begin(_names(dated), [locks[one.id] for one in dated if one.id in locks])
         left += _in_turn(run, group, disk)
-        disk.end(names)
+        disk.end()
     return left
 
 
 def _in_turn(run: _Run, requests: Sequence[Request], disk: Stacks) -> list[Request]:
     """Run these; those that found the disk full once more, after room was made."""
     left = run.sessions(requests)
-    store, day = run.options.store, run.options.as_of
-    full = [one for one in requests if one not in left and filled_the_disk(store, one.dated(day).id)]
+    dated = {one.id: one.dated(run.options.as_of) for one in requests if one not in left}
+    full = [
+        one for one in requests if one.id in dated and filled_the_disk(read_result(run.options.store, dated[one.id]))
+    ]
     if full:
         run.progress.tell(f"disk: full for {', '.join(one.id for one in full)}; room is made and they run once more")
-        disk.make_room([one.dated(day).id for one in requests if one not in full])
+        disk.make_room(_names([dated[one.id] for one in full]))
         left += run.sessions(full)
     return left
+
+
+def _names(requests: Sequence[Request]) -> set[str]:
+    """What the environments of these requests may be called, whichever build of torch they have."""
+    return {name for one in requests for name in identities(one)}

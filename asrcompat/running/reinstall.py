@@ -1,7 +1,7 @@
 """Install published locks again, a few at a time and in rotation: what people were told to install must install.
 
-Files vanish from indexes, and what was built once may not build any more. Nothing is probed: the lock is what a probe
-was of already.
+What was built once may not build any more, and files vanish from indexes, which cannot be told from an index in trouble
+(exit code 3). Nothing is probed: the lock is what a probe was of already.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import TypeVar
 from asrcompat.errors import ExitCode, HarnessError
 from asrcompat.model import Environment
 from asrcompat.options import Options
+from asrcompat.plan.builds import Builds
 from asrcompat.result_files import ResultError, parse_results
 from asrcompat.run import uv
 from asrcompat.run.environment import alone, build
-from asrcompat.run.interpreters import NoInterpreter, find
+from asrcompat.run.interpreters import Interpreter, NoInterpreter, find
 from asrcompat.run.lock import Lock
 from asrcompat.run.progress import Progress
 from asrcompat.settings import sources_for
@@ -95,8 +96,22 @@ def _again(one: Published, options: Options, tell: Callable[[str], None]) -> Exi
             seconds=options.spec.limits.install_seconds,
         )
     shutil.rmtree(home, ignore_errors=True)
-    if not isinstance(built, uv.Failure):
-        tell(f"its lock installs ({built.seconds:.0f} s)")
+    failed = built if isinstance(built, uv.Failure) else _unbuilt(lock, interpreter, one, options)
+    if failed is None:
+        tell("its lock installs")
         return ExitCode.OK
-    tell(f"its lock does not install ({built.kind}): {built.message.strip()}")
-    return ExitCode.UNFINISHED if built.kind == "error" else ExitCode.WORSE
+    tell(f"its lock does not install ({failed.kind}): {failed.message.strip()}")
+    return ExitCode.UNFINISHED if failed.kind == "error" else ExitCode.WORSE
+
+
+def _unbuilt(lock: Lock, interpreter: Interpreter, one: Published, options: Options) -> uv.Failure | None:
+    """The first of what has to be built that does not build any more: the installer's cache holds an older build."""
+    builds = Builds(
+        work=options.work_folder,
+        arguments=sources_for(options).install_arguments(one.environment.as_of),
+        seconds=options.spec.limits.install_seconds,
+        hours=0,
+        cached=False,
+    )
+    failures = (builds.failure(distribution, interpreter) for distribution in lock.sources)
+    return next((failure for failure in failures if failure is not None), None)

@@ -1,4 +1,4 @@
-"""A run's disk: what of finished torch stacks has to go before the next one comes.
+"""A run's disk: what of other torch stacks has to go before the next one comes.
 
 Where all stacks fit, nothing goes, and the installer's cache is everyone's. Where they do not, the run has a cache of
 its own: a cache that others use is not emptied under them.
@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
 from asrcompat.model import EnvironmentResult, Outcome
+from asrcompat.run.environment import alone
 from asrcompat.run.fetched import Fetched
 from asrcompat.run.footprint import Footprint, cache_of_its_own
 from asrcompat.run.lock import Lock
-from asrcompat.run.store import Store
 
 STACK_GB = 6.0  # what a torch stack takes while it is installed, before one was measured
 _SPARE_GB = 3.0  # of a disk is left to others
@@ -29,12 +29,11 @@ class Stacks:
     """The environments of a run under ``<work>/envs``, within `budget` GB; None where all stacks fit."""
 
     def __init__(self, work: Path, budget: float | None, footprint: Footprint, tell: Callable[[str], None]) -> None:
-        self._work = work
+        self._envs = work / "envs"
         self._budget = budget
         self._footprint = footprint
         self._tell = tell
         self._fetched = Fetched(tell)
-        self._finished: list[str] = []
         self._largest = STACK_GB
         self._before = 0.0
 
@@ -43,12 +42,12 @@ class Stacks:
         """Whether stacks have to make room for one another."""
         return self._budget is not None
 
-    def begin(self, locks: Sequence[Lock]) -> None:
-        """Make room for a stack, of which these locks are known."""
+    def begin(self, names: Collection[str], locks: Sequence[Lock]) -> None:
+        """Make room for a stack of these environments, of which these locks are known."""
         if self._budget is None:
             return
         if self._footprint.used + self._largest > self._budget:
-            self.make_room()
+            self.make_room(names)
         self._before = self._footprint.used
         if self._before + self._largest > self._budget:
             self._tell(
@@ -58,21 +57,20 @@ class Stacks:
         for lock in locks:
             self._fetched.add(lock)
 
-    def end(self, names: Sequence[str]) -> None:
-        """These environments of a stack are done: they may go when the next one needs the room."""
+    def end(self) -> None:
+        """The stack is done: what it took tells what the next one may."""
         if self._budget is not None:
-            self._finished += names
             self._largest = max(self._largest, self._footprint.used - self._before)
             self._tell(f"disk: {self._footprint.used:.1f} of {self._budget:.0f} GB, {self._footprint.peak:.1f} at most")
 
-    def make_room(self, further: Sequence[str] = ()) -> None:
-        """Remove what is finished, and these: environments, and what was fetched where the cache is our own."""
-        gone = [*self._finished, *further]
+    def make_room(self, keep: Collection[str]) -> None:
+        """Remove all environments but these, of earlier runs too, and what was fetched where the cache is our own."""
+        gone = [one for one in self._envs.glob("*") if one.name not in keep]
         if gone:
-            self._tell(f"disk: {len(gone)} finished environments make room")
-        for name in gone:
-            shutil.rmtree(self._work / "envs" / name, ignore_errors=True)
-        self._finished = []
+            self._tell(f"disk: {len(gone)} environments make room")
+        for home in gone:
+            with alone(home, self._tell):  # not under somebody who probes it
+                shutil.rmtree(home, ignore_errors=True)
         if self._budget is not None:
             self._fetched.clean()
 
@@ -94,11 +92,8 @@ def _free(work: Path, count: int) -> float | None:
     return None if free > count * STACK_GB else max(free, 0.0)
 
 
-def filled_the_disk(store: Store, identity: str) -> bool:
+def filled_the_disk(result: EnvironmentResult | None) -> bool:
     """Whether an environment's result is an error for want of room."""
-    result = store.read(identity, warn=lambda _: None)
-    return result is not None and any(_full(result))
-
-
-def _full(result: EnvironmentResult) -> Iterator[bool]:
-    return (cell.outcome is Outcome.ERROR and _FULL.search(cell.message) is not None for cell in result.cells)
+    return result is not None and any(
+        cell.outcome is Outcome.ERROR and _FULL.search(cell.message) is not None for cell in result.cells
+    )

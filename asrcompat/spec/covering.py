@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .fields import STRICT, Positive, PythonVersion, S3prlSelectors, Selector, about
+from .fields import STRICT, Days, Pythons, S3prlSelectors, Selector, about
 
 PackageName = Literal["torch", "transformers", "s3prl", "espnet-s3prl", "espnet"]
 
@@ -19,7 +19,7 @@ class Covering:
 
     __pydantic_config__ = STRICT
 
-    python: Annotated[tuple[PythonVersion, ...], Field(min_length=1), about("Python versions, as X.Y")]
+    python: Annotated[Pythons, Field(min_length=1), about("Python versions, as X.Y")]
     torch: Annotated[Selector, about('releases of torch, such as "2.3.1, newest 2 minors"')]
     transformers: Annotated[Selector, about("releases of transformers")]
     s3prl: Annotated[S3prlSelectors, about("releases of s3prl, or 'espnet-s3prl <selector>'; or a list of such")]
@@ -27,5 +27,5 @@ class Covering:
     environments: Annotated[int, Field(ge=1), about("at most so many, the most valuable first; those kept in count")]
     seed: Annotated[int, Field(ge=0), about("the same seed and releases give the same plan")] = 0
     cool_off_days: Annotated[
-        Mapping[PackageName, Positive], about("releases of a package that are younger than this are left for later")
+        Mapping[PackageName, Days], about("releases of a package that are younger than this are left for later")
     ] = field(default_factory=dict)

@@ -7,7 +7,7 @@ see the same rule.
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -87,16 +87,20 @@ def _python(value: str) -> str:
     return value
 
 
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    repeated = sorted({item for item in values if values.count(item) > 1})
+    if repeated:
+        message = f"repeats {listed(repeated)}"
+        raise fault(message, "write each value once")
+    return values
+
+
 def _one_or_more(value: object) -> tuple[str, ...]:
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not values or not all(isinstance(item, str) for item in values):
         message = f"is {value!r}"
         raise fault(message, 'write a text in quotes, such as "2.3.1", or a list of such texts')
-    repeated = sorted({item for item in values if values.count(item) > 1})
-    if repeated:
-        message = f"repeats {listed(repeated)}"
-        raise fault(message, "write each value once")
-    return tuple(values)
+    return _distinct(tuple(values))
 
 
 def _specifiers(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -155,6 +159,9 @@ def _day(value: str) -> str:
     if day is None or day.isoformat() != value:
         message = f"'{value}' is no day"
         raise fault(message, 'write it as "2024-07-01"')
+    if day >= datetime.now(UTC).date():
+        message = f"'{value}' is not over yet"
+        raise fault(message, "name a day of which all is known, or leave it out for today")
     return value
 
 
@@ -182,6 +189,7 @@ S3prlVersion = Annotated[
     str, AfterValidator(_s3prl), WithJsonSchema({"type": "string", "pattern": f"^({FORK} )?({_VERSION}|{NEWEST})$"})
 ]
 PythonVersion = Annotated[str, AfterValidator(_python), WithJsonSchema({"type": "string", "pattern": r"^3\.\d+$"})]
+Pythons = Annotated[tuple[PythonVersion, ...], AfterValidator(_distinct)]
 Values = Annotated[tuple[str, ...], PlainValidator(_one_or_more), WithJsonSchema(_ONE_OR_MORE)]
 Specifiers = Annotated[
     tuple[str, ...], PlainValidator(_one_or_more), AfterValidator(_specifiers), WithJsonSchema(_ONE_OR_MORE)
@@ -202,4 +210,5 @@ Jobs = Annotated[
     PlainValidator(_jobs),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "auto"}]}),
 ]
+Days = Annotated[float, Field(gt=0, le=3650)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -29,10 +29,11 @@ Pick = Callable[[Sequence[str]], Iterable[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Selector:
-    """What to take of a package's releases."""
+    """What to take of a package's releases; `named` are those that are asked for by their number."""
 
     bounds: SpecifierSet
     picks: tuple[Pick, ...]
+    named: tuple[str, ...] = ()
 
     def select(self, releases: Sequence[str]) -> tuple[str, ...]:
         """The versions taken of these, each once, the oldest first; `releases` are in that order."""
@@ -44,7 +45,8 @@ class Selector:
 def selector(text: str) -> Selector:
     """Read a selector; raises the fault (`problems.fault`) of what is none."""
     bounds, picks = [], []
-    for part in (one.strip() for one in text.split(",")):
+    parts = [one.strip() for one in text.split(",")]
+    for part in parts:
         if part[:1] in tuple("<>=!~"):
             bounds.append(part)
         else:
@@ -54,7 +56,16 @@ def selector(text: str) -> Selector:
     except InvalidSpecifier:
         message = f"'{', '.join(bounds)}' are no bounds of versions"
         raise fault(message, 'write them by PEP 440, such as ">=2.1"') from None
-    return Selector(bounds=within, picks=tuple(picks) or (list,))
+    named = tuple(str(Version(part)) for part in parts if _is_version(part))
+    return Selector(bounds=within, picks=tuple(picks) or (list,), named=named)
+
+
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def _pick(part: str, text: str) -> Pick:
