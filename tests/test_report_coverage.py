@@ -9,10 +9,13 @@ from factories import make_cell, make_environment, make_results
 from planned import CLASH, NEW_ID, OLD_ID, THIRD_ID, make_plan
 
 from asrcompat.model import Outcome, Results, Stage
+from asrcompat.plan.document import Impossible
 from asrcompat.report.coverage import coverage, coverage_data
 from asrcompat.report.environments import rows
 from asrcompat.report.publish import publish
 from asrcompat.report.render import html, markdown_pages
+
+UNSURE = (("python", "3.10"), ("transformers", "5.24.0"))
 
 
 def results() -> Results:
@@ -93,6 +96,22 @@ def test_the_page_tells_reasons_and_what_is_beyond_the_budget() -> None:
     ):
         assert text in page.replace("\\", "")
     assert CLASH.splitlines()[-1].strip() in html(results())
+
+
+def test_a_pair_that_only_others_forbid_names_them() -> None:
+    pair = (("torch", "2.8.0"), ("transformers", "4.41.2"))
+    plan = make_plan()
+    plan = replace(plan, impossible=(*plan.impossible, Impossible(pair=pair, pruned=(0, 1))), undecided=(UNSURE,))
+    found = results()
+    view = coverage(replace(found, coverage=coverage_data(plan, found)), rows(found.environments, found.cells))
+    assert view is not None
+    assert view.lost == (
+        (
+            "torch 2.8.0 with transformers 4.41.2",
+            "python 3.10 with torch 2.8.0 (conflict); python 3.12 with s3prl 0.4.14 (no files)",
+        ),
+        ("python 3.10 with transformers 5.24.0", "undecided: only what says nothing of the packages forbids it"),
+    )
 
 
 def test_results_without_a_plan_have_no_such_page(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ class CoverageView:
     counts: Grid
     tables: tuple[PairTable, ...]
     pruned: tuple[PrunedGroup, ...]
+    lost: tuple[tuple[str, str], ...]
     uncovered: tuple[str, ...]
     planned: tuple[tuple[str, str], ...]
     beyond: tuple[tuple[str, str], ...]
@@ -128,7 +129,8 @@ def coverage(results: Results, environment_rows: Sequence[EnvironmentRow]) -> Co
         counts=_count_table(counts),
         tables=tuple(_tables(plan, covered, results, environment_rows)),
         pruned=tuple(_pruned(plan.pruned)),
-        uncovered=tuple(" with ".join(f"{axis} {value}" for axis, value in pair) for pair in covered.uncovered),
+        lost=tuple(_lost(plan)),
+        uncovered=tuple(map(_pair_text, covered.uncovered)),
         planned=_told(plan.rows),
         beyond=_told(plan.beyond),
         unused=plan.unused,
@@ -203,6 +205,20 @@ def _tables(
                 ),
             ),
         )
+
+
+def _pair_text(pair: Pair) -> str:
+    return " with ".join(f"{axis} {value}" for axis, value in pair)
+
+
+def _lost(plan: Plan) -> Iterator[tuple[str, str]]:
+    """The pairs that nothing forbids by itself and that can be with nothing else, and by what."""
+    for one in plan.impossible:
+        why = [plan.pruned[n] for n in one.pruned]
+        if not any(set(each.choices) <= set(one.pair) for each in why):
+            yield _pair_text(one.pair), "; ".join(f"{choices_text(each)} ({each.kind})" for each in why)
+    for pair in plan.undecided:
+        yield _pair_text(pair), "undecided: only what says nothing of the packages forbids it"
 
 
 def _pruned(pruned: Sequence[Pruned]) -> Iterator[PrunedGroup]:
