@@ -111,6 +111,22 @@ def test_where_all_stacks_fit_all_run_together_in_the_order_of_stacks(
     assert len(names) == 5
 
 
+def test_a_stack_that_is_there_needs_no_room(
+    ready: Callable[..., tuple[Options, Sessions]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+
+    def free(_: Path, count: int) -> None:
+        counted.append(count)
+
+    monkeypatch.setattr(module, "_free", free)
+    options, sessions = ready()
+    matrix(options)
+    matrix(options)
+    assert counted == [2, 0]
+    assert len(sessions.ran) == 2
+
+
 def test_a_disk_budget_is_kept_by_giving_finished_stacks_back(
     ready: Callable[..., tuple[Options, Sessions]],
 ) -> None:
@@ -205,7 +221,7 @@ def test_without_a_budget_what_is_free_decides(tmp_path: Path, monkeypatch: pyte
     told: list[str] = []
     with stacks(tmp_path, asked=None, count=3, tell=told.append) as disk:
         assert disk.tight
-    assert told[0].startswith("disk: 14 GB for 3 torch stacks")
+    assert told[0].startswith("disk: 14 GB, and 3 new torch stacks")
 
 
 def test_a_stack_that_does_not_fit_is_told_and_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

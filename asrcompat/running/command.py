@@ -49,7 +49,8 @@ def _run_and_report(options: Options, progress: Progress) -> int:
     progress.tell(f"resolved: {len(locks)} of {len(chosen)}; {told_cost(lock.sizes for lock in locks.values())}")
     run.prepare()
     groups = by_stack(chosen)
-    with stacks(options.work_folder, asked=options.disk, count=len(groups), tell=progress.tell) as disk:
+    new = [group for group in groups if not _is_there(options, group)]
+    with stacks(options.work_folder, asked=options.disk, count=len(new), tell=progress.tell) as disk:
         if not disk.tight:
             groups = [[one for group in groups for one in group]]
         left = _stack_by_stack(run, groups, locks, disk)
@@ -151,6 +152,12 @@ def _in_turn(run: _Run, requests: Sequence[Request], disk: Stacks) -> list[Reque
         disk.make_room(_names([dated[one.id] for one in full]))
         left += run.sessions(full)
     return left
+
+
+def _is_there(options: Options, group: Sequence[Request]) -> bool:
+    """Whether an environment of a stack was built before: what further ones share with it takes no room again."""
+    envs = options.work_folder / "envs"
+    return any((envs / name).is_dir() for name in _names([one.dated(options.as_of) for one in group]))
 
 
 def _names(requests: Sequence[Request]) -> set[str]:

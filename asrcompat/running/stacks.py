@@ -77,12 +77,12 @@ class Stacks:
 
 @contextmanager
 def stacks(work: Path, *, asked: int | None, count: int, tell: Callable[[str], None]) -> Iterator[Stacks]:
-    """The disk of a run of so many stacks, within the GB `asked` for, else within what is free."""
+    """The disk of a run with so many stacks that are not there yet, within the GB `asked` for, else what is free."""
     work.mkdir(parents=True, exist_ok=True)
     budget = float(asked) if asked is not None else _free(work, count)
     with Footprint(work) as footprint, cache_of_its_own(None if budget is None else work / "uv-cache"):
         if budget is not None:
-            tell(f"disk: {budget:.0f} GB for {count} torch stacks of about {STACK_GB:.0f} GB, one after the other")
+            tell(f"disk: {budget:.0f} GB, and {count} new torch stacks of about {STACK_GB:.0f} GB: one after the other")
         yield Stacks(work, budget, footprint, tell)
 
 
