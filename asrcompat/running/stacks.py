@@ -17,7 +17,7 @@ import psutil
 from asrcompat.model import EnvironmentResult, Outcome
 from asrcompat.run.environment import alone
 from asrcompat.run.fetched import Fetched
-from asrcompat.run.footprint import Footprint, cache_of_its_own
+from asrcompat.run.footprint import Footprint, cache_of_its_own, held
 from asrcompat.run.lock import Lock
 
 STACK_GB = 6.0  # what a torch stack takes while it is installed, before one was measured
@@ -87,9 +87,9 @@ def stacks(work: Path, *, asked: int | None, count: int, tell: Callable[[str], N
 
 
 def _free(work: Path, count: int) -> float | None:
-    """What is free, as the budget of a run that may need more; None where it is enough for all."""
+    """What is free and what is held here already, as the budget of a run that may need more; None where all fit."""
     free = psutil.disk_usage(str(work)).free / 1e9 - _SPARE_GB
-    return None if free > count * STACK_GB else max(free, 0.0)
+    return None if free > count * STACK_GB else max(free, 0.0) + held(work) / 1e9
 
 
 def filled_the_disk(result: EnvironmentResult | None) -> bool:
