@@ -28,7 +28,7 @@ from asrcompat.planning.budget import environments_in
 from asrcompat.planning.cost import told_cost
 from asrcompat.planning.neighbours import neighbours, next_to
 from asrcompat.planning.order import by_stack
-from asrcompat.planning.planned import planned
+from asrcompat.planning.planned import plan_in_use, planned
 from asrcompat.result_files import dump
 from asrcompat.run.schedule import WORK_VARIABLE
 
@@ -104,6 +104,38 @@ def test_a_young_plan_of_the_same_question_is_used_again(tmp_path: Path, making:
     file.write_text(file.read_text().replace('"4.41.2, newest"', '"newest"'))
     planned(options(file), lambda _: None)
     assert [one.environments for one in making.made] == [3, 3, 1, 3]
+
+
+def test_a_run_holds_its_plan(tmp_path: Path, making: Making, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its sessions read it: another plan in its place would take them away."""
+    file = checkout(tmp_path, plan=make_plan())
+    kept = (tmp_path / ".asrcompat" / "plans" / "wide.json").read_text()
+    arguments = ["--matrix", str(file), "--profile", "wide", "--quiet"]
+    with plan_in_use(options(file)):
+        assert main(["matrix", *arguments]) == ExitCode.UNFINISHED
+        assert "another run of profile 'wide' is going on" in capsys.readouterr().err
+        assert main(["plan", *arguments, "--budget", "1"]) == ExitCode.OK
+        assert (tmp_path / ".asrcompat" / "plans" / "wide.json").read_text() == kept
+    assert main(["plan", *arguments, "--budget", "1"]) == ExitCode.OK
+    assert (tmp_path / ".asrcompat" / "plans" / "wide.json").read_text() != kept
+
+
+def test_a_budget_of_environments_is_for_what_is_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = checkout(tmp_path)
+    assert main(["matrix", "--matrix", str(file), "--budget", "1", "--quiet"]) == ExitCode.USAGE
+    assert "--budget 1: profile 'core' names its environments one by one" in capsys.readouterr().err
+
+
+def test_a_part_of_the_plan_is_reported_apart(tmp_path: Path) -> None:
+    file = checkout(tmp_path, plan=make_plan())
+    assert options(file, "--budget", "2").reports_folder.is_relative_to(tmp_path / ".asrcompat")
+
+
+def test_a_profile_without_findings_forgets_what_it_runs_again(tmp_path: Path) -> None:
+    """Its results lie apart: no other profile's cells are in them."""
+    file = checkout(tmp_path, plan=make_plan())
+    assert options(file).whole_cells
+    assert not options(file, "--paths", "s3prl-hf").whole_cells
 
 
 def test_a_plan_of_a_day_is_kept_beside_todays(tmp_path: Path, making: Making) -> None:
