@@ -252,6 +252,19 @@ def test_a_conflict_seen_in_the_cache_alone_is_none(tmp_path: Path, sources: Sou
     assert new.versions["numpy"] == "2.4.0"
 
 
+def test_only_a_conflict_in_both_indexes_is_one(tmp_path: Path, sources: Sources) -> None:
+    """PyTorch's own index may lack a release that the common one has."""
+    with serving(("torch", "2.3.1", ()), ("torchaudio", "2.3.1", ("torch==2.3.1",))) as own:
+        plan = make_plan(
+            asked(tmp_path / "spec", espnet="202402", s3prl=("0.4.14",), transformers="4.41.2", torch="2.3.1, 2.8.0"),
+            replace(sources, torch_index=own.url),
+            before=None,
+            tell=lambda _: None,
+        )
+    # with setuptools the one clash that there is: had the missing torch 2.8.0 counted, torch alone would be banned
+    assert conflicts(plan).keys() == {frozenset({("torch", "2.8.0"), ("espnet", "202402")})}
+
+
 def test_what_another_version_in_place_would_cure_is_not_impossible(
     tmp_path: Path, sources: Sources, index: MiniatureIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
