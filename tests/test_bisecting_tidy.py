@@ -32,12 +32,16 @@ def disk(spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
     return make_disk(spec, tmp_path, monkeypatch)
 
 
+# what is large, and what nothing points to then
+CLEANED = [["cache", "clean", "--quiet", "nvidia-cudnn", "torch"], ["cache", "prune", "--quiet"]]
+
+
 def test_the_newest_good_and_bad_stay_and_large_distributions_leave_the_cache(disk: Disk) -> None:
     lab = tidy(disk, budget=100.0)
     for version, answer in (("1", "good"), ("2", "bad"), ("3", "good"), ("4", "skip")):
         ask(lab, version, answer)
     assert disk.freed == [("1",), ("1", "2"), ("2", "3"), ("2", "3")]
-    assert disk.cleaned == [["cache", "clean", "--quiet", "nvidia-cudnn", "torch"]] * 4
+    assert disk.cleaned == [*CLEANED] * 4
     assert lab.installs == 4
 
 
@@ -160,7 +164,7 @@ def test_a_search_that_is_stopped_in_an_installation_gives_back_what_it_fetched(
     with pytest.raises(KeyboardInterrupt):
         ask(lab, "1")
     lab.close()
-    assert disk.cleaned == [["cache", "clean", "--quiet", "nvidia-cudnn", "torch"]]
+    assert disk.cleaned == CLEANED
     assert disk.freed == [()]
     assert "removed" in said[-1]
 

@@ -311,7 +311,8 @@ def test_failures_that_nothing_explains_strengthen_the_next_plan(tmp_path: Path,
 def test_environments_of_one_torch_run_after_each_other(tmp_path: Path) -> None:
     plan = make_plan(rows=(row(OLD_ID, OLD), row(NEW_ID, NEW), row(THIRD_ID, THIRD)))
     requests = options(checkout(tmp_path, plan=plan)).chosen_environments
-    assert [[one.torch for one in group] for group in by_stack(requests)] == [["2.3.1", "2.3.1"], ["2.8.0"]]
+    told = [[(one.torch, one.python) for one in group] for group in by_stack(requests)]
+    assert told == [[("2.3.1", "3.10")], [("2.3.1", "3.12")], [("2.8.0", "3.12")]]
 
 
 def test_a_file_that_several_environments_install_is_fetched_once() -> None:

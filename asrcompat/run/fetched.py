@@ -26,6 +26,8 @@ class Fetched:
         names, self._names = sorted(self._names), set()
         if not names:
             return
-        cleaned = uv.command(["cache", "clean", "--quiet", *names], seconds=600)
-        if (failed := uv.failure(cleaned)) is not None:
-            self._tell(f"uv's cache keeps {', '.join(names)}: {failed.message}")
+        # two installations at once may have fetched one file twice: only the pruning finds what nothing points to then
+        for command in (["clean", *names], ["prune"]):
+            done = uv.command(["cache", command[0], "--quiet", *command[1:]], seconds=600)
+            if (failed := uv.failure(done)) is not None:
+                self._tell(f"uv's cache keeps {', '.join(names)}: {failed.message}")

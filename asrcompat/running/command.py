@@ -18,7 +18,7 @@ from asrcompat.run import host, schedule
 from asrcompat.run.inputs import prepare_inputs
 from asrcompat.run.lock import Lock
 from asrcompat.run.progress import Progress
-from asrcompat.running.stacks import Stacks, filled_the_disk, stacks
+from asrcompat.running.stacks import PYTHON_GB, STACK_GB, Stacks, filled_the_disk, stacks
 from asrcompat.settings import settings_for, sources_for
 from asrcompat.spec import Request
 from asrcompat.tasks import with_paths
@@ -49,8 +49,9 @@ def _run_and_report(options: Options, progress: Progress) -> int:
     progress.tell(f"resolved: {len(locks)} of {len(chosen)}; {told_cost(lock.sizes for lock in locks.values())}")
     run.prepare()
     groups = by_stack(chosen)
-    new = [group for group in groups if not _is_there(options, group)]
-    with stacks(options.work_folder, asked=options.disk, count=len(new), tell=progress.tell) as disk:
+    new = [group[0].torch for group in groups if not _is_there(options, group)]
+    need = sum(STACK_GB if new.index(torch) == n else PYTHON_GB for n, torch in enumerate(new))
+    with stacks(options.work_folder, asked=options.disk, need=need, tell=progress.tell) as disk:
         if not disk.tight:
             groups = [[one for group in groups for one in group]]
         left = _stack_by_stack(run, groups, locks, disk)

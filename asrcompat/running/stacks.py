@@ -20,7 +20,10 @@ from asrcompat.run.fetched import Fetched
 from asrcompat.run.footprint import Footprint, cache_of_its_own, held
 from asrcompat.run.lock import Lock
 
-STACK_GB = 6.0  # what a torch stack takes while it is installed, before one was measured
+# What a torch stack takes while it is installed, before one was measured; and the same for one more Python, for which
+# torch and triton have files of their own (2.2 GB unpacked for torch 2.6.0), and the CUDA libraries do not.
+STACK_GB = 6.0
+PYTHON_GB = 2.5
 _SPARE_GB = 3.0  # of a disk is left to others
 _FULL = re.compile(r"No space left on device|Disk quota exceeded", re.IGNORECASE)
 
@@ -76,20 +79,20 @@ class Stacks:
 
 
 @contextmanager
-def stacks(work: Path, *, asked: int | None, count: int, tell: Callable[[str], None]) -> Iterator[Stacks]:
-    """The disk of a run with so many stacks that are not there yet, within the GB `asked` for, else what is free."""
+def stacks(work: Path, *, asked: int | None, need: float, tell: Callable[[str], None]) -> Iterator[Stacks]:
+    """The disk of a run that needs about so many GB besides, within those `asked` for, else within what is free."""
     work.mkdir(parents=True, exist_ok=True)
-    budget = float(asked) if asked is not None else _free(work, count)
+    budget = float(asked) if asked is not None else _free(work, need)
     with Footprint(work) as footprint, cache_of_its_own(None if budget is None else work / "uv-cache"):
         if budget is not None:
-            tell(f"disk: {budget:.0f} GB, and {count} new torch stacks of about {STACK_GB:.0f} GB: one after the other")
+            tell(f"disk: {budget:.0f} GB, and new torch stacks would take about {need:.0f} GB: one after the other")
         yield Stacks(work, budget, footprint, tell)
 
 
-def _free(work: Path, count: int) -> float | None:
+def _free(work: Path, need: float) -> float | None:
     """What is free and what is held here already, as the budget of a run that may need more; None where all fit."""
     free = psutil.disk_usage(str(work)).free / 1e9 - _SPARE_GB
-    return None if free > count * STACK_GB else max(free, 0.0) + held(work) / 1e9
+    return None if free > need else max(free, 0.0) + held(work) / 1e9
 
 
 def filled_the_disk(result: EnvironmentResult | None) -> bool:
