@@ -29,6 +29,12 @@ PIP_WITHOUT_NETWORK = """error: Failed to build `x==1`
          WARNING: Retrying after connection broken by 'ProxyError('Cannot connect to proxy.', OSError('no'))'
          ERROR: Could not find a version that satisfies the requirement cython (from versions: none)"""
 
+# Said when the cache was removed under a build.
+BUILD_FOLDER_GONE = """error: Failed to build `pyworld==0.3.5`
+  cause: The build backend returned an error
+         Assembler messages:
+         Fatal error: can't create build/temp.linux-x86_64-cpython-312/codec.o: No such file or directory"""
+
 
 @pytest.mark.parametrize(
     ("text", "kind"),
@@ -48,6 +54,7 @@ PIP_WITHOUT_NETWORK = """error: Failed to build `x==1`
         (PIP_WITHOUT_NETWORK, "error"),
         ("  × Failed to build `x`\n curl: (7) Failed to connect to github.com port 443", "error"),
         ("error: failed to write: No space left on device (os error 28)", "error"),
+        (BUILD_FOLDER_GONE, "error"),
         ("error: words of a uv that is not written yet", "error"),
         ("", "error"),
     ],

@@ -34,7 +34,7 @@ _NOT_THE_PACKAGES = re.compile(
     r"Failed to connect to|Cannot connect to proxy|Tunnel connection failed|Read timed out|CERTIFICATE_VERIFY_FAILED|"
     r"urlopen error|unable to access|HTTP status (?:server error|client error \(429)|"
     r"was not found in the package registry|No space left on device|Disk quota exceeded|Too many open files|"
-    r"Permission denied \(os error|Cannot allocate memory|"
+    r"Permission denied \(os error|Cannot allocate memory|Fatal error: can't create |"
     r"command '[^']*(?:gcc|cc|g\+\+|c\+\+|clang)' failed: No such file|"
     r"Python\.h: No such file",
     re.IGNORECASE,
