@@ -238,6 +238,14 @@ def test_why_tells_what_came_of_an_environment(tmp_path: Path, capsys: pytest.Ca
     assert f"    s3prl-hf on cpu: broken at {broken.stage}: odd" in said(capsys).splitlines()
 
 
+def test_versions_without_a_plan_say_how_to_make_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--matrix", str(checkout(tmp_path)), "--profile", "wide"]
+    assert main(["why", "torch=2.8.0", *arguments]) == ExitCode.USAGE
+    assert (
+        "no plan of profile 'wide' is kept yet: make it with `nox -s plan -- --profile wide`" in capsys.readouterr().err
+    )
+
+
 def test_what_is_unknown_is_a_fault_that_says_what_to_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["why", "nonsense", "--matrix", str(checkout(tmp_path))]) == ExitCode.USAGE
     assert "'nonsense' is no environment of matrix.toml" in capsys.readouterr().err

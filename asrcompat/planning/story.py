@@ -22,6 +22,11 @@ def story(options: Options, wanted: str, plan: Plan | None) -> Iterator[str]:
         yield from _of_environment(options, request, plan)
     elif choices and plan is not None and not _CHOICE.sub("", wanted).strip(" ,"):
         yield from _of_versions(choices, plan)
+    elif choices and plan is None:
+        profile = options.chosen_profile
+        raise UsageError(
+            f"no plan of profile '{profile}' is kept yet: make it with `nox -s plan -- --profile {profile}`"
+        )
     else:
         message = (
             f"{wanted!r} is no environment of {options.matrix.name} or of the kept plan of profile "
