@@ -72,10 +72,10 @@ def test_what_is_there_or_remembered_needs_no_room(disk: Disk) -> None:
 
 def test_what_an_installation_took_counts_and_no_guess(disk: Disk) -> None:
     disk.stack = 2.0
-    lab = tidy(disk, budget=6.0)
+    lab = tidy(disk, budget=7.5)
     for version, answer in (("1", "good"), ("2", "bad"), ("3", "good")):
         ask(lab, version, answer)
-    assert [attempt for _, attempt, _ in disk.ran] == [0, 0, 0]  # three of 2 GB fit, which three of 6 would not
+    assert [attempt for _, attempt, _ in disk.ran] == [0, 0, 0]  # three of 2 GB fit, which three of 7.5 would not
     assert disk.freed == [("1",), ("1", "2"), ("2", "3")]
 
 
@@ -138,7 +138,7 @@ def test_an_attempt_that_was_made_with_other_packages_proves_nothing(disk: Disk)
 
 def test_where_no_room_can_be_made_the_search_ends_and_says_so(disk: Disk) -> None:
     lab = tidy(disk, budget=4.0)
-    with pytest.raises(HarnessError, match=r"needs about 6\.0 GB.*more than --disk 4;.*does not run again"):
+    with pytest.raises(HarnessError, match=r"needs about 7\.5 GB.*more than --disk 4;.*does not run again"):
         ask(lab, "1")
     assert (disk.ran, disk.freed) == ([], [()])
 

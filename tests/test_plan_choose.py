@@ -182,6 +182,41 @@ def test_a_resolver_that_fails_for_all_of_a_batch_ends_the_plan() -> None:
             return Refusal(ban=Ban(choices=frozenset(row.items()), reason="dns error"), kind="error")
 
     judge = Down([])
-    with pytest.raises(HarnessError, match="the resolver failed for all of 8 combinations; first: dns error"):
+    with pytest.raises(HarnessError, match="the resolver failed 8 times in a row; first: dns error"):
         chosen(Space(AXES), judge)
     assert len(judge.asked) == 8
+
+
+def test_so_it_does_where_few_rows_are_asked_for_at_a_time() -> None:
+    """Of a pair that is left alone there may be hundreds of rows to try, one after the other."""
+
+    class Down(Resolver):
+        def _one(self, row: Row) -> Lock | Refusal:
+            if row["one"] == "a" and row["other"] == "x":
+                return Refusal(ban=Ban(choices=frozenset(row.items()), reason="dns error"), kind="error")
+            return LOCK
+
+    # all but one pair of values are in rows that are kept
+    axes = {"one": ["a", "b"], "other": ["x", "y"], "third": [str(n) for n in range(50)]}
+    kept = [
+        {"one": one, "other": other, "third": third}
+        for one, other in (("a", "y"), ("b", "x"), ("b", "y"))
+        for third in axes["third"]
+    ]
+    judge = Down([])
+    with pytest.raises(HarnessError, match="8 times in a row"):
+        chosen(Space(axes), judge, kept=kept)
+    assert len(judge.asked) == 8
+
+
+def test_a_resolver_that_fails_now_and_then_leaves_the_rest_of_the_plan() -> None:
+    class Shaky(Resolver):
+        def _one(self, row: Row) -> Lock | Refusal:
+            if row["third"] == "1":
+                return LOCK
+            return Refusal(ban=Ban(choices=frozenset(row.items()), reason="dns error"), kind="error")
+
+    plan = chosen(Space({"one": ["a", "b"], "third": ["1", "2"]}), Shaky([]))
+    assert [row["third"] for row in rows_of(plan)] == ["1", "1"]
+    assert plan.impossible == ()
+    assert {pair[1] for pair in plan.undecided} == {("third", "2")}

@@ -22,7 +22,7 @@ from asrcompat.errors import ExitCode
 from asrcompat.model import Outcome
 from asrcompat.options import Options, parse
 from asrcompat.plan.count import coverage_of
-from asrcompat.plan.document import Plan, keep_plan
+from asrcompat.plan.document import Plan, Pruned, keep_plan
 from asrcompat.planning import planned as module
 from asrcompat.planning.budget import environments_in
 from asrcompat.planning.cost import told_cost
@@ -221,10 +221,15 @@ def test_a_profile_of_grids_is_listed_and_has_no_json(tmp_path: Path, capsys: py
         ("python=3.12, torch=2.8.0", f"planned in {NEW_ID}: covers pairs: 3 that none before has"),
         ("s3prl=espnet-s3prl 2026.5.14", f"planned in {NEW_ID}: covers pairs: 3 that none before has"),
         ("python=3.10 transformers=5.24.0", "nothing forbids it, and no planned environment has it"),
+        ("python=3.12 transformers=4.41.2", "undecided: only what says nothing of the packages forbids it"),
+        ("python=3.12 espnet=202402 torch=2.3.1", "not planned (not here): python 3.12 with torch 2.3.1:"),
     ],
 )
 def test_why_tells_the_story(tmp_path: Path, wanted: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
-    file = checkout(tmp_path, plan=make_plan())
+    here = Pruned(choices=(("python", "3.12"), ("torch", "2.3.1")), kind="not here", reason="no compiler")
+    unsure = (("python", "3.12"), ("transformers", "4.41.2"))
+    plan = make_plan()
+    file = checkout(tmp_path, plan=replace(plan, pruned=(*plan.pruned, here), undecided=(unsure,)))
     assert main(["why", wanted, "--matrix", str(file), "--profile", "wide"]) == ExitCode.OK
     assert told in said(capsys).splitlines()
 

@@ -14,6 +14,7 @@ from asrcompat.report.coverage import coverage, coverage_data
 from asrcompat.report.environments import rows
 from asrcompat.report.publish import publish
 from asrcompat.report.render import html, markdown_pages
+from asrcompat.result_files import dump, parse_results
 
 UNSURE = (("python", "3.10"), ("transformers", "5.24.0"))
 
@@ -112,6 +113,12 @@ def test_a_pair_that_only_others_forbid_names_them() -> None:
         ),
         ("python 3.10 with transformers 5.24.0", "undecided: only what says nothing of the packages forbids it"),
     )
+
+
+def test_the_page_is_the_same_from_the_published_file() -> None:
+    """Pairs are lists there, and what only the next plan needs is left out."""
+    read = parse_results(dump(results()), source="results.json")
+    assert markdown_pages(read)["coverage.md"] == markdown_pages(results())["coverage.md"]
 
 
 def test_results_without_a_plan_have_no_such_page(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from miniature import MiniatureIndex, Trouble, serving
 
 from asrcompat.plan.prepare import Sources, prepare
-from asrcompat.plan.resolve import Resolution, resolve
+from asrcompat.plan.resolve import Resolution, Resolver, resolve
 from asrcompat.run import uv
 from asrcompat.run.environment import Built, build, damage, is_complete
 from asrcompat.run.interpreters import Interpreter
@@ -52,9 +52,8 @@ def settings(spec: Spec, index: MiniatureIndex) -> Index:
 
 def resolved(tmp_path: Path, settings: Index, python: Interpreter, request: Request = REQUEST) -> Resolution:
     request = replace(request, python=python.version)
-    return resolve(
-        request, interpreter=python, index=settings, torch_index=None, work=tmp_path, seconds=60, fresh=False
-    )
+    resolver = Resolver(interpreter=python, index=settings, torch_index=None, work=tmp_path, seconds=60)
+    return resolve(request, resolver)
 
 
 def installed(tmp_path: Path, settings: Index, python: Interpreter, lock: Lock) -> Built | uv.Failure:
@@ -137,14 +136,9 @@ def test_overrides_help_to_a_lock_and_not_to_declared(
 ) -> None:
     override = Pin(requirements=("setuptools-of-old>=2",), reason="it works all the same")
     request = replace(REQUEST, extras=("of-its-own==1.0",), overrides=(override,), python=this_python.version)
-    resolution = resolve(
-        request,
-        interpreter=this_python,
-        index=settings,
-        torch_index=settings.url if with_torch_index else None,
-        work=tmp_path,
-        seconds=60,
-    )
+    torch_index = settings.url if with_torch_index else None
+    resolver = Resolver(interpreter=this_python, index=settings, torch_index=torch_index, work=tmp_path, seconds=60)
+    resolution = resolve(request, resolver)
     assert resolution.failure is None
     assert resolution.lock is not None
     assert resolution.lock.versions["of-its-own"] == "1.0"

@@ -167,13 +167,15 @@ def _cell(
     return replace(cell, checks=(*passed, replace(failed, data=data)))
 
 
-def sdist(name: str, backend: str, version: str = "1.0") -> bytes:
-    """One whose metadata can be read without building it."""
+def sdist(name: str, backend: str, version: str = "1.0", *, dynamic: bool = False) -> bytes:
+    """One whose metadata can be read without building it, unless they are `dynamic`."""
+    project = f'[project]\nname = "{name}"\nversion = "{version}"\n'
+
     files = {
         "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
-        f'[project]\nname = "{name}"\nversion = "{version}"\n',
+        + ("" if dynamic else project),
         "own.py": backend,
-        "PKG-INFO": f"Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n",
+        "PKG-INFO": f"Metadata-Version: {'1.0' if dynamic else '2.2'}\nName: {name}\nVersion: {version}\n",
     }
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:

@@ -19,12 +19,10 @@ from asrcompat.lab.change import Change
 from asrcompat.model import BoundaryRun, EnvironmentResult
 from asrcompat.run.cells import Settings
 from asrcompat.run.fetched import Fetched
-from asrcompat.run.footprint import Footprint
+from asrcompat.run.footprint import STACK_GB, Footprint
 from asrcompat.run.lock import Lock
 from asrcompat.run.session import Locked
 from asrcompat.spec import Request
-
-_STACK_GB = 6.0  # what a torch stack takes while it is installed, before one was measured
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,4 +191,4 @@ class Tidy:
         """What an installation takes in GB: what the largest one took, or about that much before there was one."""
         if self._measured is not None:
             return self._measured
-        return _STACK_GB if self._heavy else 0.0
+        return STACK_GB if self._heavy else 0.0

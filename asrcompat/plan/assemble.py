@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -13,9 +13,8 @@ from pathlib import Path
 from asrcompat.plan.candidates import matching, request_of, row_of
 from asrcompat.plan.choose import Chosen, ChosenRow
 from asrcompat.plan.discover import Found
-from asrcompat.plan.document import Impossible, Plan, Planned, Pruned, in_short
+from asrcompat.plan.document import FORBIDDING, Impossible, Plan, Planned, Pruned, in_short
 from asrcompat.plan.prepare import Sources, prepare
-from asrcompat.plan.refused import PROVEN
 from asrcompat.plan.space import Pair, Row, Space
 from asrcompat.run.code import hash_of
 from asrcompat.run.interpreters import find
@@ -95,7 +94,6 @@ def assemble(
     )
     covering = [_covering(one, asked) for one in chosen.rows]
     room = max(0, asked.environments - len(kept))
-    unproven = {n for n, ban in enumerate(space.bans) if ban in kinds and kinds[ban] not in PROVEN}
     passed_over = {axis: dict(left) for axis, left in found.passed_over.items() if left}
     return Plan(
         profile=asked.profile,
@@ -111,7 +109,7 @@ def assemble(
         rows=(*kept, *covering[:room]),
         beyond=tuple(covering[room:]),
         pruned=pruned,
-        impossible=tuple(_impossible(pair, space, pruned, unproven) for pair in chosen.impossible),
+        impossible=tuple(_impossible(pair, space, pruned) for pair in chosen.impossible),
         undecided=chosen.undecided,
         unused=_unused(asked, found),
     )
@@ -154,9 +152,9 @@ def _new(found: Found, before: Plan) -> dict[str, tuple[str, ...]]:
     return {package: releases for package, releases in new.items() if releases}
 
 
-def _impossible(pair: Pair, space: Space, pruned: Sequence[Pruned], unproven: Set[int]) -> Impossible:
+def _impossible(pair: Pair, space: Space, pruned: Sequence[Pruned]) -> Impossible:
     """What forbids a pair: a ban on it, else all that take part in leaving nothing for another axis."""
-    proven = [n for n in range(len(pruned)) if n not in unproven]
+    proven = [n for n, one in enumerate(pruned) if one.kind in FORBIDDING]
     direct = tuple(n for n in proven if set(pruned[n].choices) <= set(pair))
     if direct:
         return Impossible(pair=pair, pruned=direct)

@@ -13,7 +13,8 @@ from itertools import combinations
 
 from asrcompat.errors import HarnessError
 from asrcompat.plan.cover import Cover
-from asrcompat.plan.refused import PROVEN, Refusal, widened
+from asrcompat.plan.document import FORBIDDING
+from asrcompat.plan.refused import Refusal, widened
 from asrcompat.plan.space import Choice, Pair, Row, Space
 from asrcompat.run.lock import Lock
 
@@ -50,7 +51,7 @@ def choose(space: Space, *, kept: Sequence[Row], first: Sequence[Row], judge: Ju
     """Cover the pairs of `space`: beside the rows `kept`, which are planned already, and those to try `first`.
 
     `space` learns what is refused. What cannot be is found by search, never assumed. Raises `HarnessError` where the
-    resolver fails for every row of a batch.
+    resolver fails again and again.
     """
     weights = ends(space)
     cover = Cover(space, weights=weights, seed=seed)
@@ -58,11 +59,13 @@ def choose(space: Space, *, kept: Sequence[Row], first: Sequence[Row], judge: Ju
         cover.take(row)
     accepted: list[tuple[Row, Lock]] = []
     refusals: list[Refusal] = []
+    asked: list[Lock | Refusal] = []
     waiting = [row for row in first if space.allows(row)]
     while batch := waiting[:_AT_ONCE] or _batch(cover):
         waiting = waiting[_AT_ONCE:]
         verdicts = judge(batch)
-        _stop_where_nothing_is_known(verdicts)
+        asked += verdicts
+        _stop_where_nothing_is_known(asked)
         found = list(zip(batch, verdicts, strict=True))
         accepted += [(row, verdict) for row, verdict in found if isinstance(verdict, Lock)]
         for row, verdict in found:
@@ -89,15 +92,16 @@ def choose(space: Space, *, kept: Sequence[Row], first: Sequence[Row], judge: Ju
 
 def proven_space(space: Space, refusals: Sequence[Refusal]) -> Space:
     """The space without what says nothing of the packages."""
-    unproven = [one.ban for one in refusals if one.kind not in PROVEN]
+    unproven = [one.ban for one in refusals if one.kind not in FORBIDDING]
     return Space(space.axes, [ban for ban in space.bans if ban not in unproven])
 
 
 def _stop_where_nothing_is_known(verdicts: Sequence[Lock | Refusal]) -> None:
-    """Raise `HarnessError` where the resolver failed for all of several rows: it would for all others, one by one."""
-    errors = [one for one in verdicts if isinstance(one, Refusal) and one.kind == "error"]
-    if len(errors) == len(verdicts) and len(errors) > 1:
-        message = f"no plan: the resolver failed for all of {len(errors)} combinations; first: {errors[0].ban.reason}"
+    """Raise `HarnessError` where the resolver failed for all of the last ones: it would for all others, one by one."""
+    last = verdicts[-_AT_ONCE:]
+    errors = [one for one in last if isinstance(one, Refusal) and one.kind == "error"]
+    if len(errors) == _AT_ONCE:
+        message = f"no plan: the resolver failed {_AT_ONCE} times in a row; first: {errors[0].ban.reason}"
         raise HarnessError(message)
 
 

@@ -26,6 +26,8 @@ KINDS: Mapping[Kind, str] = {
     "not here": "what they bring has to be built and is not, here and today, which says nothing of the packages",
     "error": "the resolver failed, which says nothing of the packages",
 }
+FORBIDDING: tuple[Kind, ...] = ("no files", "excluded", "conflict", "build")
+"""The kinds that make a pair impossible; with the others it is undecided."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,6 @@ from asrcompat.plan.document import Plan
 from asrcompat.plan.prepare import Sources
 from asrcompat.plan.refused import Refusal, Resolving
 from asrcompat.plan.releases import PackageIndex
-from asrcompat.plan.resolve import Resolver
 from asrcompat.plan.space import Row, Space
 from asrcompat.run.interpreters import Interpreter, NoInterpreter, find
 from asrcompat.run.lock import Lock
@@ -39,7 +38,7 @@ def make_plan(asked: Asked, sources: Sources, *, before: Plan | None, tell: Call
     counted = ", ".join(f"{len(values)} {axis}" for axis, values in found.axes.items())
     tell(f"plan: {counted}: {space.size} combinations, {len(space.bans)} bans before anything is resolved")
     resolving = Resolving(
-        _resolvers(interpreters, sources, asked.as_of),
+        {python: sources.resolver(one, as_of=asked.as_of) for python, one in interpreters.items()},
         builds=_builds(sources, asked.as_of),
         pins=asked.pins,
         space=Space(found.axes, outright),
@@ -63,22 +62,6 @@ def _interpreters(pythons: Iterable[str]) -> tuple[dict[str, Interpreter], dict[
     if not here:
         raise HarnessError("none of the plan's Pythons is on this machine: " + "; ".join(absent.values()))
     return here, absent
-
-
-def _resolvers(interpreters: dict[str, Interpreter], sources: Sources, as_of: str | None) -> dict[str, Resolver]:
-    """A resolver for every Python."""
-    return {
-        python: Resolver(
-            interpreter=interpreter,
-            index=sources.index,
-            torch_index=sources.torch_index,
-            work=sources.work,
-            seconds=sources.seconds,
-            fresh=sources.fresh,
-            as_of=as_of,
-        )
-        for python, interpreter in interpreters.items()
-    }
 
 
 def _builds(sources: Sources, as_of: str | None) -> Builds:

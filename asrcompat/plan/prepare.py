@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asrcompat.model import Environment, Outcome, Stage
-from asrcompat.plan.resolve import Resolution, resolve, until
+from asrcompat.plan.resolve import Resolution, Resolver, resolve, until
 from asrcompat.run.interpreters import Interpreter, NoInterpreter, find
 from asrcompat.run.lock import Lock
 from asrcompat.run.scrub import Scrubber
@@ -27,6 +27,18 @@ class Sources:
     seconds: float
     fresh: bool
 
+    def resolver(self, interpreter: Interpreter, *, as_of: str | None) -> Resolver:
+        """What locks for an interpreter from these places, as of a day or of today."""
+        return Resolver(
+            interpreter=interpreter,
+            index=self.index,
+            torch_index=self.torch_index,
+            work=self.work,
+            seconds=self.seconds,
+            fresh=self.fresh,
+            as_of=as_of,
+        )
+
     def install_arguments(self, as_of: str | None = None) -> tuple[str, ...]:
         """The same places, as arguments of an installation; as of a day, for what has to be built needs others."""
         arguments: tuple[str, ...] = () if self.index.url is None else ("--default-index", self.index.url)
@@ -45,15 +57,7 @@ def prepare(request: Request, sources: Sources) -> tuple[Environment, Locked | N
             id=request.id, python=request.python, packages={}, pins=request.aids, as_of=request.as_of
         )
         return environment, NotBuilt(outcome=Outcome.UNAVAILABLE, stage=None, message=interpreter.message)
-    resolution = resolve(
-        request,
-        interpreter=interpreter,
-        index=sources.index,
-        torch_index=sources.torch_index,
-        work=sources.work,
-        seconds=sources.seconds,
-        fresh=sources.fresh,
-    )
+    resolution = resolve(request, sources.resolver(interpreter, as_of=request.as_of))
     if sources.torch_index is not None and resolution.failure is not None and resolution.failure.kind == "conflict":
         # the CPU index may lack a build that the common index has: only a conflict in both is a verdict
         return prepare(request, replace(sources, torch_index=None))

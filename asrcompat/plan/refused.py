@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from asrcompat.plan.builds import Builds
 from asrcompat.plan.candidates import request_of
+from asrcompat.plan.document import Kind
 from asrcompat.plan.resolve import WORKERS, Resolver
 from asrcompat.plan.space import Ban, Row, Space
 from asrcompat.run.lock import Lock
@@ -26,21 +26,13 @@ _PYTHON = "python"
 # in the order in which they are left out: what most seldom takes part in a conflict first
 _ORDER = ("transformers", "s3prl", "espnet", "torch")
 
-Kind = Literal["conflict", "build", "pin", "not here", "error"]
-PROVEN: tuple[Kind, ...] = ("conflict", "build")
-"""The kinds that say of the packages that they cannot be together."""
 Fails = Callable[[Sequence[str], str], bool]
 """Whether a row's values on these axes fail in the same way under a Python."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """Choices that cannot be had together, and in whose words.
-
-    ``conflict``: the packages' metadata do not allow it; ``build``: a distribution that they must bring does not build;
-    ``pin``: a pin of this project's does not allow it; ``not here``: what they bring here cannot be built, which with
-    other tools or versions it may be; ``error``: the resolver failed. The last three say nothing of the packages.
-    """
+    """Choices that cannot be had together, in whose words, and of which kind (`document.KINDS`)."""
 
     ban: Ban
     kind: Kind
@@ -85,25 +77,25 @@ class Resolving:
 
     def _unresolved(self, row: Row, failure: Failure) -> Refusal:
         whole = frozenset(row.items())
-        if failure.kind != "conflict":
-            # a distribution whose metadata can only be had by building it proves no more than one that is built later
-            kind: Kind = "error" if failure.kind == "error" else "not here"
-            return Refusal(ban=Ban(choices=whole, reason=failure.message), kind=kind)
+        if failure.kind == "error":
+            return Refusal(ban=Ban(choices=whole, reason=failure.message), kind="error")
 
         def fails(axes: Sequence[str], python: str) -> bool:
             found = self._looked_up(row, axes, python)
-            return isinstance(found, Failure) and found.kind == "conflict"
+            return isinstance(found, Failure) and found.kind == failure.kind
 
+        # a distribution whose metadata can only be had by building it proves no more than one that is built later
+        kind: Kind = "conflict" if failure.kind == "conflict" else "not here"
         kept = self._smallest(row, fails)
         confirmed = self._asked(row, kept, row[_PYTHON])
-        if not isinstance(confirmed, Failure) or confirmed.kind != "conflict":  # the cache is not what the index is
-            return Refusal(ban=Ban(choices=whole, reason=failure.message), kind="conflict")
+        if not isinstance(confirmed, Failure) or confirmed.kind != failure.kind:  # the cache is not what the index is
+            return Refusal(ban=Ban(choices=whole, reason=failure.message), kind=kind)
         choices = self._with_python(row, kept, fails)
         pins = self._requirements(row, kept, only_pins=True)
         if pins and isinstance(self._asked(row, kept, row[_PYTHON], pinned=False), Lock):
             reason = f"this project's pins ({', '.join(pins)}) do not allow it\n{confirmed.message}"
             return Refusal(ban=Ban(choices=choices, reason=reason), kind="pin")
-        return Refusal(ban=Ban(choices=choices, reason=confirmed.message), kind="conflict")
+        return Refusal(ban=Ban(choices=choices, reason=confirmed.message), kind=kind)
 
     def _unbuilt(self, row: Row, distribution: str, failure: Failure) -> Refusal:
         def fails(axes: Sequence[str], python: str) -> bool:

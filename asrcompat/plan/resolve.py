@@ -43,32 +43,9 @@ class Resolution:
     seconds: float
 
 
-def resolve(
-    request: Request,
-    *,
-    interpreter: Interpreter,
-    index: Index,
-    torch_index: str | None,
-    work: Path,
-    seconds: float,
-    fresh: bool = False,
-) -> Resolution:
-    """Lock `request` for `interpreter` on this platform.
-
-    `torch_index` is the index that torch's distributions come from, None for the same as all others. A lock of the same
-    request that is younger than ``index.lock_hours`` is used again unless `fresh`, and so is a conflict; other failures
-    are never kept.
-    """
+def resolve(request: Request, resolver: Resolver) -> Resolution:
+    """Lock `request`, with this project's aids and without them."""
     started = monotonic()
-    resolver = Resolver(
-        interpreter=interpreter,
-        index=index,
-        torch_index=torch_index,
-        work=work,
-        seconds=seconds,
-        fresh=fresh,
-        as_of=request.as_of,
-    )
     aided = resolver.lock(request.pinned_requirements, overrides=request.override_requirements)
     declared: Declared
     unaided = resolver.lock(request.requirements) if request.aids else aided
@@ -91,7 +68,12 @@ def resolve(
 
 @dataclass(frozen=True, kw_only=True)
 class Resolver:
-    """Locks requirements for one interpreter, as of a day (YYYY-MM-DD) or of today."""
+    """Locks requirements for one interpreter on this platform, as of a day (YYYY-MM-DD) or of today.
+
+    `torch_index` is the index that torch's distributions come from, None for the same as all others. A lock of the same
+    requirements that is younger than ``index.lock_hours`` is used again unless `fresh`, and so is a conflict; other
+    failures are never kept.
+    """
 
     interpreter: Interpreter
     index: Index

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from asrcompat.errors import UsageError
 from asrcompat.options import Options
-from asrcompat.plan.document import Plan, choices_text, reason_for
+from asrcompat.plan.document import FORBIDDING, Plan, choices_text, reason_for
 from asrcompat.reporting import read_result
 from asrcompat.spec import Request
 
@@ -56,8 +56,8 @@ def _of_environment(options: Options, request: Request, plan: Plan | None) -> It
         yield "not run here yet"
         return
     environment = result.environment
-    yield f"ran at {environment.ran_at} by {environment.commit}; declared {environment.declared}, installable "
-    yield f"    {environment.installable}; lock {environment.lock_sha256 or 'none'}"
+    yield f"ran at {environment.ran_at} by {environment.commit}; lock {environment.lock_sha256 or 'none'}"
+    yield f"declared {environment.declared}, installable {environment.installable}"
     for cell in result.cells:
         first, _, _ = cell.message.partition("\n")
         failed = f" at {cell.stage}: {first}" if cell.failed else ""
@@ -75,7 +75,7 @@ def _of_versions(choices: Mapping[str, str], plan: Plan) -> Iterator[str]:
     wanted = set(choices.items())
     forbidding = [one for one in plan.pruned if set(one.choices) <= wanted]
     for one in forbidding:
-        yield f"cannot be ({one.kind}): {choices_text(one)}:"
+        yield f"{'cannot be' if one.kind in FORBIDDING else 'not planned'} ({one.kind}): {choices_text(one)}:"
         yield from (f"    {line}" for line in one.reason.splitlines())
     having = [one for one in plan.rows if one.row is not None and wanted <= set(one.row.items())]
     for planned in having:
@@ -85,5 +85,8 @@ def _of_versions(choices: Mapping[str, str], plan: Plan) -> Iterator[str]:
         for pair in impossible:
             yield "cannot be, since together with anything else:"
             yield from (f"    {choices_text(plan.pruned[n])}: {plan.pruned[n].kind}" for n in pair.pruned)
-        if not impossible:
+        undecided = [pair for pair in plan.undecided if set(pair) <= wanted]
+        if undecided and not impossible:
+            yield "undecided: only what says nothing of the packages forbids it"
+        if not (impossible or undecided):
             yield "nothing forbids it, and no planned environment has it"

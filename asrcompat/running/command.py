@@ -15,10 +15,11 @@ from asrcompat.planning.order import by_stack
 from asrcompat.planning.planned import plan_in_use, planned
 from asrcompat.reporting import BASELINE, CLAIMS, forget, identities, publish_report, read_result
 from asrcompat.run import host, schedule
+from asrcompat.run.footprint import STACK_GB
 from asrcompat.run.inputs import prepare_inputs
 from asrcompat.run.lock import Lock
 from asrcompat.run.progress import Progress
-from asrcompat.running.stacks import PYTHON_GB, STACK_GB, Stacks, filled_the_disk, stacks
+from asrcompat.running.stacks import PYTHON_GB, Stacks, filled_the_disk, stacks
 from asrcompat.settings import settings_for, sources_for
 from asrcompat.spec import Request
 from asrcompat.tasks import with_paths

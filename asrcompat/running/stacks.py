@@ -17,12 +17,11 @@ import psutil
 from asrcompat.model import EnvironmentResult, Outcome
 from asrcompat.run.environment import alone
 from asrcompat.run.fetched import Fetched
-from asrcompat.run.footprint import Footprint, cache_of_its_own, held
+from asrcompat.run.footprint import STACK_GB, Footprint, cache_of_its_own, held
 from asrcompat.run.lock import Lock
 
-# What a torch stack takes while it is installed, before one was measured; and the same for one more Python, for which
-# torch and triton have files of their own (2.2 GB unpacked for torch 2.6.0), and the CUDA libraries do not.
-STACK_GB = 6.0
+# What one more Python of a torch takes: torch and triton have files of their own for it (2.2 GB unpacked for torch
+# 2.6.0), and the CUDA libraries do not.
 PYTHON_GB = 2.5
 _SPARE_GB = 3.0  # of a disk is left to others
 _FULL = re.compile(r"No space left on device|Disk quota exceeded", re.IGNORECASE)
