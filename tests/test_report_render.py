@@ -3,234 +3,24 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import hashlib
 import re
-from collections.abc import Callable, Sequence
-from html.parser import HTMLParser
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from core_results import make_core_results
-from factories import PREPROCESSOR, make_cell, make_check, make_environment, make_evidence, make_remedy, make_results
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from markdown_it import MarkdownIt
+from factories import PREPROCESSOR, make_cell, make_environment, make_results
+from html_page import Page
 from wide_results import make_explained_results, make_wide_results
 
 from asrcompat.model import (
-    Boundary,
-    BoundaryRun,
-    CheckOutcome,
-    Device,
     Outcome,
-    Remedy,
-    RemedyCell,
     Results,
     Stage,
-    Trials,
 )
 from asrcompat.report import render
 from asrcompat.report.check import verify
-
-EVIL = (
-    "<script>alert(1)</script><img src=x onerror=y> | `a``b` \n```\n</details>"
-    "\x1b[31m\x00\u202e[x](javascript:y) \ud800 {{ 7*7 }}"
-)
-
-
-class Page(HTMLParser):
-    """Collects tags and anchors, and checks that what opens is closed."""
-
-    VOID = ("meta", "br")
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.open: list[str] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Remember the tag."""
-        self.tags.append(tag)
-        self.attributes += attrs
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        """Hold it against the tag that is open."""
-        assert self.open.pop() == tag
-
-
-def _rules(evil: str) -> list[dict[str, Any]]:
-    """A rule of each verdict, made of hostile text."""
-    choice = [{"text": evil, "package": evil, "kind": evil, "version": evil, "seen_without": evil, "named": True}] * 3
-    seen = {"cells": 1, "environments": [evil]}
-    common: dict[str, Any] = {
-        "signature": evil,
-        "title": evil,
-        "subjects": [{"path": evil, "device": evil}],
-        "failing": seen,
-        "not_failing": seen,
-    }
-    common |= {"alternatives": [[choice]], "counterexample_sought_in": [evil]}
-    common["experiment"] = {"environment": evil, "moves": [{"kind": "pin", "value": evil}]}
-    return [
-        {**common, "verdict": verdict} for verdict in ("found", "undetermined", "none", "incomparable", "everywhere")
-    ]
-
-
-def _remedies(evil: str) -> tuple[Remedy, ...]:
-    """A remedy of the cell, one that nothing came of, and one of an environment that is not there, of hostile text."""
-    change = {"kind": evil, "value": evil}
-    cells = tuple(
-        RemedyCell(
-            path=evil,
-            device=device,
-            before=evil,
-            outcome=outcome,
-            message=evil,
-            trials=Trials(passed=1, of=2),
-            miss=0.5,
-        )
-        for device in Device
-        for outcome in Outcome
-    )
-    remedy = make_remedy(
-        evil,
-        evil,
-        changes=(change, {**change, "kind": "file"}),
-        says=evil,
-        cells=cells,
-        signatures=(evil,),
-        needless=(change,),
-        snippets=({"language": evil, "about": evil, "text": evil},),
-        lock=evil,
-        differences=(evil,),
-    )
-    return (
-        remedy,
-        dataclasses.replace(remedy, id="x" + evil, verified=False),
-        dataclasses.replace(remedy, id="y" + evil, environment="x" + evil),
-        dataclasses.replace(remedy, id="z" + evil, environment="x" + evil, verified=False),
-    )
-
-
-def hostile(evil: str = EVIL) -> Results:
-    """Make results in which every text that could come from a package is hostile."""
-    environment = make_environment(
-        evil,
-        packages={"torch": evil, evil: evil},
-        reason=evil,
-        declared_reason=evil,
-        pins=(evil,),
-        build={evil: [evil], "cuda": evil, "architectures": [evil], "least_driver": evil},
-        lock=evil,
-        host=evil,
-        ran_at=evil,
-        derived_from=evil,
-    )
-    check = make_check(
-        Stage.LOAD, CheckOutcome.FAILED, id=evil, message=evil, data={"traceback": evil, "causes": [evil, evil]}
-    )
-    beside = [
-        make_check(stage, outcome, id=evil, message=evil, required=False, data={"exception": evil, "traceback": evil})
-        for stage in (Stage.LOAD, Stage.FEATURES, Stage.RECIPE)
-        for outcome in CheckOutcome
-    ]
-    odd = {"follows": evil, "parity": evil, "tolerance": evil, "reported": [evil], "true": evil, "difference": evil}
-    beside += [
-        make_check(Stage.FEATURES, id=name, required=False, data=odd)
-        for name in ("parity", "parity-path", "lengths", "batch-against-alone")
-    ]
-    evidence = make_evidence(environment, versions={evil: evil}, started=evil)
-    texts: dict[str, Any] = {"exception": evil, "message": evil, "cause": evil, "signature": evil, "remedy": evil}
-    cell = make_cell(environment, evil, Outcome.BROKEN, **texts, checks=(check, *beside), evidence=evidence)
-    absent = make_cell(environment, evil, Outcome.UNAVAILABLE, device=Device.CUDA, message=evil)
-    entry = {
-        "environment": evil,
-        "path": evil,
-        "device": evil,
-        "expected": evil,
-        "found": {"outcome": evil},
-        "reason": evil,
-    }
-    source = {"title": evil, "url": evil}
-    sources = [source, {**source, "url": "https://example.org/"}, {**source, "url": "javascript:alert(1)"}]
-    seen = {"part": 0, "supports": True, "path": evil, "device": "cpu", "stage": evil, "check": evil, "message": evil}
-    seen["outcome"] = evil
-    left_out = [
-        {"part": 0, "environment": one, "path": path, "device": evil, "why": f"{number}{evil}"}
-        for number, one in enumerate((evil, "x" + evil))
-        for path in (evil, "y" + evil)
-    ]
-    evidence_of_claim = [
-        {**seen, "environment": evil},
-        {**seen, "environment": "x" + evil},
-        {**seen, "supports": False},
-    ]
-    place = {"environment": evil, "path": evil, "device": evil, "check": evil}
-    versions = {evil: {"failing": [evil], "not_failing": [evil]}}
-    met: dict[str, Any] = dict.fromkeys(("id", "title", "cause", "status"), evil)
-    met |= {"source": [evil], "cures": [{"kind": evil, "value": evil, "says": evil}]}
-    seen_with = {"subjects": [place], "versions": versions}
-    affected = [{**seen_with, "environments": {"failing": [evil], "not_failing": [evil]}}, seen_with]
-    met |= {"cells": [place], "findings": [place], "affected": affected}
-    group: dict[str, Any] = {"innermost": {"exception": evil, "message": evil}, "package": evil, "cells": [place]}
-    group |= {"findings": [place], "affected": affected, "entry": evil}
-    verdicts = {evil: "confirmed", "x" + evil: evil}
-    part = {"says": evil, "verdict": evil, "needs": evil, "cites": sources, "environments": verdicts}
-    claim: dict[str, Any] = {
-        "id": evil,
-        "statement": evil,
-        "sources": sources,
-        "verdict": evil,
-        "tested": evil,
-        "of": evil,
-    }
-    claim |= {"environments": verdicts, "parts": [part, {**part, "verdict": "not testable here"}, evil]}
-    shared = [{**one, "part": number} for number in range(4) for one in left_out]
-    many = {**claim, "parts": [part] * 4, "left_out": shared}
-    runs = tuple(
-        BoundaryRun(release=evil, attempt=0, answer=said, told=evil, environment=evil, outcome=Outcome.BROKEN)
-        for said in ("good", "bad")
-    )
-    boundary = Boundary(
-        environment=evil,
-        axis=evil,
-        path=evil,
-        device=Device.CPU,
-        stage=None,
-        direction="newer",
-        verdict="gap",
-        last_good=evil,
-        first_bad=evil,
-        gap=(evil,),
-        skipped={evil: evil},
-        runs=runs,
-        along=(evil,),
-        differs={evil: (evil, evil)},
-        miss=0.5,
-        found_at=evil,
-    )
-    return make_results(
-        [cell, absent],
-        [environment],
-        boundaries=(boundary, dataclasses.replace(boundary, direction="older", verdict="no change")),
-        claims=({**claim, "evidence": evidence_of_claim, "left_out": left_out}, many, {}),
-        remedies=_remedies(evil),
-        signatures=(met, {**met, "cells": []}),
-        unrecognised=(group,),
-        rules=tuple(_rules(evil)),
-        host={evil: evil, "cpu": evil},
-        harness={"commit": evil},
-        missing=(evil,),
-        expectations={"regressions": [entry, evil]},
-        weights_comparison={evil: evil},
-    )
-
 
 FORMS = [render.markdown, render.html]
 
@@ -344,63 +134,6 @@ def test_markdown_without_details_is_the_table_alone() -> None:
     assert "✗&nbsp;load" in text
     assert "Worse than expected" in text
     assert "OSError, broken at load: the repository has no preprocessor_config.json" in text
-
-
-def assure_safe_markdown(text: str) -> None:
-    """Make sure that Markdown has no HTML but ours and no link but into the report."""
-    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
-    inline = [child for token in tokens for child in token.children or ()]
-    for content in [token.content for token in tokens if token.type == "html_block"]:
-        assert set(re.findall(r"</?(\w+)", content)) <= {"a", "details", "summary"}
-    ours = re.compile(r'</a>|<a id="[\w-]+">')
-    assert [
-        child.content for child in inline if child.type == "html_inline" and not ours.fullmatch(child.content)
-    ] == []
-    assert not [child for child in inline if child.type == "image"]
-    assure_safe_links([str(child.attrs["href"]) for child in inline if child.type == "link_open"])
-
-
-def assure_safe_links(links: Sequence[str | None]) -> None:
-    """Make sure that no link names a scheme or a host, but for the one that is a web address."""
-    assert links
-    for link in links:
-        assert link is not None
-        assert link == "https://example.org/" or (":" not in link and not link.startswith("/")), link
-
-
-def assure_safe_html(text: str) -> None:
-    """Make sure that HTML is well formed, and has neither scripts nor handlers."""
-    page = Page(text)
-    assert page.open == []
-    assert not {"script", "img", "iframe"} & set(page.tags)
-    assert not [name for name, _ in page.attributes if name.startswith("on") or name == "style"]
-    assure_safe_links([value for name, value in page.attributes if name == "href"])
-    assert not re.search("[\x00-\x08\x0b-\x1f\u202e\ud800]", text)
-
-
-def test_hostile_text_is_in_every_section() -> None:
-    text = render.html(hostile("evil"))
-    named = re.findall(r'<a href="#(\w+)">', text[text.index("<nav") : text.index("</nav>")])
-    assert len(named) == 12
-    for name in named:
-        section = text[text.index(f'<section id="{name}">') :].split("</section>")[0]
-        assert "evil" in section, name
-    for told in ("Tried, and no remedy", "with evil evil and", "not counted</span></strong> in parts 1–4"):
-        assert told in text, told
-
-
-def test_hostile_text_adds_nothing_to_any_form() -> None:
-    assure_safe_markdown(render.markdown(hostile()))
-    assure_safe_html(render.html(hostile()))
-    for page in render.markdown_pages(hostile()).values():
-        assure_safe_markdown(page)
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.text(st.characters() | st.sampled_from("`|\\<>&*_~[]()!#\r\n \x1b-+=:1./\"'")))
-def test_no_text_adds_anything_to_any_form(text: str) -> None:
-    assure_safe_markdown(render.markdown(hostile(text)))
-    assure_safe_html(render.html(hostile(text)))
 
 
 def test_html_is_well_formed_and_its_links_lead_somewhere() -> None:

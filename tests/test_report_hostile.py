@@ -1,0 +1,76 @@
+"""No text that a package could have written adds anything to a form: no tag, no link, no control character."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from hostile_results import hostile
+from html_page import Page
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from asrcompat.report import render
+
+
+def assure_safe_markdown(text: str) -> None:
+    """Make sure that Markdown has no HTML but ours and no link but into the report."""
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
+    inline = [child for token in tokens for child in token.children or ()]
+    for content in [token.content for token in tokens if token.type == "html_block"]:
+        assert set(re.findall(r"</?(\w+)", content)) <= {"a", "details", "summary"}
+    ours = re.compile(r'</a>|<a id="[\w-]+">')
+    assert [
+        child.content for child in inline if child.type == "html_inline" and not ours.fullmatch(child.content)
+    ] == []
+    assert not [child for child in inline if child.type == "image"]
+    assure_safe_links([str(child.attrs["href"]) for child in inline if child.type == "link_open"])
+
+
+def assure_safe_links(links: Sequence[str | None]) -> None:
+    """Make sure that no link names a scheme or a host, but for the one that is a web address."""
+    assert links
+    for link in links:
+        assert link is not None
+        assert link == "https://example.org/" or (":" not in link and not link.startswith("/")), link
+
+
+def assure_safe_html(text: str) -> None:
+    """Make sure that HTML is well formed, and has neither scripts nor handlers."""
+    page = Page(text)
+    assert page.open == []
+    assert not {"script", "img", "iframe"} & set(page.tags)
+    assert not [name for name, _ in page.attributes if name.startswith("on") or name == "style"]
+    assure_safe_links([value for name, value in page.attributes if name == "href"])
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202e\ud800]", text)
+
+
+def test_hostile_text_is_in_every_section() -> None:
+    text = render.html(hostile("evil"))
+    named = re.findall(r'<a href="#(\w+)">', text[text.index("<nav") : text.index("</nav>")])
+    assert len(named) == 14
+    for name in named:
+        section = text[text.index(f'<section id="{name}">') :].split("</section>")[0]
+        assert "evil" in section, name
+    for told in (
+        "Requires-Dist: evil&lt;evil",
+        "Tried, and no remedy",
+        "with evil evil and",
+        "not counted</span></strong> in parts 1–4",
+    ):
+        assert told in text, told
+
+
+def test_hostile_text_adds_nothing_to_any_form() -> None:
+    assure_safe_markdown(render.markdown(hostile()))
+    assure_safe_html(render.html(hostile()))
+    for page in render.markdown_pages(hostile()).values():
+        assure_safe_markdown(page)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.text(st.characters() | st.sampled_from("`|\\<>&*_~[]()!#\r\n \x1b-+=:1./\"'")))
+def test_no_text_adds_anything_to_any_form(text: str) -> None:
+    assure_safe_markdown(render.markdown(hostile(text)))
+    assure_safe_html(render.html(hostile(text)))
