@@ -6,6 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from miniature import MiniatureIndex
@@ -31,6 +32,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _quick_failures() -> None:
     """uv waits between tries of a request; the miniature index fails at once, and every time."""
     os.environ["UV_HTTP_RETRIES"] = "1"
+
+
+@dataclass
+class FreeDisk:
+    """What a test's disk has free."""
+
+    gb: float = 100.0
+
+
+@pytest.fixture(autouse=True)
+def free_disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> FreeDisk:
+    """What the harness takes for free: no unit test depends on how full the machine's own disk is."""
+    free = FreeDisk()
+    if request.node.get_closest_marker("real") is None:
+        monkeypatch.setattr("psutil.disk_usage", lambda _: SimpleNamespace(free=int(free.gb * 1e9)))
+    return free
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from conftest import FreeDisk
 from cures import (
     LAYERED,
     REST,
@@ -378,18 +378,17 @@ def test_another_torch_is_not_tried_on_a_full_disk_and_that_is_told(
     command: list[str],
     index: MiniatureIndex,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    free_disk: FreeDisk,
 ) -> None:
     package(index, "torch", "2.0")
     package(index, "torchaudio", "2.0")
     bench.__dict__["known"] = catalogue(missing_file(("axis", "torch=2.0"), ("variable", "WORD=x")))
-    free = SimpleNamespace(free=3 * 10**9)
-    monkeypatch.setattr("asrcompat.lab.room.shutil", SimpleNamespace(disk_usage=lambda _: free))
+    free_disk.gb = 3
     assert cli.main(command) == 3
     said = capsys.readouterr()
     assert "torch=2.0: not tried: that installs another torch, and 3 GB of disk are free, not 12" in said.out
     assert [identity for identity, _ in bench.probed if "torch-2.0" in identity] == []
-    free.free *= 10
+    free_disk.gb = 30
     assert cli.main(command) == 1
     assert [identity for identity, _ in bench.probed if "torch-2.0" in identity] != []
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import FreeDisk
 from factories import make_cell, make_environment, make_environment_result
 from matrix_text import MATRIX, write
 
@@ -210,14 +211,10 @@ def test_only_errors_for_want_of_room_count_as_a_full_disk(tmp_path: Path) -> No
         assert filled_the_disk(store.read("one", warn=print)) is told
 
 
-def test_without_a_budget_what_is_free_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Usage:
-        free = 100 * GB
-
-    monkeypatch.setattr("psutil.disk_usage", lambda _: Usage)
+def test_without_a_budget_what_is_free_decides(tmp_path: Path, free_disk: FreeDisk) -> None:
     with stacks(tmp_path, asked=None, need=3 * STACK_GB, tell=lambda _: None) as disk:
         assert not disk.tight
-    Usage.free = int((3 * STACK_GB - 1) * GB)
+    free_disk.gb = 3 * STACK_GB - 1
     told: list[str] = []
     with stacks(tmp_path, asked=None, need=3 * STACK_GB, tell=told.append) as disk:
         assert disk.tight

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, FreeDisk
 from matrix_text import edited
 from miniature import MiniatureIndex, serving
 from tiny_lab import Surroundings, package
@@ -174,11 +174,13 @@ reason = "not looked at"
 
 
 def test_no_torch_is_installed_where_the_disk_has_no_room_for_it(
-    bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    bench: Surroundings,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    free_disk: FreeDisk,
 ) -> None:
-    monkeypatch.setattr(
-        "asrcompat.lab.room.shutil", SimpleNamespace(disk_usage=lambda _: SimpleNamespace(free=3 * 10**9))
-    )
+    free_disk.gb = 3
     monkeypatch.setattr("asrcompat.lab.room.brings_torch", lambda _: True)
     assert command(tmp_path, "rules") == 3
     assert "not run: that installs another torch, and 3 GB of disk are free, not 12" in capsys.readouterr().out
@@ -186,7 +188,7 @@ def test_no_torch_is_installed_where_the_disk_has_no_room_for_it(
 
 
 def test_a_full_disk_does_not_matter_where_the_environment_is_there_already(
-    bench: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_disk: FreeDisk
 ) -> None:
     monkeypatch.setattr("asrcompat.lab.room.brings_torch", lambda _: True)
     assert command(tmp_path, "rules") == 0
@@ -196,9 +198,7 @@ def test_a_full_disk_does_not_matter_where_the_environment_is_there_already(
     for name, _ in made:
         (homes / name).mkdir(parents=True)
         (homes / name / ".variants").write_text(name, encoding="utf-8")
-    monkeypatch.setattr(
-        "asrcompat.lab.room.shutil", SimpleNamespace(disk_usage=lambda _: SimpleNamespace(free=3 * 10**9))
-    )
+    free_disk.gb = 3
     bench.probed.clear()
     assert command(tmp_path, "rules") == 0
     assert bench.probed == made

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
+
+import psutil
 
 from asrcompat.lab.change import Change
 
@@ -18,7 +19,7 @@ def brings_torch(changes: Sequence[Change]) -> bool:
 
 def too_full(work: Path) -> str | None:
     """Why the disk of a work folder takes no further torch; None where it does."""
-    free = shutil.disk_usage(work).free / 1e9
+    free = psutil.disk_usage(str(work)).free / 1e9
     if free >= ROOM_GB:
         return None
     return f"that installs another torch, and {free:.0f} GB of disk are free, not {ROOM_GB}"
