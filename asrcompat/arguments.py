@@ -102,6 +102,8 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--recipe", action="store_true", help="a whole recipe in every environment: minutes each")
     for command in (matrix, session, plan, remedy, rules):
         _add_installing(command)
+    for command in (matrix, session):
+        _add_known(command)
     _add_planning(plan, matrix)
     for command in (matrix, session, plan, report, why):
         command.add_argument("--as-of", type=_day, metavar="DAY", help="as the index stood on this day, YYYY-MM-DD")
@@ -149,7 +151,19 @@ def _add_choices(command: argparse.ArgumentParser) -> None:
 
 def _add_installing(command: argparse.ArgumentParser) -> None:
     command.add_argument("--torch-index", metavar="URL", help=f"index for torch alone, or {NO_INDEX!r}")
-    command.add_argument("--fresh", action="store_true", help="resolve again, however young the locks are")
+    command.add_argument(
+        "--fresh", action="store_true", help="resolve again, however young the locks are, and run again what is known"
+    )
+
+
+def _add_known(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--again", action="store_true", help="run again what is known, from the locks there are")
+    command.add_argument(
+        "--retry-broken", action="store_true", help="run only environments with broken or unstable cells, those again"
+    )
+    command.add_argument(
+        "--retry-errors", action="store_true", help="run only environments with cells that ended in an error"
+    )
 
 
 def _add_planning(plan: argparse.ArgumentParser, matrix: argparse.ArgumentParser) -> None:

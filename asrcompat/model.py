@@ -179,6 +179,8 @@ class Cell:
 
     `stage` is the failed stage, else the passed one. `exception` and `message` tell a failure's type and text.
     `remedy` is the id of a `Remedy` that was seen to make the cell work; it changes nothing about the cell.
+    `content` is the digest of all that can change the outcome (`asrcompat.run.known`): a cell of the same is not run
+    again.
     `evidence` is None exactly where nothing ran: `unavailable`, `error` before the probe, failed resolve or install.
     """
 
@@ -200,6 +202,7 @@ class Cell:
     features: Features | None = None
     trials: Trials | None = None
     evidence: Evidence | None = None
+    content: str | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from asrcompat.arguments import NO_INDEX, Budget, parser
 from asrcompat.errors import UsageError
-from asrcompat.model import Device, Weights
+from asrcompat.model import Device, Outcome, Weights
 from asrcompat.plan.candidates import entry_of
 from asrcompat.plan.document import kept_plan
 from asrcompat.run.paths import path_files
@@ -37,6 +37,9 @@ class Options:
     reports: Path | None = None
     torch_index: str | None = None
     fresh: bool = False
+    again: bool = False
+    retry_broken: bool = False
+    retry_errors: bool = False
     recipe: bool = False
     quiet: bool = False
     guests: tuple[Path, ...] = ()
@@ -141,6 +144,19 @@ class Options:
         )
 
     @property
+    def run_again(self) -> frozenset[Outcome]:
+        """The outcomes of which a cell is run again though nothing changed that it depends on."""
+        if self.fresh or self.again:
+            return frozenset(Outcome)
+        return frozenset({Outcome.BROKEN, Outcome.UNSTABLE} if self.retry_broken else ())
+
+    @property
+    def retried(self) -> frozenset[Outcome]:
+        """Where only what ended in certain ways is to be run again: in which."""
+        broken = {Outcome.BROKEN, Outcome.UNSTABLE} if self.retry_broken else set()
+        return frozenset(broken | ({Outcome.ERROR} if self.retry_errors else set()))
+
+    @property
     def whole(self) -> bool:
         """Whether nothing of the profile was left out."""
         return not (self.environments or self.paths or self.devices or self.room)
@@ -182,7 +198,10 @@ class Options:
         arguments += ["--work", str(self.work_folder), "--threads", str(threads)]
         arguments += ["--torch-index", torch_index or NO_INDEX]
         arguments += [] if self.as_of is None else ["--as-of", self.as_of]
-        return arguments + [f"--{name}" for name in ("fresh", "recipe") if getattr(self, name)]
+        # a run resolves before its sessions do, who find its locks
+        arguments += ["--again"] if self.fresh or self.again else []
+        arguments += ["--retry-broken"] if self.retry_broken else []
+        return arguments + (["--recipe"] if self.recipe else [])
 
 
 def parse(arguments: Sequence[str] | None) -> tuple[str, Options, str | None]:

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 
 from asrcompat.errors import ExitCode, UsageError
 from asrcompat.options import Options
-from asrcompat.plan.prepare import prepare
 from asrcompat.report.admit import admit
-from asrcompat.reporting import BASELINE, forget, judge, publish_report
-from asrcompat.run import host
+from asrcompat.report.words import plural
+from asrcompat.reporting import BASELINE, judge, publish_report
+from asrcompat.run import code
 from asrcompat.run.progress import Progress
-from asrcompat.run.session import Locked, run_session
-from asrcompat.settings import settings_for, sources_for
+from asrcompat.settings import sources_for
 from asrcompat.spec import Request
-
-_SPARE_SECONDS = 600  # beyond the deadlines of what a session does, before its run ends it
+from asrcompat.standing import begin, standing_of
 
 
 def session(options: Options, name: str) -> int:
@@ -31,23 +29,20 @@ def session(options: Options, name: str) -> int:
         return ExitCode.OK
     tell = progress.about(request.id)
     store = options.store
-    if options.whole_cells:
-        forget(store, request)
     sources = sources_for(options)
-    settings = settings_for(options, sources, request=request, threads=options.threads or host.usable_cores())
     tell("resolve")
-    environment, source = prepare(request, sources)
-    result = run_session(environment, source, settings, tell=tell)
-    if isinstance(source, Locked):
-        store.write(result, lock=source.text, pylock=source.lock.text)
-    else:
-        store.write(result, lock=None)
+    with store.alone(request.id, tell):  # whoever waits here finds known what the other one ran
+        standing = standing_of(options, request, sources, digest=code.digest)
+        if standing.known:
+            tell(f"known already: {plural(len(standing.known), 'cell')}; --again runs them all the same")
+        begin(standing, options, request)
+        result = standing.run(store, tell) if standing.left else standing.settled(store)
     result = admit(result)
     for cell in result.cells:
         at = f" at {cell.stage}" if cell.stage else ""
         first_line = cell.message.partition("\n")[0]
         tell(f"{cell.path} on {cell.device}: {cell.outcome}{at}" + (f": {first_line}" if first_line else ""))
-    kept = store.file(environment.id)
+    kept = store.file(result.environment.id)
     tell(f"kept in {kept.relative_to(options.root) if kept.is_relative_to(options.root) else kept}")
     comparison = judge(options, [request], [result])
     for one in comparison.as_data()["regressions"]:

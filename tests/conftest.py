@@ -14,7 +14,8 @@ from tiny_lab import Surroundings, make_bench
 
 from asrcompat.model import Environment
 from asrcompat.plan.prepare import Sources, prepare
-from asrcompat.run.environment import Built, alone, build
+from asrcompat.run.environment import Built, build
+from asrcompat.run.hold import alone
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
 from asrcompat.run.session import Locked

@@ -123,7 +123,7 @@ def test_a_session_judges_what_the_report_would_admit(tmp_path: Path, monkeypatc
     assert cell.evidence is not None
     foreign = replace(cell, evidence=replace(cell.evidence, versions={"torch": "1.0"}))
     source = NotBuilt(outcome=Outcome.ERROR, stage=None, message="not asked for")
-    monkeypatch.setattr(tasks, "prepare", lambda *_: (environment, source))
+    monkeypatch.setattr("asrcompat.standing.prepare", lambda *_: (environment, source))
     monkeypatch.setattr("asrcompat.settings.reachable", lambda _: False)
     arguments = [
         "session",
@@ -138,7 +138,7 @@ def test_a_session_judges_what_the_report_would_admit(tmp_path: Path, monkeypatc
     ]
     for found, code in ((cell, 0), (foreign, 3)):
         result = make_environment_result(environment, [found])
-        monkeypatch.setattr(tasks, "run_session", lambda *_, result=result, **__: result)
+        monkeypatch.setattr("asrcompat.standing.run_session", lambda *_, result=result, **__: result)
         assert main([*arguments, "--quiet", "--matrix", str(ROOT / "matrix.toml")]) == code
 
 
@@ -161,8 +161,9 @@ def test_a_session_is_given_all_choices_of_its_run() -> None:
     _, options, _ = parse([*command, "--weights", "synthetic-small", "--fresh"])
     _, again, name = parse(["session", "some-id", *options.for_sessions(threads=3, torch_index=None)])
     assert name == "some-id"
-    for key in ("chosen_paths", "chosen_devices", "weights", "work_folder", "fresh"):
+    for key in ("chosen_paths", "chosen_devices", "weights", "work_folder", "run_again"):
         assert getattr(again, key) == getattr(options, key), key
+    assert not again.fresh, "its run has just resolved"
     assert isinstance(again, Options)
     assert (again.threads, again.torch_index) == (3, "none")
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from factories import make_cell, make_environment, make_environment_result
 
-from asrcompat.model import EnvironmentResult
-from asrcompat.run.environment import alone
+from asrcompat.model import Device, EnvironmentResult
 from asrcompat.run.store import Store
 
 
@@ -76,19 +73,14 @@ def test_torn_and_foreign_files_are_named_and_passed_over(tmp_path: Path, conten
     assert store.read("another", warn=pytest.fail) is None
 
 
-def test_two_sessions_of_one_environment_wait_for_each_other(tmp_path: Path) -> None:
-    order: list[str] = []
-    told: list[str] = []
-
-    def second() -> None:
-        with alone(tmp_path / "home", told.append):
-            order.append("second")
-
-    with alone(tmp_path / "home", pytest.fail):
-        thread = threading.Thread(target=second)
-        thread.start()
-        time.sleep(0.3)
-        order.append("first")
-    thread.join(10)
-    assert order == ["first", "second"]
-    assert len(told) == 1
+def test_dropped_cells_are_gone_and_a_result_without_cells_too(tmp_path: Path) -> None:
+    store = Store(tmp_path, "synthetic-base")
+    name = result("a").environment.id
+    store.drop(name, {("a", Device.CPU)})
+    store.write(result("a", "b"), lock="the lock")
+    store.drop(name, {("a", Device.CPU), ("b", Device.CUDA)})
+    left = store.read(name, warn=pytest.fail)
+    assert left is not None
+    assert [cell.path for cell in left.cells] == ["b"]
+    store.drop(name, {("b", Device.CPU)})
+    assert store.read(name, warn=pytest.fail) is None

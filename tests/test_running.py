@@ -20,7 +20,7 @@ from asrcompat.run.footprint import STACK_GB, Footprint
 from asrcompat.run.lock import Lock
 from asrcompat.run.progress import Progress
 from asrcompat.run.store import Store
-from asrcompat.running import command
+from asrcompat.running import begin, command
 from asrcompat.running import stacks as module
 from asrcompat.running.command import matrix
 from asrcompat.running.stacks import PYTHON_GB, Stacks, filled_the_disk, stacks
@@ -90,7 +90,7 @@ def ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tupl
         disk = Disk(options.work_folder, each=each, monkeypatch=monkeypatch)
         sessions = Sessions(options, disk, full=full, build=build)
         monkeypatch.setattr(schedule, "run_sessions", sessions)
-        monkeypatch.setattr(command, "locks_of", lambda *_: {})
+        monkeypatch.setattr(command, "begun_with", lambda _, chosen, __: begin.Begun(left=tuple(chosen), locks={}))
         monkeypatch.setattr(command, "load_claims", lambda _: None)
         monkeypatch.setattr(command, "prepare_inputs", lambda **_: None)
         monkeypatch.setattr(command, "publish_report", sessions.publish)

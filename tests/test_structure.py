@@ -13,7 +13,7 @@ PACKAGE = ROOT / "asrcompat"
 ROOMS = (
     ("cli", "__main__"),
     ("tasks", "running", "remedying", "bisecting", "settling"),
-    ("settings", "planning", "reporting", "beside"),
+    ("settings", "planning", "reporting", "beside", "standing"),
     ("doctor",),
     ("arguments", "options"),
     ("report", "explain"),

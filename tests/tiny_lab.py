@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from session_settings import make_settings
 
 from asrcompat.lab.change import Change, Kind
 from asrcompat.lab.laboratory import Laboratory
-from asrcompat.model import Cell, EnvironmentResult, Outcome, Stage, Trials
+from asrcompat.model import Cell, Device, EnvironmentResult, Outcome, Stage, Trials
 from asrcompat.plan.prepare import Sources
 from asrcompat.run.cells import Settings, Subject
 from asrcompat.run.inputs import Inputs
@@ -113,8 +113,16 @@ def make_bench(
     bench = Surroundings(settings=settings, sources=sources, request=replace(request, torchaudio="0.0"))
 
     def probe_everywhere(
-        subject: Subject, files: Mapping[str, Path], given: Inputs, settings: Settings, *, tell: object, fixtures: Path
+        subject: Subject,
+        files: Mapping[str, Path],
+        given: Inputs,
+        settings: Settings,
+        *,
+        tell: object,
+        fixtures: Path,
+        known: Collection[tuple[str, Device]],
     ) -> tuple[list[Cell], dict[str, Any]]:
+        files = {path: file for path, file in files.items() if (path, Device.CPU) not in known}
         bench.probed.append((subject.identity, tuple(files)))
         bench.logs.append(subject.logs)
         bench.train_seconds.append(settings.limits.train_seconds)

@@ -16,7 +16,7 @@ from asrcompat.doctor.patient import Patient
 from asrcompat.model import Environment, EnvironmentResult
 from asrcompat.run import code, host
 from asrcompat.run.cells import Progress, Settings, Subject, probe_everywhere
-from asrcompat.run.environment import alone
+from asrcompat.run.hold import alone
 from asrcompat.run.inputs import prepare_inputs
 from asrcompat.run.paths import path_files
 from asrcompat.run.scrub import encodable

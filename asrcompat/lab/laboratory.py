@@ -16,7 +16,8 @@ from asrcompat.lab.variant import variant
 from asrcompat.model import Environment, EnvironmentResult, Outcome
 from asrcompat.plan.prepare import Sources, prepare
 from asrcompat.run.cells import Settings
-from asrcompat.run.environment import alone, is_complete
+from asrcompat.run.environment import is_complete
+from asrcompat.run.hold import alone
 from asrcompat.run.inputs import Inputs
 from asrcompat.run.session import Bench, Given, Locked, NotBuilt, run_session
 from asrcompat.run.store import write_text

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 
-from asrcompat.plan.prepare import Sources, prepare
-from asrcompat.plan.resolve import WORKERS
 from asrcompat.report.words import plural
-from asrcompat.run.lock import Lock
-from asrcompat.run.session import Locked
-from asrcompat.spec import Request
 
 # Bytes on disk for one that is fetched: 1.80 to 1.82 in seven environments with torch 2.8.0, bytecode included.
 _UNPACKED = 1.8
-
-
-def locks_of(requests: Sequence[Request], sources: Sources) -> dict[str, Lock]:
-    """The locks of the environments that have one, by the request's id; they are kept, and their sessions use them."""
-
-    def one(request: Request) -> tuple[str, Lock | None]:
-        _, source = prepare(request, sources)
-        return request.id, source.lock if isinstance(source, Locked) else None
-
-    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        return {name: lock for name, lock in pool.map(one, requests) if lock is not None}
 
 
 def told_cost(files: Iterable[Mapping[str, int | None]]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +14,7 @@ from asrcompat.plan.document import Plan, keep_plan, kept_plan, plan_file
 from asrcompat.plan.make import make_plan
 from asrcompat.planning.budget import environments_in
 from asrcompat.planning.neighbours import neighbours
+from asrcompat.run.hold import held_now
 from asrcompat.settings import sources_for
 from asrcompat.spec import load_spec
 
@@ -88,14 +88,8 @@ def _held(options: Options) -> Iterator[bool]:
         yield True
         return
     file = plan_file(options.work_folder, options.chosen_profile, options.as_of).with_suffix(".lock")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+    with held_now(file) as mine:
+        yield mine
 
 
 def _unsure(plan: Plan) -> bool:

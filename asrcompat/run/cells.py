@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
@@ -76,8 +76,9 @@ def probe_everywhere(
     *,
     tell: Progress,
     fixtures: Path | None = None,
+    known: Collection[tuple[str, Device]] = (),
 ) -> tuple[list[Cell], dict[str, Any]]:
-    """The cells of the paths in `files` on every device; and what torch says of its own build.
+    """The cells of the paths in `files` on every device, but for those `known`; and what torch says of its own build.
 
     `fixtures` are the checkout's, unless given.
     """
@@ -101,13 +102,16 @@ def probe_everywhere(
             guided=inputs.probe.get("reference") is not None,
         )
         for device in settings.devices:
+            left = {path: file for path, file in files.items() if (path, device) not in known}
+            if not left:
+                continue
             if device in absent:
                 cells += [
                     outcome.without_run(subject.identity, path, device, Outcome.UNAVAILABLE, None, absent[device])
-                    for path in files
+                    for path in left
                 ]
                 continue
-            found, facts = probe_cells(subject, target, files, device, settings, tell=tell)
+            found, facts = probe_cells(subject, target, left, device, settings, tell=tell)
             cells += found
             static |= facts
         troubles = [f"{method} {path}: {status}" for method, path, status in hub.requests if status >= _SERVER_FAULT]

@@ -8,12 +8,10 @@ built again, and one with a mark is used only while every file that its RECORDs 
 from __future__ import annotations
 
 import csv
-import fcntl
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,16 +115,3 @@ def _install(
 
 def _mark(lock: Lock, interpreter: Interpreter) -> dict[str, str]:
     return {"lock": lock.sha256, "python": interpreter.version, "executable": str(interpreter.executable)}
-
-
-@contextmanager
-def alone(home: Path, tell: Callable[[str], None]) -> Iterator[None]:
-    """Hold the environments of one identity (the folder `home`), waiting for whoever else does."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / ".lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            tell("waits for another session of this environment")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,8 @@ import psutil
 
 from asrcompat import __version__
 from asrcompat.run.process import run
+
+_VECTOR = re.compile(r"avx\w*|fma|f16c|amx\w*|asimd\w*|sve\w*|\w*bf16|i8mm")
 
 
 @cache
@@ -34,6 +37,25 @@ def facts() -> dict[str, Any]:
 def usable_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def platform_facts() -> tuple[str, ...]:
+    """What of this machine can change an outcome on the CPU: system, C library, architecture, vector instructions.
+
+    The kernel and the processor's name are not among it, nor its number of cores: they change from one hosted runner
+    to the next. The instructions are, as libraries choose their code by them.
+    """
+    libraries = os.environ.get("LD_LIBRARY_PATH", "")
+    return _os_name(), *platform.libc_ver(), platform.machine(), *sorted(_vector_instructions()), libraries
+
+
+def cuda_facts() -> tuple[str, ...]:
+    """What of this machine can change an outcome on a CUDA device: the devices, those that may be used, the driver."""
+    try:
+        driver = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8")
+    except OSError:
+        driver = ""
+    return *cuda_devices(), os.environ.get("CUDA_VISIBLE_DEVICES", ""), driver
 
 
 @cache
@@ -67,10 +89,18 @@ def _os_name() -> str:
 
 
 def _cpu_name() -> str:
+    return _of_cpu("model name") or platform.processor() or "unknown"
+
+
+def _vector_instructions() -> set[str]:
+    flags = (_of_cpu("flags") or _of_cpu("Features")).split()  # x86 and ARM
+    return {flag for flag in flags if _VECTOR.fullmatch(flag)}
+
+
+def _of_cpu(field: str) -> str:
+    """What Linux tells of the first processor; empty where it does not."""
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        pass
-    return platform.processor() or "unknown"
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.partition(":")[0].strip() == field), "")

@@ -12,23 +12,31 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 from asrcompat.run import uv
 
 # the base executable: the one behind a shim, and outside a virtual environment
-_ASK = (
-    "import json, platform, sys; "
-    "print(json.dumps([platform.python_implementation(), platform.python_version(), sys._base_executable]))"
-)
+# and the standard library's compiled modules, which a Python built where a library was missing lacks (lzma, sqlite3)
+_ASK = """
+import json, os, platform, sys
+compiled = set(sys.builtin_module_names)
+for folder in sys.path:
+    if os.path.basename(folder) == "lib-dynload" and os.path.isdir(folder):
+        compiled |= {name.split(".")[0] for name in os.listdir(folder) if name.endswith(".so")}
+told = [platform.python_implementation(), platform.python_version(), sys._base_executable, sorted(compiled)]
+print(json.dumps(told))
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interpreter:
-    """An interpreter that ran: where it is, and the full version that it told."""
+    """An interpreter that ran: where it is, the full version that it told, and a digest of its compiled modules."""
 
     executable: Path
     version: str
+    modules: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +80,13 @@ def ask(executable: Path) -> Interpreter | None:
             check=False,
             stdin=subprocess.DEVNULL,
         )
-        implementation, version, base = json.loads(done.stdout)
+        implementation, version, base, compiled = json.loads(done.stdout)
     except (OSError, subprocess.TimeoutExpired, ValueError):
         return None
-    return Interpreter(executable=Path(base), version=version) if implementation == "CPython" else None
+    if implementation != "CPython":
+        return None
+    modules = sha256(" ".join(compiled).encode()).hexdigest()[:16]
+    return Interpreter(executable=Path(base), version=version, modules=modules)
 
 
 def _matches(version: str, wanted: str) -> bool:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from asrcompat.model import Cell, Environment, EnvironmentResult, Outcome, Stage
+from asrcompat.model import Cell, Device, Environment, EnvironmentResult, Outcome, Stage
 from asrcompat.run import code, host, outcome, uv
 from asrcompat.run.cells import Progress, Settings, Subject, probe_everywhere, unavailable_devices
-from asrcompat.run.environment import alone, build
+from asrcompat.run.environment import build
+from asrcompat.run.hold import alone
 from asrcompat.run.inputs import Inputs, prepare_inputs
 from asrcompat.run.interpreters import Interpreter
+from asrcompat.run.known import with_content
 from asrcompat.run.lock import Lock
 from asrcompat.run.paths import path_files
 from asrcompat.run.scrub import Scrubber
@@ -70,22 +72,31 @@ def run_session(
     *,
     tell: Progress,
     bench: Bench | None = None,
+    known: Collection[tuple[str, Device]] = (),
 ) -> EnvironmentResult:
     """The result of one environment, from its lock; where there is none, every cell says why.
 
-    Two sessions of one environment wait for each other: neither may take away what the other probes.
+    Cells that are `known` are left out. Two sessions of one environment wait for each other: neither may take away what
+    the other probes.
     """
     before = code.digest(settings)
-    result = _outcome_of(environment, source, settings, bench, tell)
-    found = replace(result.environment, code=code.throughout(before, settings))
-    return replace(result, environment=found)
+    result = _outcome_of(environment, source, settings, bench, tell, known)
+    after = code.throughout(before, settings)
+    if isinstance(source, Locked) and bench is None:
+        result = with_content(result, source, settings, code=after)
+    return replace(result, environment=replace(result.environment, code=after))
 
 
 def _outcome_of(
-    environment: Environment, source: Locked | NotBuilt, settings: Settings, bench: Bench | None, tell: Progress
+    environment: Environment,
+    source: Locked | NotBuilt,
+    settings: Settings,
+    bench: Bench | None,
+    tell: Progress,
+    known: Collection[tuple[str, Device]],
 ) -> EnvironmentResult:
     if isinstance(source, NotBuilt):
-        return _without_probe(environment, source, settings)
+        return _without_probe(environment, source, settings, known)
     place = bench or Bench(
         work=settings.work,
         name=environment.id,
@@ -93,12 +104,18 @@ def _outcome_of(
         given=lambda inputs: Given(inputs=inputs, fixtures=settings.fixtures),
     )
     with alone(place.work / "envs" / place.name, tell):
-        return _build_and_probe(environment, source.lock, source.interpreter, settings, place, tell)
+        return _build_and_probe(environment, source, settings, place, tell, known)
 
 
 def _build_and_probe(
-    environment: Environment, lock: Lock, interpreter: Interpreter, settings: Settings, place: Bench, tell: Progress
+    environment: Environment,
+    source: Locked,
+    settings: Settings,
+    place: Bench,
+    tell: Progress,
+    known: Collection[tuple[str, Device]],
 ) -> EnvironmentResult:
+    lock, interpreter = source.lock, source.interpreter
     tell(f"install: {len(lock.versions)} packages; if none is cached, {lock.download} to download")
     built = build(
         place.name,
@@ -109,7 +126,7 @@ def _build_and_probe(
         seconds=settings.limits.install_seconds,
     )
     if isinstance(built, uv.Failure):
-        return _not_installed(environment, built, settings)
+        return _not_installed(environment, built, settings, known)
     tell("install: already there" if built.reused else f"install: done ({built.seconds:.0f} s)")
     started = time.monotonic()
     inputs = prepare_inputs(
@@ -124,7 +141,7 @@ def _build_and_probe(
         logs=place.logs,
     )
     cells, static = probe_everywhere(
-        subject, path_files(settings.paths), given.inputs, settings, tell=tell, fixtures=given.fixtures
+        subject, path_files(settings.paths), given.inputs, settings, tell=tell, fixtures=given.fixtures, known=known
     )
     seconds = {
         **environment.seconds,
@@ -136,19 +153,22 @@ def _build_and_probe(
     return replace(_result(done, cells, settings), weights_comparison=inputs.weights_comparison)
 
 
-def _not_installed(environment: Environment, failure: uv.Failure, settings: Settings) -> EnvironmentResult:
+def _not_installed(
+    environment: Environment, failure: uv.Failure, settings: Settings, known: Collection[tuple[str, Device]]
+) -> EnvironmentResult:
     scrub = Scrubber({"work": settings.work, "checkout": settings.root})
     message = scrub.text(failure.message)
     if failure.kind == "error":
-        return _without_probe(
-            environment, NotBuilt(outcome=Outcome.ERROR, stage=Stage.INSTALL, message=message), settings
-        )
+        why = NotBuilt(outcome=Outcome.ERROR, stage=Stage.INSTALL, message=message)
+        return _without_probe(environment, why, settings, known)
     failed = replace(environment, installable="failed", reason=message)
     why = NotBuilt(outcome=Outcome.BROKEN, stage=Stage.INSTALL, message=message, exception="BuildFailed")
-    return _without_probe(failed, why, settings)
+    return _without_probe(failed, why, settings, known)
 
 
-def _without_probe(environment: Environment, why: NotBuilt, settings: Settings) -> EnvironmentResult:
+def _without_probe(
+    environment: Environment, why: NotBuilt, settings: Settings, known: Collection[tuple[str, Device]]
+) -> EnvironmentResult:
     absent = unavailable_devices(settings.devices)
     cells = []
     for device in settings.devices:
@@ -161,6 +181,7 @@ def _without_probe(environment: Environment, why: NotBuilt, settings: Settings) 
                 environment.id, path, device, why_here.outcome, why_here.stage, why_here.message, why_here.exception
             )
             for path in settings.paths
+            if (path, device) not in known
         ]
     return _result(environment, cells, settings)
 

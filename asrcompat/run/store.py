@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from asrcompat.model import Environment, EnvironmentResult, Weights
+from asrcompat.model import Device, Environment, EnvironmentResult, Weights
 from asrcompat.result_files import ResultError, dump, parse_environment_result
+from asrcompat.run.hold import held, held_now
 from asrcompat.run.scrub import encodable
 
 
@@ -38,7 +40,18 @@ def _comparable(before: EnvironmentResult, after: EnvironmentResult) -> bool:
     return (
         before.environment.lock_sha256 == after.environment.lock_sha256
         and before.environment.code == after.environment.code is not None
+        and {before.environment.installable, after.environment.installable} != {"ok", "failed"}
     )
+
+
+def _joined(before: EnvironmentResult, after: EnvironmentResult) -> EnvironmentResult:
+    """The newer result with those cells of the older one that it did not try."""
+    tried = {cell.key for cell in after.cells}
+    cells = (*after.cells, *(cell for cell in before.cells if cell.key not in tried))
+    environment, known = after.environment, before.environment
+    if environment.installable == "unknown":  # it could not be tried again: it is there or not, as it was
+        environment = replace(environment, installable=known.installable, build=known.build)
+    return replace(after, environment=environment, cells=cells)
 
 
 class Store:
@@ -54,8 +67,8 @@ class Store:
         """Where an environment's result lies."""
         return self.folder / f"{identity}.json"
 
-    def write(self, result: EnvironmentResult, *, lock: str | None, pylock: str | None = None) -> None:
-        """Keep a result and its lock's texts, in place of an earlier one of the same environment.
+    def write(self, result: EnvironmentResult, *, lock: str | None, pylock: str | None = None) -> EnvironmentResult:
+        """Keep a result and its lock's texts, in place of an earlier one of the same environment; what is kept now.
 
         Cells that this run did not try are kept, where they were found with the same lock by the same code.
         """
@@ -65,10 +78,22 @@ class Store:
             write_text(self.folder / str(result.environment.pylock), pylock)
         before = self.read(result.environment.id, warn=lambda _: None)
         if before is not None and _comparable(before, result):
-            tried = {cell.key for cell in result.cells}
-            kept = tuple(cell for cell in before.cells if cell.key not in tried)
-            result = replace(result, cells=(*result.cells, *kept))
+            result = _joined(before, result)
         write_text(self.file(result.environment.id), dump(result))
+        return result
+
+    @contextmanager
+    def alone(self, name: str, tell: Callable[[str], None]) -> Iterator[None]:
+        """Hold what is kept of one environment, waiting for another run's session of it."""
+        with held(self._hold(name), wait=lambda: tell("waits for another session of this environment")):
+            yield
+
+    def unless_held(self, name: str) -> AbstractContextManager[bool]:
+        """Hold what is kept of one environment where no session does; whether it could be held."""
+        return held_now(self._hold(name))
+
+    def _hold(self, name: str) -> Path:
+        return self.folder / "held" / f"{name}.lock"
 
     def lock(self, environment: Environment) -> str:
         """The text of an environment's lock, as it was when its result was kept."""
@@ -88,8 +113,17 @@ class Store:
         return environment.lock is not None and (self.folder / environment.lock).is_file()
 
     def remove(self, identity: str) -> None:
-        """Forget a result: a run that is killed must not leave the last run's in its place."""
+        """Forget a result."""
         self.file(identity).unlink(missing_ok=True)
+
+    def drop(self, identity: str, gone: Collection[tuple[str, Device]]) -> None:
+        """Forget some cells of a result, by path and device: a killed run must not leave the last one's as its own."""
+        kept = self.read(identity, warn=lambda _: None)
+        left = () if kept is None else tuple(cell for cell in kept.cells if (cell.path, cell.device) not in gone)
+        if kept is None or not left:
+            self.remove(identity)
+        elif len(left) < len(kept.cells):
+            write_text(self.file(identity), dump(replace(kept, cells=left)))
 
     def read(self, identity: str, *, warn: Callable[[str], None]) -> EnvironmentResult | None:
         """The result of an environment; None, with a warning where the file is torn or foreign, if there is none."""

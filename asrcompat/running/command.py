@@ -10,15 +10,17 @@ from asrcompat.baseline import load_baseline
 from asrcompat.errors import ExitCode, UsageError
 from asrcompat.explain.claims import load_claims
 from asrcompat.options import Options
-from asrcompat.planning.cost import locks_of, told_cost
+from asrcompat.planning.cost import told_cost
 from asrcompat.planning.order import by_stack
 from asrcompat.planning.planned import plan_in_use, planned
-from asrcompat.reporting import BASELINE, CLAIMS, forget, identities, publish_report, read_result
+from asrcompat.report.words import plural
+from asrcompat.reporting import BASELINE, CLAIMS, identities, publish_report, read_result
 from asrcompat.run import host, schedule
 from asrcompat.run.footprint import STACK_GB
 from asrcompat.run.inputs import prepare_inputs
 from asrcompat.run.lock import Lock
 from asrcompat.run.progress import Progress
+from asrcompat.running.begin import begun_with
 from asrcompat.running.stacks import PYTHON_GB, Stacks, filled_the_disk, stacks
 from asrcompat.settings import settings_for, sources_for
 from asrcompat.spec import Request
@@ -46,20 +48,26 @@ def _run_and_report(options: Options, progress: Progress) -> int:
         f"weights {options.chosen_weights}; paths {', '.join(options.chosen_paths)}; "
         f"devices {', '.join(options.chosen_devices)}"
     )
-    locks = locks_of([one.dated(options.as_of) for one in chosen], sources_for(options))
-    progress.tell(f"resolved: {len(locks)} of {len(chosen)}; {told_cost(lock.sizes for lock in locks.values())}")
+    begun = begun_with(options, chosen, progress)
+    left = _run_these(run, begun.left, begun.locks) if begun.left else []
+    for request in left:
+        progress.tell(f"{request.id}: not begun: the time that was asked for is over")
+    ran, not_begun = ([one.dated(options.as_of) for one in chosen if (one in left) is waits] for waits in (False, True))
+    return publish_report(options, ran, not_begun=not_begun)
+
+
+def _run_these(run: _Run, requests: Sequence[Request], locks: Mapping[str, Lock]) -> list[Request]:
+    """Run these within the disk; those that were not begun."""
+    options, progress = run.options, run.progress
+    progress.tell(f"to run: {plural(len(requests), 'environment')}; {told_cost(one.sizes for one in locks.values())}")
     run.prepare()
-    groups = by_stack(chosen)
+    groups = by_stack(requests)
     new = [group[0].torch for group in groups if not _is_there(options, group)]
     need = sum(STACK_GB if new.index(torch) == n else PYTHON_GB for n, torch in enumerate(new))
     with stacks(options.work_folder, asked=options.disk, need=need, tell=progress.tell) as disk:
         if not disk.tight:
             groups = [[one for group in groups for one in group]]
-        left = _stack_by_stack(run, groups, locks, disk)
-    for request in left:
-        progress.tell(f"{request.id}: not begun: the time that was asked for is over")
-    ran, not_begun = ([one.dated(options.as_of) for one in chosen if (one in left) is waits] for waits in (False, True))
-    return publish_report(options, ran, not_begun=not_begun)
+        return _stack_by_stack(run, groups, locks, disk)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +105,6 @@ class _Run:
         """Run the sessions of these environments; those that were not begun."""
         options = self.options
         logs = options.work_folder / "logs"
-        for request in requests if options.whole_cells else ():
-            forget(options.store, request.dated(options.as_of))
 
         def after(name: str, code: int) -> None:
             if code not in (ExitCode.OK, ExitCode.WORSE):

@@ -19,7 +19,8 @@ from asrcompat.options import Options
 from asrcompat.plan.builds import Builds
 from asrcompat.result_files import ResultError, parse_results
 from asrcompat.run import uv
-from asrcompat.run.environment import alone, build
+from asrcompat.run.environment import build
+from asrcompat.run.hold import alone
 from asrcompat.run.interpreters import Interpreter, NoInterpreter, find
 from asrcompat.run.lock import Lock
 from asrcompat.run.progress import Progress

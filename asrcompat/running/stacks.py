@@ -15,9 +15,9 @@ from pathlib import Path
 import psutil
 
 from asrcompat.model import EnvironmentResult, Outcome
-from asrcompat.run.environment import alone
 from asrcompat.run.fetched import Fetched
 from asrcompat.run.footprint import STACK_GB, Footprint, cache_of_its_own, held
+from asrcompat.run.hold import alone
 from asrcompat.run.lock import Lock
 
 # What one more Python of a torch takes: torch and triton have files of their own for it (2.2 GB unpacked for torch

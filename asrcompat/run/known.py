@@ -1,0 +1,101 @@
+"""What is known already: a cell is not run again while the content of all that can change its outcome is the same.
+
+A key is made of content alone, so a result counts wherever it was found: a file that another machine of the same
+platform or an earlier run left in the results' folder is as good as one that was made here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from asrcompat.model import Device, Environment, EnvironmentResult, Outcome
+from asrcompat.run import host
+
+if TYPE_CHECKING:
+    from asrcompat.run.cells import Settings
+    from asrcompat.run.session import Locked
+
+# These say nothing of the packages: nothing is known by them.
+_NO_VERDICT = frozenset({Outcome.ERROR, Outcome.UNAVAILABLE})
+
+
+def content_of(path: str, device: Device, source: Locked, settings: Settings, *, code: str) -> str:
+    """The key of a cell: lock, interpreter, platform, device, and by `code` (`run.code`) probe, fixtures and limits.
+
+    The threads are not in it: what they change of the features is far below the tolerance.
+    """
+    facts: list[Any] = [
+        [path, device.value, source.lock.sha256, code, settings.model, settings.weights],
+        [source.interpreter.version, source.interpreter.modules],
+        [host.platform_facts(), host.cuda_facts() if device is Device.CUDA else None],
+        [settings.probe.seed, settings.probe.trials, settings.limits.train_seconds, sorted(settings.findings.items())],
+    ]
+    return sha256(json.dumps(facts).encode()).hexdigest()[:32]
+
+
+def with_content(result: EnvironmentResult, source: Locked, settings: Settings, *, code: str) -> EnvironmentResult:
+    """The result of a session with the key of each of its cells."""
+    cells = (
+        replace(cell, content=content_of(cell.path, cell.device, source, settings, code=code)) for cell in result.cells
+    )
+    return replace(result, cells=tuple(cells))
+
+
+def known_cells(
+    kept: EnvironmentResult,
+    source: Locked,
+    settings: Settings,
+    *,
+    code: str,
+    again: Collection[Outcome] = (),
+    unbuilt_hours: float,
+) -> frozenset[tuple[str, Device]]:
+    """Those of the settings' paths and devices that need not be run, because `kept` holds their cells.
+
+    Of outcomes in `again` none is known. What could not be installed is believed for `unbuilt_hours`: a compiler or a
+    library of this machine may be another by then.
+    """
+    if not _comparable(kept.environment, source, code):
+        return frozenset()
+    wanted = {(path, device) for path in settings.paths for device in settings.devices}
+    return frozenset(
+        (cell.path, cell.device)
+        for cell in kept.cells
+        if (cell.path, cell.device) in wanted
+        and cell.outcome not in {*_NO_VERDICT, *again}
+        and cell.content == content_of(cell.path, cell.device, source, settings, code=code)
+        and (cell.evidence is not None or _hours_since(kept.environment.ran_at) < unbuilt_hours)
+    )
+
+
+def restated(kept: EnvironmentResult, environment: Environment) -> EnvironmentResult:
+    """A result of which all is known, with what the newest resolution says of its environment."""
+    before = kept.environment
+    found = replace(
+        environment,
+        installable=before.installable,
+        reason=before.reason if before.installable == "failed" else environment.reason,
+        build=before.build,
+        seconds=before.seconds,
+        ran_at=before.ran_at,
+        commit=before.commit,
+        code=before.code,
+    )
+    return replace(kept, environment=found)
+
+
+def _comparable(environment: Environment, source: Locked, code: str) -> bool:
+    return environment.lock_sha256 == source.lock.sha256 and environment.code == code
+
+
+def _hours_since(moment: str | None) -> float:
+    """Hours since a moment; where the clock went backwards, or there is none, for ever."""
+    if moment is None:
+        return float("inf")
+    hours = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds() / 3600
+    return hours if hours >= 0 else float("inf")

@@ -1,0 +1,125 @@
+"""Where an environment stands before it is run: what of it is known already, and what is left for its session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache
+
+from asrcompat.model import Device, Environment, EnvironmentResult, Outcome
+from asrcompat.options import Options
+from asrcompat.plan.prepare import Sources, prepare
+from asrcompat.plan.resolve import WORKERS
+from asrcompat.report.admit import admit
+from asrcompat.reporting import forget, identities
+from asrcompat.run import code, host
+from asrcompat.run.cells import Settings, unavailable_devices
+from asrcompat.run.known import known_cells, restated
+from asrcompat.run.session import Locked, NotBuilt, run_session
+from asrcompat.run.store import Store
+from asrcompat.settings import settings_for
+from asrcompat.spec import Request
+
+Wanted = frozenset[tuple[str, Device]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """An environment that is asked for: what it is made of, what was `kept` of it, which cells of that are `known`.
+
+    `kept` is None where it is of another lock or other code; `left` are the cells to run.
+    """
+
+    environment: Environment
+    source: Locked | NotBuilt
+    settings: Settings
+    kept: EnvironmentResult | None
+    known: Wanted
+    left: Wanted
+
+    def settled(self, store: Store) -> EnvironmentResult:
+        """The result where nothing is left to run, kept anew: what is known, and what can be told without a run."""
+        if self.kept is not None and self.known:
+            result = restated(self.kept, self.environment)
+            absent = _absent(self.environment, self.settings)
+            gone = {cell.key for cell in absent.cells}
+            result = replace(result, cells=(*(cell for cell in result.cells if cell.key not in gone), *absent.cells))
+        elif isinstance(self.source, NotBuilt):
+            result = run_session(self.environment, self.source, self.settings, tell=lambda _: None)
+        else:
+            result = _absent(self.environment, self.settings)
+        return _kept(store, self.source, result)
+
+    def run(self, store: Store, tell: Callable[[str], None]) -> EnvironmentResult:
+        """Run what is left; all that is known afterwards, kept."""
+        result = run_session(self.environment, self.source, self.settings, tell=tell, known=self.known)
+        return _kept(store, self.source, result)
+
+
+def standing_of(options: Options, request: Request, sources: Sources, *, digest: Callable[[Settings], str]) -> Standing:
+    """Where a request stands: it is resolved, and what was kept of it is compared with that.
+
+    `digest` is that of the code (`run.code`), which is the same for all environments of a run.
+    """
+    environment, source = prepare(request, sources)
+    settings = settings_for(options, sources, request=request, threads=options.threads or host.usable_cores())
+    wanted = frozenset((path, device) for path in settings.paths for device in settings.devices)
+    kept = options.store.read(environment.id, warn=lambda _: None)
+    known: Wanted = frozenset()
+    if isinstance(source, NotBuilt):
+        left = wanted if source.outcome is Outcome.ERROR else frozenset()  # a second try may find a lock
+        return Standing(environment=environment, source=source, settings=settings, kept=None, known=known, left=left)
+    ours = digest(settings)
+    if kept is not None and (kept.environment.lock_sha256, kept.environment.code) != (source.lock.sha256, ours):
+        kept = None
+    if kept is not None:
+        known = known_cells(
+            admit(kept),
+            source,
+            settings,
+            code=ours,
+            again=options.run_again,
+            unbuilt_hours=sources.index.lock_hours,
+        )
+    absent = unavailable_devices(settings.devices)
+    left = frozenset(one for one in wanted - known if one[1] not in absent)
+    return Standing(environment=environment, source=source, settings=settings, kept=kept, known=known, left=left)
+
+
+def standings(options: Options, requests: Sequence[Request], sources: Sources) -> dict[str, Standing]:
+    """Where requests stand, by id; what has to be resolved for that is, and its locks are kept."""
+    digest = cache(lambda: code.digest(settings_for(options, sources, request=None, threads=1)))
+    digest()  # before there are several threads
+
+    def one(request: Request) -> Standing:
+        return standing_of(options, request, sources, digest=lambda _: digest())
+
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        return dict(zip((request.id for request in requests), pool.map(one, requests), strict=True))
+
+
+def begin(standing: Standing, options: Options, request: Request) -> None:
+    """Forget what is to be found anew: a run that is killed must not leave the last one's results as its own."""
+    store, identity = options.store, standing.environment.id
+    if standing.kept is None and options.whole_cells:
+        forget(store, request)
+        return
+    for other in identities(request):
+        if other != identity and options.whole_cells:
+            store.remove(other)
+    store.drop(identity, standing.left)
+
+
+def _absent(environment: Environment, settings: Settings) -> EnvironmentResult:
+    """The cells on devices that this machine lacks: nothing has to be installed to tell of them."""
+    absent = unavailable_devices(settings.devices)
+    here = {(path, device) for path in settings.paths for device in settings.devices if device not in absent}
+    why = NotBuilt(outcome=Outcome.UNAVAILABLE, stage=None, message="no such device")
+    return run_session(environment, why, settings, tell=lambda _: None, known=here)
+
+
+def _kept(store: Store, source: Locked | NotBuilt, result: EnvironmentResult) -> EnvironmentResult:
+    if isinstance(source, Locked):
+        return store.write(result, lock=source.text, pylock=source.lock.text)
+    return store.write(result, lock=None)

@@ -1,0 +1,262 @@
+"""What is known is not run again, by a session or by a whole run; a tiny stand-in for the probe tells what was run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from matrix_text import edited
+from miniature import MiniatureIndex, serving
+from tiny_lab import Surroundings, package
+
+from asrcompat.cli import main
+from asrcompat.model import EnvironmentResult, Outcome
+from asrcompat.run import schedule, session, uv
+from asrcompat.run.store import Store
+
+OLD = "py3.10-torch2.3.1-s3prl0.4.15-espnet202402-transformers4.41.2"
+NEW = "py3.10-torch2.3.1-s3prl0.4.15-espnet202611-transformers4.57.6"
+PATHS = ("transformers", "s3prl-hf")
+S3PRL = """
+import transformers
+def check(model, config, path):
+    if path == 's3prl-hf' and transformers.VERSION == '4.57.6':
+        raise ValueError('planted is broken')
+"""
+
+
+@pytest.fixture
+def index() -> Iterator[MiniatureIndex]:
+    with serving(("torch", "2.3.1", ()), ("torchaudio", "2.3.1", ()), ("setuptools", "80.0", ())) as served:
+        for version in ("4.41.2", "4.57.6"):
+            package(served, "transformers", version, f"VERSION = {version!r}")
+        for version in ("202402", "202611"):
+            package(served, "espnet", version)
+        package(served, "s3prl", "0.4.15", S3PRL)
+        yield served
+
+
+@pytest.fixture
+def bench(bench: Surroundings, index: MiniatureIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
+    text = edited(
+        ('name = "someone/some-model"', 'name = "owner/model"'),
+        ('transformers = ["4.41.2", "newest"]', 'transformers = ["4.41.2", "4.57.6", "newest"]'),
+        ('s3prl = ["0.4.14", "0.4.15"]\n', 's3prl = "0.4.15"\n'),
+        ('python = "3.12"\ntorch = ["2.3.1", "newest"]', 'python = "3.10"\ntorch = "2.3.1"'),
+        (
+            'transformers = "newest"\ns3prl = ["0.4.15", "espnet-s3prl newest"]',
+            'transformers = "4.57.6"\ns3prl = "0.4.15"',
+        ),
+        ('[[exclude]]\nwhen = { torch = "newest", s3prl = "espnet-s3prl newest" }\nreason = "not looked at"\n', ""),
+        ('devices = ["cpu", "cuda"]', 'devices = ["cpu"]'),
+        ('torch_cpu = "https://example.org/cpu"', f'url = "{index.url}"'),
+    )
+    (tmp_path / "matrix.toml").write_text(text, encoding="utf-8")
+    shutil.copytree(ROOT / "fixtures" / "claims", tmp_path / "fixtures" / "claims")
+
+    def run_sessions(names: Sequence[str], *, options: Sequence[str], **_: Any) -> list[str]:
+        for name in names:
+            main(["session", name, *options])
+        return []
+
+    monkeypatch.setattr(schedule, "run_sessions", run_sessions)
+    monkeypatch.setattr("asrcompat.running.command.prepare_inputs", lambda **_: None)
+    return bench
+
+
+def command(tmp_path: Path, name: str, *arguments: str) -> int:
+    common = ["--matrix", str(tmp_path / "matrix.toml"), "--work", str(tmp_path / "work"), "--torch-index", "none"]
+    return main([name, *arguments, *common, "--threads", "1"])
+
+
+def probed(bench: Surroundings) -> list[tuple[str, tuple[str, ...]]]:
+    """What was run since this was asked."""
+    found = list(bench.probed)
+    bench.probed.clear()
+    return found
+
+
+def result(tmp_path: Path, name: str = OLD) -> EnvironmentResult:
+    found = Store(tmp_path / "work", "synthetic-base").read(name, warn=pytest.fail)
+    assert found is not None
+    return found
+
+
+def outcomes(tmp_path: Path, name: str = OLD) -> dict[str, str]:
+    return {f"{cell.path} on {cell.device}": cell.outcome.value for cell in result(tmp_path, name).cells}
+
+
+def test_a_session_runs_what_is_not_known_and_nothing_twice(
+    bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(tmp_path, "session", OLD, "--paths", "s3prl-hf") == 0
+    assert probed(bench) == [(OLD, ("s3prl-hf",))]
+    assert command(tmp_path, "session", OLD) == 0
+    assert probed(bench) == [(OLD, ("transformers",))]
+    assert "known already: 1 cell;" in capsys.readouterr().out
+    first = result(tmp_path)
+    shutil.rmtree(tmp_path / "work" / "envs")
+    assert command(tmp_path, "session", OLD) == 0
+    assert probed(bench) == []
+    assert not (tmp_path / "work" / "envs").exists(), "nor is anything installed"
+    assert result(tmp_path) == first
+    assert outcomes(tmp_path) == {f"{path} on cpu": "works" for path in PATHS}
+
+
+def test_devices_that_are_not_here_need_no_installation(bench: Surroundings, tmp_path: Path) -> None:
+    assert command(tmp_path, "session", OLD, "--devices", "cuda") == 0
+    assert outcomes(tmp_path) == {f"{path} on cuda": "unavailable" for path in PATHS}
+    assert not (tmp_path / "work" / "envs").exists()
+    assert command(tmp_path, "session", OLD) == 0
+    probed(bench)
+    assert command(tmp_path, "session", OLD, "--devices", "cpu,cuda") == 0
+    assert probed(bench) == []
+    assert outcomes(tmp_path) == {
+        **{f"{path} on cpu": "works" for path in PATHS},
+        **{f"{path} on cuda": "unavailable" for path in PATHS},
+    }
+
+
+@pytest.mark.parametrize("option", ["--again", "--fresh"])
+def test_all_is_run_again_where_that_is_asked_for(bench: Surroundings, tmp_path: Path, option: str) -> None:
+    for _ in range(2):
+        assert command(tmp_path, "matrix", option) == 0
+        assert probed(bench) == [(OLD, PATHS), (NEW, PATHS)]
+
+
+def test_an_unchanged_run_only_resolves_and_reports(
+    bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(tmp_path, "matrix") == 0
+    assert probed(bench) == [(OLD, PATHS), (NEW, PATHS)]
+    published = (tmp_path / "reports" / "results.json").read_bytes()
+    capsys.readouterr()
+    assert command(tmp_path, "matrix") == 0
+    assert probed(bench) == []
+    said = capsys.readouterr().out
+    assert "known already: 4 cells, 2 environments whole" in said
+    assert "prepare the checkpoint" not in said
+    assert (tmp_path / "reports" / "results.json").read_bytes() == published
+
+
+def test_what_changed_is_run_and_what_did_not_is_not(
+    bench: Surroundings, index: MiniatureIndex, tmp_path: Path
+) -> None:
+    assert command(tmp_path, "matrix") == 0
+    probed(bench)
+    package(index, "helper", "1")
+    package(index, "espnet", "202611", requires=("helper",))
+    shutil.rmtree(tmp_path / "work" / "locks")
+    shutil.rmtree(tmp_path / "uv-cache")
+    assert command(tmp_path, "matrix") == 0
+    assert probed(bench) == [(NEW, PATHS)]
+
+
+def test_what_ended_in_an_error_is_run_again_and_the_rest_is_kept(bench: Surroundings, tmp_path: Path) -> None:
+    bench.trouble.add(NEW)
+    assert command(tmp_path, "matrix") == 3
+    probed(bench)
+    bench.trouble.clear()
+    assert command(tmp_path, "matrix") == 0
+    assert probed(bench) == [(NEW, PATHS)]
+
+
+def test_retry_broken_runs_the_broken_cells_alone(bench: Surroundings, tmp_path: Path) -> None:
+    assert command(tmp_path, "matrix") == 0
+    assert outcomes(tmp_path, NEW)["s3prl-hf on cpu"] == "broken"
+    probed(bench)
+    shutil.rmtree(tmp_path / "work" / "envs")
+    assert command(tmp_path, "matrix", "--retry-broken") == 0
+    assert probed(bench) == [(NEW, ("s3prl-hf",))]
+    assert len(outcomes(tmp_path, NEW)) == 2
+
+
+def test_retry_errors_begins_nothing_else(
+    bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.trouble.add(NEW)
+    assert command(tmp_path, "matrix") == 3
+    old = Store(tmp_path / "work", "synthetic-base")
+    before = replace(result(tmp_path), environment=replace(result(tmp_path).environment, code="older"))
+    old.write(before, lock=None)  # of other code by now: without being asked for, it would be run again
+    probed(bench)
+    bench.trouble.clear()
+    capsys.readouterr()
+    assert command(tmp_path, "matrix", "--retry-errors") == 0
+    assert probed(bench) == [(NEW, PATHS)]
+    assert "to run again: 1 environment, by what became of them the last time" in capsys.readouterr().out
+    assert result(tmp_path) == before
+
+
+def test_a_run_that_is_killed_leaves_no_other_runs_results_as_its_own(
+    bench: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command(tmp_path, "matrix") == 0
+    store = Store(tmp_path / "work", "synthetic-base")
+    old = result(tmp_path)
+    store.write(replace(old, environment=replace(old.environment, code="older")), lock=None)
+
+    def killed(*_: Any, **__: Any) -> list[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(schedule, "run_sessions", killed)
+    assert command(tmp_path, "matrix") == 3
+    assert store.read(OLD, warn=pytest.fail) is None, "of other code"
+    assert len(result(tmp_path, NEW).cells) == 2, "still true"
+    assert command(tmp_path, "matrix", "--again", "--paths", "s3prl-hf") == 3
+    assert list(outcomes(tmp_path, NEW)) == ["transformers on cpu"], "what was to be run again is not told as run"
+
+
+def test_a_result_that_another_machine_left_counts_as_found_here(bench: Surroundings, tmp_path: Path) -> None:
+    assert command(tmp_path, "matrix") == 0
+    probed(bench)
+    there = tmp_path / "work" / "results"
+    elsewhere = tmp_path / "elsewhere"
+    shutil.move(there, elsewhere)
+    shutil.rmtree(tmp_path / "work")
+    (there / "synthetic-base").mkdir(parents=True)
+    for file in (elsewhere / "synthetic-base").glob("*.json"):
+        shutil.copy(file, there / "synthetic-base")
+    assert command(tmp_path, "matrix") == 0
+    assert probed(bench) == []
+    assert (tmp_path / "reports" / "locks" / f"{OLD}.txt").is_file(), "its lock is found by resolving"
+
+
+def test_cells_that_the_report_refuses_are_not_known(bench: Surroundings, tmp_path: Path) -> None:
+    assert command(tmp_path, "session", OLD) == 0
+    probed(bench)
+    found = result(tmp_path)
+    first, *rest = found.cells
+    assert first.evidence is not None
+    foreign = replace(first, evidence=replace(first.evidence, versions={"torch": "1.0"}))
+    Store(tmp_path / "work", "synthetic-base").write(replace(found, cells=(foreign, *rest)), lock=None)
+    assert command(tmp_path, "session", OLD) == 0
+    assert probed(bench) == [(OLD, (first.path,))]
+
+
+def test_a_failed_installation_takes_the_place_of_cells_that_ran(
+    bench: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both cannot be told of one environment."""
+    assert command(tmp_path, "session", OLD, "--paths", "transformers") == 0
+    monkeypatch.setattr(session, "build", lambda *_, **__: uv.Failure(kind="build", message="no compiler"))
+    assert command(tmp_path, "session", OLD, "--paths", "s3prl-hf") == 0
+    found = result(tmp_path)
+    assert found.environment.installable == "failed"
+    assert {cell.outcome for cell in found.cells if cell.device == "cpu"} == {Outcome.BROKEN}
+
+
+def test_an_installation_that_could_not_be_tried_leaves_what_ran(
+    bench: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command(tmp_path, "session", OLD, "--paths", "transformers") == 0
+    monkeypatch.setattr(session, "build", lambda *_, **__: uv.Failure(kind="error", message="the network is down"))
+    assert command(tmp_path, "session", OLD, "--paths", "s3prl-hf") == 3
+    found = result(tmp_path)
+    assert found.environment.installable == "ok"
+    assert (outcomes(tmp_path)["transformers on cpu"], outcomes(tmp_path)["s3prl-hf on cpu"]) == ("works", "error")
