@@ -22,8 +22,8 @@ from asrcompat.settling.command import rules
 
 # What is there after a command was interrupted, and what to do.
 _STOPPED = {
-    "matrix": "`report` shows what was finished; what was not has to be run again",
-    "session": "nothing of this run was kept; run it again",
+    "matrix": "what was finished is kept, and `report` shows it; run it again, and it goes on",
+    "session": "the cells that were finished are kept; run it again, and it goes on",
     "report": "no result is touched by that; run it again",
     "plan": "what was resolved is kept; run it again",
     "why": "run it again",

@@ -20,7 +20,7 @@ from asrcompat.explain.dated import judge_dated
 from asrcompat.explain.judge import judge_failures
 from asrcompat.explain.remedies import record
 from asrcompat.explain.remedies.attach import attached, recorded
-from asrcompat.model import EnvironmentResult, Results
+from asrcompat.model import Cell, Device, EnvironmentResult, Results
 from asrcompat.options import Options
 from asrcompat.plan.document import kept_plan
 from asrcompat.report.admit import admit
@@ -111,6 +111,7 @@ def gather(options: Options, judged: Sequence[Request], *, not_begun: Sequence[R
         planned=[*planned, *(one.id for one in not_begun), *(one.environment.id for one in visiting)],
         expectations=comparison.as_data(),
     )
+    merged = replace(merged, cells=_in_order(merged, options))
     # what is no release is a row, and no evidence on releases
     unknown = {one.id: one.lock for one in merged.environments if unreleased(one)}
     released = tuple(cell for cell in merged.cells if cell.environment not in unknown)
@@ -127,6 +128,20 @@ def gather(options: Options, judged: Sequence[Request], *, not_begun: Sequence[R
     if plan is not None:
         merged = replace(merged, coverage=coverage_data(plan, merged))
     return Known(results=merged, comparison=comparison, locks=locks)
+
+
+def _in_order(results: Results, options: Options) -> tuple[Cell, ...]:
+    """The cells of each environment by device and path as matrix.toml lists them, whichever run found which."""
+    environments = {one.id: place for place, one in enumerate(results.environments)}
+    paths = {
+        path: place for place, path in enumerate(dict.fromkeys((*options.chosen_paths, *options.spec.probe.paths)))
+    }
+    devices = list(Device)
+
+    def place(cell: Cell) -> tuple[int, int, int]:
+        return environments[cell.environment], devices.index(cell.device), paths.get(cell.path, len(paths))
+
+    return tuple(sorted(results.cells, key=place))
 
 
 def _locks(store: Store, results: Sequence[EnvironmentResult]) -> dict[str, str]:

@@ -53,7 +53,11 @@ class Standing:
 
     def run(self, store: Store, tell: Callable[[str], None]) -> EnvironmentResult:
         """Run what is left; all that is known afterwards, kept."""
-        result = run_session(self.environment, self.source, self.settings, tell=tell, known=self.known)
+
+        def keep(result: EnvironmentResult) -> None:
+            _kept(store, self.source, result)
+
+        result = run_session(self.environment, self.source, self.settings, tell=tell, known=self.known, keep=keep)
         return _kept(store, self.source, result)
 
 

@@ -90,8 +90,8 @@ def test_a_fault_of_ours_never_ends_in_the_code_for_a_regression(
 @pytest.mark.parametrize(
     ("command", "place", "said"),
     [
-        (["matrix"], "cli.matrix", "`report` shows what was finished"),
-        (["session", "some-id"], "tasks.session", "nothing of this run was kept"),
+        (["matrix"], "cli.matrix", "what was finished is kept, and `report` shows it"),
+        (["session", "some-id"], "tasks.session", "the cells that were finished are kept"),
         (["report"], "tasks.report", "no result is touched"),
         (["plan"], "cli.plan", "what was resolved is kept"),
         (["doctor"], "cli.doctor", "nothing of this run was kept"),

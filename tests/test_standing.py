@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -70,8 +71,9 @@ def bench(bench: Surroundings, index: MiniatureIndex, tmp_path: Path, monkeypatc
 
 
 def command(tmp_path: Path, name: str, *arguments: str) -> int:
-    common = ["--matrix", str(tmp_path / "matrix.toml"), "--work", str(tmp_path / "work"), "--torch-index", "none"]
-    return main([name, *arguments, *common, "--threads", "1"])
+    common = ["--matrix", str(tmp_path / "matrix.toml"), "--work", str(tmp_path / "work")]
+    running = [] if name == "report" else ["--torch-index", "none", "--threads", "1"]
+    return main([name, *arguments, *common, *running])
 
 
 def probed(bench: Surroundings) -> list[tuple[str, tuple[str, ...]]]:
@@ -106,6 +108,30 @@ def test_a_session_runs_what_is_not_known_and_nothing_twice(
     assert not (tmp_path / "work" / "envs").exists(), "nor is anything installed"
     assert result(tmp_path) == first
     assert outcomes(tmp_path) == {f"{path} on cpu": "works" for path in PATHS}
+
+
+def test_a_session_that_is_stopped_keeps_what_it_finished_and_goes_on(
+    bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.stopped_at.add("s3prl-hf")
+    assert command(tmp_path, "session", OLD) == 3
+    assert "the cells that were finished are kept" in capsys.readouterr().err
+    assert outcomes(tmp_path) == {"transformers on cpu": "works"}
+    assert command(tmp_path, "report") == 3, "what is missing is missing"
+    bench.stopped_at.clear()
+    probed(bench)
+    assert command(tmp_path, "session", OLD) == 0
+    assert probed(bench) == [(OLD, ("s3prl-hf",))]
+
+
+def test_the_order_in_which_cells_were_found_is_not_published(bench: Surroundings, tmp_path: Path) -> None:
+    for first in PATHS:
+        assert command(tmp_path, "session", OLD, "--paths", first, "--again") == 0
+        for name in (OLD, NEW):
+            assert command(tmp_path, "session", name) == 0
+        assert command(tmp_path, "report") == 0
+        told = json.loads((tmp_path / "reports" / "results.json").read_bytes())
+        assert [cell["path"] for cell in told["cells"]] == [*PATHS, *PATHS]
 
 
 def test_devices_that_are_not_here_need_no_installation(bench: Surroundings, tmp_path: Path) -> None:

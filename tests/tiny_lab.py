@@ -62,6 +62,7 @@ class Surroundings:
     probed: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
     train_seconds: list[float] = field(default_factory=list)
+    stopped_at: set[str] = field(default_factory=set)  # paths at which somebody stops the session
     trouble: set[str] = field(default_factory=set)  # environments whose probe ends in an error of the harness
     shaky: tuple[str, Trials] | None = None  # one whose cells, where they would be broken, are unstable
 
@@ -121,13 +122,19 @@ def make_bench(
         tell: object,
         fixtures: Path,
         known: Collection[tuple[str, Device]],
+        keep: Callable[[list[Cell], dict[str, Any]], None],
     ) -> tuple[list[Cell], dict[str, Any]]:
         files = {path: file for path, file in files.items() if (path, Device.CPU) not in known}
         bench.probed.append((subject.identity, tuple(files)))
         bench.logs.append(subject.logs)
         bench.train_seconds.append(settings.limits.train_seconds)
         found = {name: _versions(subject, name) for name in subject.distributions}
-        found_cells = [_cell(subject, path, given, fixtures, found, bench, settings) for path in files]
+        found_cells: list[Cell] = []
+        for path in files:
+            if path in bench.stopped_at:
+                raise KeyboardInterrupt
+            found_cells.append(_cell(subject, path, given, fixtures, found, bench, settings))
+            keep(found_cells, {})
         return found_cells, {}
 
     monkeypatch.setattr("asrcompat.run.session.probe_everywhere", probe_everywhere)

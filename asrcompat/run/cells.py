@@ -77,10 +77,11 @@ def probe_everywhere(
     tell: Progress,
     fixtures: Path | None = None,
     known: Collection[tuple[str, Device]] = (),
+    keep: Callable[[list[Cell], dict[str, Any]], None] = lambda *_: None,
 ) -> tuple[list[Cell], dict[str, Any]]:
     """The cells of the paths in `files` on every device, but for those `known`; and what torch says of its own build.
 
-    `fixtures` are the checkout's, unless given.
+    `fixtures` are the checkout's, unless given. `keep` gets the same of what was found so far, each time there is more.
     """
     absent = unavailable_devices(settings.devices)
     cells: list[Cell] = []
@@ -101,6 +102,12 @@ def probe_everywhere(
             variables=subject.variables,
             guided=inputs.probe.get("reference") is not None,
         )
+
+        def found(cell: Cell, facts: Mapping[str, Any]) -> None:
+            cells.append(cell)
+            static.update(facts)
+            keep(_believed(cells, hub, settings), static)
+
         for device in settings.devices:
             left = {path: file for path, file in files.items() if (path, device) not in known}
             if not left:
@@ -111,15 +118,16 @@ def probe_everywhere(
                     for path in left
                 ]
                 continue
-            found, facts = probe_cells(subject, target, left, device, settings, tell=tell)
-            cells += found
-            static |= facts
-        troubles = [f"{method} {path}: {status}" for method, path, status in hub.requests if status >= _SERVER_FAULT]
-        if not _answers(f"{hub.endpoint}/api/models/{settings.model}"):
-            troubles.append("it does not answer any more")
-    if troubles:
-        cells = [_doubted(cell, troubles) for cell in cells]
-    return cells, static
+            _climb(subject, target, left, device, settings, tell=tell, found=found)
+        return _believed(cells, hub, settings), static
+
+
+def _believed(cells: Sequence[Cell], hub: Hub, settings: Settings) -> list[Cell]:
+    """The cells as far as our hub was in order."""
+    troubles = [f"{method} {path}: {status}" for method, path, status in hub.requests if status >= _SERVER_FAULT]
+    if not _answers(f"{hub.endpoint}/api/models/{settings.model}"):
+        troubles.append("it does not answer any more")
+    return [_doubted(cell, troubles) for cell in cells] if troubles else list(cells)
 
 
 def _answers(address: str) -> bool:
@@ -146,7 +154,7 @@ def _doubted(cell: Cell, troubles: Sequence[str]) -> Cell:
     return replace(cell, outcome=Outcome.ERROR, message=why + cell.message, checks=checks)
 
 
-def probe_cells(
+def _climb(
     subject: Subject,
     target: Target,
     files: Mapping[str, Path],
@@ -154,22 +162,24 @@ def probe_cells(
     settings: Settings,
     *,
     tell: Progress,
-) -> tuple[list[Cell], dict[str, Any]]:
-    """Probe all paths on one device; the cells, and what torch says of its own build."""
+    found: Callable[[Cell, Mapping[str, Any]], None],
+) -> None:
+    """Probe all paths on one device; `found` gets each cell, and what torch says in it of its own build."""
     name = subject.logs or subject.identity
     folder = settings.work / "probe" / name / device.value
-    raws = probe(
-        target, files, device, folder=folder, on_progress=lambda path, text: tell(f"{path} on {device}: {text}")
-    )
     scrub = Scrubber(
         {"work": settings.work, "checkout": settings.root, "environment": target.python.parent.parent, "tmp": folder}
     )
-    facts: dict[str, Any] = {}
-    for raw in raws.values():
+
+    def stands(raw: Raw) -> None:
         _keep_log(raw, settings.work / "logs" / settings.weights / name)
         told = raw.last("static")
-        facts |= told["facts"] if told else {}
-    return [outcome.cell(subject.identity, raw, scrub) for raw in raws.values()], facts
+        found(outcome.cell(subject.identity, raw, scrub), told["facts"] if told else {})
+
+    def progress(path: str, text: str) -> None:
+        tell(f"{path} on {device}: {text}")
+
+    probe(target, files, device, folder=folder, on_progress=progress, on_found=stands)
 
 
 def _keep_log(raw: Raw, folder: Path) -> None:

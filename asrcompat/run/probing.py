@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -59,9 +59,18 @@ class Target:
 
 
 def probe(
-    target: Target, files: Mapping[str, Path], device: Device, *, folder: Path, on_progress: Progress
+    target: Target,
+    files: Mapping[str, Path],
+    device: Device,
+    *,
+    folder: Path,
+    on_progress: Progress,
+    on_found: Callable[[Raw], None] = lambda _: None,
 ) -> dict[str, Raw]:
-    """Climb the ladder on every path of `files`; `folder` is emptied and used for records, logs and scratch."""
+    """Climb the ladder on every path of `files`; `folder` is emptied and used for records, logs and scratch.
+
+    `on_found` gets each record as soon as it stands.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     found: dict[str, Raw] = {}
     guides = path_files([REFERENCE_PATH]) if target.guided and REFERENCE_PATH not in files else {}
@@ -72,17 +81,31 @@ def probe(
     for number, group in enumerate(groups({**guides, **files}, first=REFERENCE_PATH)):
         if device is Device.CPU:
             found |= run_group(group, folder / f"group{number}", True)
-        again = {name: file for name, file in group.items() if name not in found or _undecided(found[name])}
-        for name, file in again.items():
-            if name in found:
-                on_progress(name, "died; once more in a fresh process")
-            first = found.get(name)
-            fresh = run_group({name: file}, folder / f"fresh-{name}", False)[name]
-            if first is None and _undecided(fresh):  # a device whose first run is a fresh one already
-                first = fresh
-                fresh = run_group({name: file}, folder / f"again-{name}", False)[name]
-            found[name] = replace(fresh, first=first)
+        stands = [name for name in group if name in found and not _undecided(found[name])]
+        for name in sorted(group, key=lambda one: one not in stands):
+            if name not in stands:
+                found[name] = _afresh(run_group, name, group[name], found.get(name), folder, on_progress)
+            if name in files:
+                on_found(found[name])
     return {name: found[name] for name in files}
+
+
+def _afresh(
+    run_group: Callable[[Mapping[str, Path], Path, bool], dict[str, Raw]],
+    name: str,
+    file: Path,
+    first: Raw | None,
+    folder: Path,
+    on_progress: Progress,
+) -> Raw:
+    """A path run in a process of its own; `first` is its run in the group, where that died."""
+    if first is not None:
+        on_progress(name, "died; once more in a fresh process")
+    fresh = run_group({name: file}, folder / f"fresh-{name}", False)[name]
+    if first is None and _undecided(fresh):  # a device whose first run is a fresh one already
+        first = fresh
+        fresh = run_group({name: file}, folder / f"again-{name}", False)[name]
+    return replace(fresh, first=first)
 
 
 def _undecided(raw: Raw) -> bool:

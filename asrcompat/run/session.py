@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from asrcompat.model import Cell, Device, Environment, EnvironmentResult, Outcome, Stage
 from asrcompat.run import code, host, outcome, uv
@@ -73,30 +74,24 @@ def run_session(
     tell: Progress,
     bench: Bench | None = None,
     known: Collection[tuple[str, Device]] = (),
+    keep: Callable[[EnvironmentResult], None] = lambda _: None,
 ) -> EnvironmentResult:
     """The result of one environment, from its lock; where there is none, every cell says why.
 
-    Cells that are `known` are left out. Two sessions of one environment wait for each other: neither may take away what
-    the other probes.
+    Cells that are `known` are left out. `keep` gets the result as far as it stands whenever there is more of it, so
+    that a session which is stopped loses the cell that it is at and no other. Two sessions of one environment wait for
+    each other: neither may take away what the other probes.
     """
     before = code.digest(settings)
-    result = _outcome_of(environment, source, settings, bench, tell, known)
-    after = code.throughout(before, settings)
-    if isinstance(source, Locked) and bench is None:
-        result = with_content(result, source, settings, code=after)
-    return replace(result, environment=replace(result.environment, code=after))
 
+    def stamped(result: EnvironmentResult) -> EnvironmentResult:
+        now = code.throughout(before, settings)
+        if isinstance(source, Locked) and bench is None:
+            result = with_content(result, source, settings, code=now)
+        return replace(result, environment=replace(result.environment, code=now))
 
-def _outcome_of(
-    environment: Environment,
-    source: Locked | NotBuilt,
-    settings: Settings,
-    bench: Bench | None,
-    tell: Progress,
-    known: Collection[tuple[str, Device]],
-) -> EnvironmentResult:
     if isinstance(source, NotBuilt):
-        return _without_probe(environment, source, settings, known)
+        return stamped(_without_probe(environment, source, settings, known))
     place = bench or Bench(
         work=settings.work,
         name=environment.id,
@@ -104,7 +99,10 @@ def _outcome_of(
         given=lambda inputs: Given(inputs=inputs, fixtures=settings.fixtures),
     )
     with alone(place.work / "envs" / place.name, tell):
-        return _build_and_probe(environment, source, settings, place, tell, known)
+        result = _build_and_probe(
+            environment, source, settings, place, tell, known, keep=lambda result: keep(stamped(result))
+        )
+    return stamped(result)
 
 
 def _build_and_probe(
@@ -114,6 +112,8 @@ def _build_and_probe(
     place: Bench,
     tell: Progress,
     known: Collection[tuple[str, Device]],
+    *,
+    keep: Callable[[EnvironmentResult], None],
 ) -> EnvironmentResult:
     lock, interpreter = source.lock, source.interpreter
     tell(f"install: {len(lock.versions)} packages; if none is cached, {lock.download} to download")
@@ -140,17 +140,28 @@ def _build_and_probe(
         variables=given.variables,
         logs=place.logs,
     )
+
+    def result(cells: Sequence[Cell], static: Mapping[str, Any]) -> EnvironmentResult:
+        seconds = {
+            **environment.seconds,
+            "install": round(built.seconds, 1),
+            "probe": round(time.monotonic() - started, 1),
+            "load to step": round(sum(cell.seconds.get(stage, 0) for cell in cells for stage in _CLIMB), 1),
+        }
+        done = replace(environment, installable="ok", seconds=seconds, build={**environment.build, **static})
+        return replace(_result(done, cells, settings), weights_comparison=inputs.weights_comparison)
+
     cells, static = probe_everywhere(
-        subject, path_files(settings.paths), given.inputs, settings, tell=tell, fixtures=given.fixtures, known=known
+        subject,
+        path_files(settings.paths),
+        given.inputs,
+        settings,
+        tell=tell,
+        fixtures=given.fixtures,
+        known=known,
+        keep=lambda cells, static: keep(result(cells, static)),
     )
-    seconds = {
-        **environment.seconds,
-        "install": round(built.seconds, 1),
-        "probe": round(time.monotonic() - started, 1),
-        "load to step": round(sum(cell.seconds.get(stage, 0) for cell in cells for stage in _CLIMB), 1),
-    }
-    done = replace(environment, installable="ok", seconds=seconds, build={**environment.build, **static})
-    return replace(_result(done, cells, settings), weights_comparison=inputs.weights_comparison)
+    return result(cells, static)
 
 
 def _not_installed(
