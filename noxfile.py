@@ -61,6 +61,12 @@ def report(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none", default=False)
+def merge(session: nox.Session) -> None:
+    """Take over what other machines found, and report on the whole profile; after --: FOLDER ..., --profile."""
+    run(["merge", *session.posargs])
+
+
+@nox.session(venv_backend="none", default=False)
 def plan(session: nox.Session) -> None:
     """What a profile would run and why, what not and why, and what of all pairs that covers; after --: --profile."""
     run(["plan", *session.posargs])

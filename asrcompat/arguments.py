@@ -3,69 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import re
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import get_args
 
+from asrcompat.argument_types import budget, day, gigabytes, names, positive, share
 from asrcompat.model import Stage, Weights
 
 _ABOUT = "Which S3PRL, ESPnet, torch and Transformers versions load and train CLSRIL-23."
 _STAGES = [stage.value for stage in Stage if stage is not Stage.RECIPE]
 NO_INDEX = "none"  # said for --torch-index: torch comes from where everything else does
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
-_positive.__name__ = "whole number from 1 on:"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Budget:
-    """How much a run may be: so many environments, or as many as begin within some minutes; one of both is None."""
-
-    environments: int | None = None
-    minutes: int | None = None
-
-
-def _budget(text: str) -> Budget:
-    match = re.fullmatch(r"([1-9]\d*)\s*(|m|min|minutes|h|hours)", text.strip())
-    if match is None:
-        raise ValueError(text)
-    number, unit = int(match[1]), match[2]
-    if not unit:
-        return Budget(environments=number)
-    return Budget(minutes=number * (60 if unit.startswith("h") else 1))
-
-
-_budget.__name__ = "number of environments, or a time such as 90m or 2h:"
-
-
-def _day(text: str) -> str:
-    day = date.fromisoformat(text)
-    if day.isoformat() != text or day >= datetime.now(UTC).date():
-        raise ValueError(text)
-    return text
-
-
-_day.__name__ = "day that is over, as YYYY-MM-DD:"
-
-
-def _gigabytes(text: str) -> int:
-    return _positive(text.strip().removesuffix("GB").strip())
-
-
-_gigabytes.__name__ = "whole number of gigabytes, such as 30GB:"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -93,8 +39,12 @@ def parser() -> argparse.ArgumentParser:
     reinstall = commands.add_parser(
         "reinstall", allow_abbrev=False, help="install some published locks again, other ones every day"
     )
-    reinstall.add_argument("--count", type=_positive, default=3, help="how many; default: 3")
-    for command in (matrix, session, report, plan, why, reinstall, doctor, remedy, rules):
+    reinstall.add_argument("--count", type=positive, default=3, help="how many; default: 3")
+    merge = commands.add_parser(
+        "merge", allow_abbrev=False, help="take over what other machines found, and report on the whole profile"
+    )
+    merge.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="a run's work folder, or what holds it")
+    for command in (matrix, session, report, merge, plan, why, reinstall, doctor, remedy, rules):
         _add_common(command)
     for command in (matrix, session, doctor, remedy):
         _add_choices(command)
@@ -105,22 +55,22 @@ def parser() -> argparse.ArgumentParser:
     for command in (matrix, session):
         _add_known(command)
     _add_planning(plan, matrix)
-    for command in (matrix, session, plan, report, why):
-        command.add_argument("--as-of", type=_day, metavar="DAY", help="as the index stood on this day, YYYY-MM-DD")
+    for command in (matrix, session, plan, report, merge, why):
+        command.add_argument("--as-of", type=day, metavar="DAY", help="as the index stood on this day, YYYY-MM-DD")
     _add_doctors(doctor)
-    for command in (matrix, session, report, plan, why, reinstall, remedy, rules):
+    for command in (matrix, session, report, merge, plan, why, reinstall, remedy, rules):
         command.add_argument("--profile", help="a profile of matrix.toml, in place of the default one")
     for command in (matrix, remedy):
         command.add_argument(
-            "--environments", type=_names, default=(), metavar="GLOB,…", help="only those whose id matches"
+            "--environments", type=names, default=(), metavar="GLOB,…", help="only those whose id matches"
         )
     for command in (remedy, rules):
         command.add_argument(
-            "--budget", type=_positive, metavar="MINUTES", help="begin nothing more after this time; default: no limit"
+            "--budget", type=positive, metavar="MINUTES", help="begin nothing more after this time; default: no limit"
         )
-    rules.add_argument("--threads", type=_positive, help="threads of one probe; default: all cores")
-    matrix.add_argument("--jobs", type=_positive, help="environments at once")
-    for command in (matrix, report):
+    rules.add_argument("--threads", type=positive, help="threads of one probe; default: all cores")
+    matrix.add_argument("--jobs", type=positive, help="environments at once")
+    for command in (matrix, report, merge):
         command.add_argument("--reports", type=Path, help="folder for the report, in place of reports/")
         command.add_argument(
             "--with",
@@ -144,9 +94,9 @@ def _add_common(command: argparse.ArgumentParser) -> None:
 
 
 def _add_choices(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--paths", type=_names, default=(), metavar="NAME,…", help="ways to load the checkpoint")
-    command.add_argument("--devices", type=_names, default=(), metavar="cpu,cuda", help="devices to try")
-    command.add_argument("--threads", type=_positive, help="threads of one probe; default: all cores, shared")
+    command.add_argument("--paths", type=names, default=(), metavar="NAME,…", help="ways to load the checkpoint")
+    command.add_argument("--devices", type=names, default=(), metavar="cpu,cuda", help="devices to try")
+    command.add_argument("--threads", type=positive, help="threads of one probe; default: all cores, shared")
 
 
 def _add_installing(command: argparse.ArgumentParser) -> None:
@@ -172,12 +122,16 @@ def _add_planning(plan: argparse.ArgumentParser, matrix: argparse.ArgumentParser
         command.add_argument(
             "--budget",
             dest="room",
-            type=_budget,
+            type=budget,
             metavar="N|90m|2h",
             help="so many environments, the most valuable first; or those that are begun within this time",
         )
+    plan.add_argument("--shards", type=positive, metavar="N", help="divide the profile's environments among machines")
     matrix.add_argument(
-        "--disk", type=_gigabytes, metavar="GB", help="room for environments and downloads; default: what is free"
+        "--shard", type=share, metavar="K/N", help="run the K-th of N shares; `merge` puts the results together"
+    )
+    matrix.add_argument(
+        "--disk", type=gigabytes, metavar="GB", help="room for environments and downloads; default: what is free"
     )
 
 
@@ -210,13 +164,13 @@ def _add_bisect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     command.add_argument("--bad", metavar="VERSION", help="one that does not; with neither, the limits around its own")
     command.add_argument("--cured", action="store_true", help="the good release is the later one: what cured it")
     command.add_argument("--environment", dest="base", metavar="ID", help="all else is as this environment has it")
-    command.add_argument("--path", dest="paths", type=_names, default=(), metavar="NAME", help="the path to judge by")
-    command.add_argument("--devices", type=_names, default=(), metavar="cpu", help="the device to judge on")
+    command.add_argument("--path", dest="paths", type=names, default=(), metavar="NAME", help="the path to judge by")
+    command.add_argument("--devices", type=names, default=(), metavar="cpu", help="the device to judge on")
     command.add_argument("--stage", choices=_STAGES, help="good is what passes this stage; default: what works")
     command.add_argument("--prereleases", action="store_true", help="take pre-releases along")
     command.add_argument("--yanked", action="store_true", help="take yanked releases along")
-    command.add_argument("--disk", type=_gigabytes, metavar="GB", help="room for torch stacks; default: 15")
-    command.add_argument("--threads", type=_positive, help="threads of one probe; default: all cores")
+    command.add_argument("--disk", type=gigabytes, metavar="GB", help="room for torch stacks; default: 15")
+    command.add_argument("--threads", type=positive, help="threads of one probe; default: all cores")
 
 
 def _matrix() -> Path:

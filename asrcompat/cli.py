@@ -16,6 +16,7 @@ from asrcompat.options import Options, parse
 from asrcompat.planning.command import plan, why
 from asrcompat.remedying.command import remedy
 from asrcompat.running.command import matrix
+from asrcompat.running.merge import merge
 from asrcompat.running.reinstall import reinstall
 from asrcompat.settings import settings_as_found
 from asrcompat.settling.command import rules
@@ -25,6 +26,7 @@ _STOPPED = {
     "matrix": "what was finished is kept, and `report` shows it; run it again, and it goes on",
     "session": "the cells that were finished are kept; run it again, and it goes on",
     "report": "no result is touched by that; run it again",
+    "merge": "what was taken over stays; run it again",
     "plan": "what was resolved is kept; run it again",
     "why": "run it again",
     "reinstall": "the locks that were tried are told; run it again",
@@ -45,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commands: dict[str, Callable[[Options], int]] = {
             "matrix": matrix,
             "report": tasks.report,
+            "merge": merge,
             "plan": plan,
             "why": why,
             "reinstall": reinstall,

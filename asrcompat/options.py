@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
-from asrcompat.arguments import NO_INDEX, Budget, parser
+from asrcompat.argument_types import Budget, Share
+from asrcompat.arguments import NO_INDEX, parser
 from asrcompat.errors import UsageError
 from asrcompat.model import Device, Outcome, Weights
 from asrcompat.plan.candidates import entry_of
@@ -64,6 +65,9 @@ class Options:
     as_of: str | None = None
     room: Budget | None = None
     wanted: str = ""
+    shard: Share | None = None
+    shards: int | None = None
+    folders: tuple[Path, ...] = ()
     count: int = 3
 
     @cached_property
@@ -80,8 +84,12 @@ class Options:
     @property
     def store(self) -> Store:
         """Where this profile's results are kept."""
+        return self.store_in(self.work_folder)
+
+    def store_in(self, work: Path) -> Store:
+        """Where this profile's results are kept in a work folder."""
         findings = self.spec.profile(self.chosen_profile).findings
-        return Store(self.work_folder, self.chosen_weights, findings=findings)
+        return Store(work, self.chosen_weights, findings=findings)
 
     @property
     def root(self) -> Path:
@@ -159,7 +167,7 @@ class Options:
     @property
     def whole(self) -> bool:
         """Whether nothing of the profile was left out."""
-        return not (self.environments or self.paths or self.devices or self.room)
+        return not (self.environments or self.paths or self.devices or self.room or self.shard)
 
     @property
     def whole_cells(self) -> bool:
@@ -181,13 +189,18 @@ class Options:
         if self.reports is not None:
             return self.reports
         profile, weights = self.chosen_profile, self.chosen_weights
-        if self.whole and self.as_of is None and weights == self.spec.weights_of(profile):
-            if profile == self.spec.default_profile:
-                return self.root / "reports"
-            if self.spec.profile(profile).cover is not None:
-                return self.root / "reports" / profile
+        published = profile == self.spec.default_profile or self.spec.profile(profile).cover is not None
+        if published and self.whole and self.as_of is None and weights == self.spec.weights_of(profile):
+            return self.published_folder
         dated = "" if self.as_of is None else f"-as-of-{self.as_of}"
-        return self.work_folder / "reports" / (f"{profile}-{weights}{dated}" + ("" if self.whole else "-part"))
+        part = "" if self.whole else "-part" if self.shard is None else f"-{self.shard.number}-of-{self.shard.of}"
+        return self.work_folder / "reports" / f"{profile}-{weights}{dated}{part}"
+
+    @property
+    def published_folder(self) -> Path:
+        """Where the repository keeps this profile's report, if it does."""
+        reports = self.root / "reports"
+        return reports if self.chosen_profile == self.spec.default_profile else reports / self.chosen_profile
 
     def for_sessions(self, *, threads: int, torch_index: str | None) -> list[str]:
         """The options as arguments of one environment's session; all sessions of a run take torch from one index."""
@@ -209,5 +222,5 @@ def parse(arguments: Sequence[str] | None) -> tuple[str, Options, str | None]:
     given = vars(parser().parse_args(arguments))
     command: str = given.pop("command")
     environment = given.pop("environment", None)
-    given["guests"] = tuple(given.get("guests", ()))
+    given |= {name: tuple(given.get(name, ())) for name in ("guests", "folders")}
     return command, Options(**given), environment

@@ -16,7 +16,7 @@ from conftest import ROOT
 from factories import make_cell, make_environment, make_environment_result, make_results
 from planned import AXES, NEW, NEW_ID, OLD, OLD_ID, THIRD, THIRD_ID, checkout, make_plan, row
 
-from asrcompat.arguments import Budget
+from asrcompat.argument_types import Budget
 from asrcompat.cli import main
 from asrcompat.errors import ExitCode
 from asrcompat.model import Outcome

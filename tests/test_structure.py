@@ -15,7 +15,7 @@ ROOMS = (
     ("tasks", "running", "remedying", "bisecting", "settling"),
     ("settings", "planning", "reporting", "beside", "standing"),
     ("doctor",),
-    ("arguments", "options"),
+    ("arguments", "argument_types", "options"),
     ("report", "explain"),
     ("lab", "baseline"),
     ("plan",),

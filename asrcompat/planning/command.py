@@ -9,6 +9,7 @@ from asrcompat.errors import ExitCode, UsageError
 from asrcompat.options import Options
 from asrcompat.plan.document import Plan, dump_plan, kept_plan
 from asrcompat.planning.planned import plan_is_free, planned
+from asrcompat.planning.shards import job_matrix, profile_shards, shard_lines
 from asrcompat.planning.show import plan_lines
 from asrcompat.planning.story import story
 from asrcompat.reporting import BASELINE
@@ -23,7 +24,11 @@ def plan(options: Options) -> int:
         progress.tell("plan: a run of this profile is going on: what is planned now is told and not kept")
     options, made = planned(options, progress.tell, keep=free)
     load_baseline(options.root / BASELINE, options.spec)
-    if made is None:
+    if options.shards is not None:
+        found = profile_shards(options, options.shards)
+        for line in [job_matrix(found)] if options.json else shard_lines(found):
+            print(line)
+    elif made is None:
         if options.json:
             raise UsageError(
                 f"--json: profile '{options.chosen_profile}' has no `cover` table, so there is no plan to print; "

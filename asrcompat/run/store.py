@@ -103,11 +103,30 @@ class Store:
         """The text of a lock by its name in a result."""
         return (self.folder / name).read_text(encoding="utf-8")
 
+    def text_or_none(self, name: str) -> str | None:
+        """The text of a lock; None where it is not there."""
+        try:
+            return self.text(name)
+        except OSError:
+            return None
+
+    def every(self, *, warn: Callable[[str], None], but: Collection[str] = ()) -> list[EnvironmentResult]:
+        """All results by their ids, without those of the ids in `but`."""
+        names = sorted(file.stem for file in self.folder.glob("[!.]*.json"))
+        found = (self.read(name, warn=warn) for name in names if name not in but)
+        return [one for one in found if one is not None]
+
+    def add(self, result: EnvironmentResult, *, lock: str | None, pylock: str | None) -> None:
+        """Take over a result from elsewhere: of two that do not belong together the newer one stays."""
+        mine = self.read(result.environment.id, warn=lambda _: None)
+        if mine is None or mine.generated_at <= result.generated_at:
+            self.write(result, lock=lock, pylock=pylock)
+        elif _comparable(result, mine):
+            write_text(self.file(mine.environment.id), dump(_joined(result, mine)))
+
     def others(self, known: Collection[str], *, warn: Callable[[str], None]) -> list[EnvironmentResult]:
         """The results that are kept of environments other than those `known`, with their locks."""
-        names = sorted(file.stem for file in self.folder.glob("[!.]*.json"))
-        found = [self.read(name, warn=warn) for name in names if name not in known]
-        return [one for one in found if one is not None and self._has_lock(one.environment)]
+        return [one for one in self.every(warn=warn, but=known) if self._has_lock(one.environment)]
 
     def _has_lock(self, environment: Environment) -> bool:
         return environment.lock is not None and (self.folder / environment.lock).is_file()

@@ -13,6 +13,7 @@ from asrcompat.options import Options
 from asrcompat.planning.cost import told_cost
 from asrcompat.planning.order import by_stack
 from asrcompat.planning.planned import plan_in_use, planned
+from asrcompat.planning.shards import in_shard
 from asrcompat.report.words import plural
 from asrcompat.reporting import BASELINE, CLAIMS, identities, publish_report, read_result
 from asrcompat.run import host, schedule
@@ -39,7 +40,13 @@ def _run_and_report(options: Options, progress: Progress) -> int:
     options, _ = planned(options, progress.tell)
     load_baseline(options.root / BASELINE, options.spec)  # a fault in it is told before hours are spent
     load_claims(options.root / CLAIMS)
-    chosen = with_paths(options, options.chosen_environments, progress)
+    mine = in_shard(options)
+    if options.shard is not None:
+        every = plural(len(options.chosen_environments), "environment")
+        progress.tell(f"shard {options.shard}: {len(mine)} of {every}")
+        if not mine:
+            return ExitCode.OK
+    chosen = with_paths(options, mine, progress)
     if not chosen:
         raise UsageError("no environment is left to run: none of the paths asked for is tried in any of them")
     run = _Run.of(options, chosen, progress)
