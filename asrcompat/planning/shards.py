@@ -64,6 +64,7 @@ def job_matrix(found: Sequence[PlannedShard]) -> str:
     rows = [
         {
             "shard": one.name,
+            "name": one.name.replace("/", "-of-"),
             "stacks": "_".join(one.stacks),
             "minutes": one.minutes,
             "environments": [request.id for request in one.requests],
