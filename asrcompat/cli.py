@@ -15,6 +15,7 @@ from asrcompat.errors import ExitCode, HarnessError
 from asrcompat.options import Options, parse
 from asrcompat.planning.command import plan, why
 from asrcompat.remedying.command import remedy
+from asrcompat.run import process
 from asrcompat.running.command import matrix
 from asrcompat.running.merge import merge
 from asrcompat.running.reinstall import reinstall
@@ -40,7 +41,8 @@ _STOPPED = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code (`ExitCode`)."""
     command, options, environment = parse(arguments)
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    interrupts = _Interrupts()
+    before = {number: signal.signal(number, interrupts) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         if command == "session":
             return tasks.session(options, environment or "")
@@ -71,9 +73,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return ExitCode.UNFINISHED
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End as on Ctrl-C, so that everything started is ended too."""
-    raise KeyboardInterrupt
+class _Interrupts:
+    """What Ctrl-C and a request to end do: everything started is asked to end; the second time it is made to."""
+
+    def __init__(self) -> None:
+        self._seen = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        if self._seen:
+            process.end_all(at_once=True)
+        self._seen = True
+        raise KeyboardInterrupt

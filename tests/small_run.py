@@ -44,10 +44,9 @@ def index() -> Iterator[MiniatureIndex]:
         yield served
 
 
-@pytest.fixture
-def bench(bench: Surroundings, index: MiniatureIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
-    """The checkout, as yet without results."""
-    text = edited(
+def small_matrix(index: MiniatureIndex) -> str:
+    """The matrix.toml of two environments on an index."""
+    return edited(
         ('name = "someone/some-model"', 'name = "owner/model"'),
         ('transformers = ["4.41.2", "newest"]', 'transformers = ["4.41.2", "4.57.6", "newest"]'),
         ('s3prl = ["0.4.14", "0.4.15"]\n', 's3prl = "0.4.15"\n'),
@@ -60,7 +59,12 @@ def bench(bench: Surroundings, index: MiniatureIndex, tmp_path: Path, monkeypatc
         ('devices = ["cpu", "cuda"]', 'devices = ["cpu"]'),
         ('torch_cpu = "https://example.org/cpu"', f'url = "{index.url}"'),
     )
-    (tmp_path / "matrix.toml").write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def bench(bench: Surroundings, index: MiniatureIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
+    """The checkout, as yet without results."""
+    (tmp_path / "matrix.toml").write_text(small_matrix(index), encoding="utf-8")
     shutil.copytree(ROOT / "fixtures" / "claims", tmp_path / "fixtures" / "claims")
 
     def run_sessions(names: Sequence[str], *, options: Sequence[str], **_: Any) -> list[str]:

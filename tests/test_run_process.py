@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
+import threading
 import time
 
 import psutil
 import pytest
 
-from asrcompat.run import process
+from asrcompat.run import leash, process
 
 
 def python(code: str, **options: object) -> process.Finished:
@@ -54,3 +57,67 @@ def test_an_interrupt_ends_the_group_too() -> None:
         for one in psutil.process_iter(["cmdline"])
         if "import time; time.sleep(12345)" in (one.info["cmdline"] or ())
     ]
+
+
+def sleepers(mark: str) -> list[psutil.Process]:
+    return [
+        one
+        for one in psutil.process_iter(["cmdline", "status"])
+        if mark in (one.info["cmdline"] or ()) and one.info["status"] != psutil.STATUS_ZOMBIE
+    ]
+
+
+def test_a_command_dies_with_whoever_runs_it() -> None:
+    mark = "import time; time.sleep(23456)"
+    code = f"import sys; from asrcompat.run.process import run; run([sys.executable, '-c', {mark!r}], seconds=600)"
+    with subprocess.Popen([sys.executable, "-c", code]) as parent:
+        until = time.monotonic() + 20
+        while not sleepers(mark) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert sleepers(mark)
+        parent.kill()
+    time.sleep(0.3)
+    assert not sleepers(mark)
+
+
+@pytest.mark.parametrize("program", [None, "/bin/false"])
+def test_where_the_kernel_cannot_be_asked_a_command_runs_all_the_same(
+    program: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asrcompat.run.leash.shutil.which", lambda _: program)
+    leash._setpriv.cache_clear()
+    try:
+        assert leash.leashed(["echo", "on"]) == ["echo", "on"]
+    finally:
+        leash._setpriv.cache_clear()
+
+
+def test_a_command_that_is_not_there_cannot_be_begun() -> None:
+    with pytest.raises(OSError, match="no-such-program"):
+        process.run(["no-such-program"], seconds=5)
+
+
+def in_background(seconds: float, *, grace: float) -> tuple[threading.Thread, list[process.Finished]]:
+    """A command that ignores being asked to end."""
+    found: list[process.Finished] = []
+    code = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(600)"
+    )
+    begun = threading.Event()
+
+    def one() -> None:
+        found.append(python(code, seconds=seconds, grace=grace, on_line=lambda _: begun.set()))
+
+    thread = threading.Thread(target=one)
+    thread.start()
+    assert begun.wait(20)
+    return thread, found
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_all_are_ended_after_their_grace_or_at_once(at_once: bool) -> None:
+    thread, found = in_background(60, grace=30.0 if at_once else 0.5)
+    process.end_all(at_once=at_once)
+    thread.join(10)
+    assert [one.code for one in found] == [-signal.SIGKILL]
+    assert not found[0].timed_out

@@ -1,9 +1,10 @@
-"""Run a command as a process group with a deadline, so that whatever it started ends with it."""
+"""Run a command as a process group with a deadline, so that whatever it started ends with it, and it ends with us."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -13,9 +14,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from asrcompat.run.leash import leashed
+
 _TERMINATE_SECONDS = 5.0
 _KEPT_CHARACTERS = 4_000_000
-_running: set[int] = set()
+_running: dict[int, float | None] = {}  # groups, and since when they are asked to end
 _lock = threading.Lock()
 
 
@@ -42,11 +45,15 @@ def run(
     """Run to the end or the deadline; output and error stream together, of which the last megabytes are kept.
 
     `on_line` gets each line as it is printed; `poll` is called about five times a second. When this function is left by
-    an exception (an interrupt), the group is ended too: asked, and after `grace` seconds killed.
+    an exception (an interrupt), the group is ended too: asked, and after `grace` seconds killed. So it is when
+    somebody calls `end_all`. If this process is killed, the command is too. Raises `OSError` where it cannot be begun.
     """
     started = time.monotonic()
+    words = [str(part) for part in command]
+    if shutil.which(words[0], path=(os.environ if env is None else env).get("PATH")) is None:
+        raise FileNotFoundError(words[0])
     process = subprocess.Popen(
-        [str(part) for part in command],
+        leashed(words),
         env=env,
         cwd=cwd,
         stdin=subprocess.DEVNULL,
@@ -66,6 +73,8 @@ def run(
             while process.poll() is None:
                 if time.monotonic() - started > seconds:
                     timed_out = True
+                    break
+                if _is_over(process, grace):
                     break
                 if poll is not None:
                     poll()
@@ -100,30 +109,43 @@ def _read(process: subprocess.Popen[str], lines: deque[str], on_line: Callable[[
 @contextlib.contextmanager
 def _registered(process: subprocess.Popen[str]) -> Iterator[None]:
     with _lock:
-        _running.add(process.pid)
+        _running[process.pid] = None
     try:
         yield
     finally:
         with _lock:
-            _running.discard(process.pid)
+            del _running[process.pid]
+
+
+def _is_over(process: subprocess.Popen[str], grace: float) -> bool:
+    """Whether a command was asked to end, and had its time for that."""
+    with _lock:
+        asked = _running[process.pid]
+    return asked is not None and time.monotonic() - asked > grace
 
 
 def end_group(process: subprocess.Popen[str], grace: float) -> None:
     """Ask the process group to end, then make it."""
     group = process.pid
-    if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(grace)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
+    try:
+        if process.poll() is None:
+            _signal(group, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(grace)
+    finally:  # a second interrupt does not wait
+        _signal(group, signal.SIGKILL)
 
 
-def end_all() -> None:
-    """Ask every command that is running to end: for signal handlers; `run` does the rest."""
+def end_all(*, at_once: bool = False) -> None:
+    """Ask every command that is running to end, and let `run` do the rest; or end all of them `at_once`."""
     with _lock:
         groups = list(_running)
+        for group in groups:
+            _running[group] = _running[group] or time.monotonic()
     for group in groups:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, signal.SIGTERM)
+        _signal(group, signal.SIGKILL if at_once else signal.SIGTERM)
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)

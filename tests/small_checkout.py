@@ -1,0 +1,88 @@
+"""A checkout with a small matrix on a miniature index, whose runs and sessions are processes as a person's are.
+
+Only the probe is a stand-in (`fake_probe`); planning, locks, environments, scheduling and results are the real ones.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+from conftest import ROOT
+from miniature import MiniatureIndex
+from small_run import small_matrix
+
+_NOXFILE = """\
+import sys
+sys.path.insert(0, {tests!r})
+import fake_probe
+fake_probe.install()
+"""
+
+
+def make_checkout(folder: Path, index: MiniatureIndex) -> Path:
+    """Make the checkout in a folder."""
+    (folder / "matrix.toml").write_text(small_matrix(index), encoding="utf-8")
+    claims = folder / "fixtures" / "claims"
+    claims.mkdir(parents=True)
+    shutil.copy(ROOT / "fixtures" / "claims" / "config.toml", claims)
+    own = (ROOT / "noxfile.py").read_text(encoding="utf-8").replace("from __future__ import annotations\n", "")
+    stand_in = _NOXFILE.format(tests=str(Path(__file__).parent))
+    (folder / "noxfile.py").write_text(f"from __future__ import annotations\n{stand_in}{own}", encoding="utf-8")
+    return folder
+
+
+def command(checkout: Path, session: str = "matrix", *arguments: str) -> list[str]:
+    """The command of a run in the checkout, as a person gives it."""
+    nox = [sys.executable, "-m", "nox", "--noxfile", str(checkout / "noxfile.py"), "--session", session]
+    return [*nox, "--", "--torch-index", "none", "--jobs", "2", *arguments]
+
+
+def environment(checkout: Path) -> dict[str, str]:
+    """The variables of a run: a cache of its own."""
+    return {**os.environ, "UV_CACHE_DIR": str(checkout / "uv-cache"), "PYTHONUNBUFFERED": "1"}
+
+
+def start(checkout: Path, words: Sequence[str]) -> subprocess.Popen[str]:
+    """Begin a run."""
+    with (checkout / "output.txt").open("a", encoding="utf-8") as output:
+        return subprocess.Popen(
+            words, cwd=checkout, env=environment(checkout), stdout=output, stderr=subprocess.STDOUT, text=True
+        )
+
+
+def run(checkout: Path, words: Sequence[str], *, seconds: float = 120) -> tuple[int, str]:
+    """A run to its end: exit code and what it printed."""
+    done = subprocess.run(
+        words,
+        cwd=checkout,
+        env=environment(checkout),
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def published(checkout: Path) -> str:
+    """The published results without what differs from run to run: times."""
+    text = (checkout / "reports" / "results.json").read_text(encoding="utf-8")
+    text = re.sub(r'"(generated_at|ran_at|started)": "[^"]*"', r'"\1": "when"', text)
+    return re.sub(r'"(resolve|install|probe|load to step)": [\d.]+', r'"\1": 0', text)
+
+
+def processes_in(checkout: Path) -> list[str]:
+    """What still runs that has to do with a checkout."""
+    found = []
+    for one in psutil.process_iter(["pid", "cmdline", "status"]):
+        line = " ".join(one.info["cmdline"] or ())
+        if str(checkout) in line and one.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(f"{one.info['pid']}: {line}")
+    return found

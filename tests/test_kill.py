@@ -1,0 +1,157 @@
+"""A run that is killed at any moment goes on where it was, and reports what an undisturbed one does.
+
+On a miniature index with tiny packages, in seconds; the run and its sessions are processes as a person's are.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from miniature import MiniatureIndex
+from small_checkout import command, make_checkout, processes_in, published, run, start
+from small_run import NEW, OLD, index
+from tiny_lab import package
+
+__all__ = ["index"]  # a fixture
+
+SLOW_S3PRL = """
+import time
+def check(path):
+    time.sleep(0.2)
+    import transformers
+    if path == 's3prl-hf' and transformers.VERSION == '4.57.6':
+        raise ValueError('planted is broken')
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, index: MiniatureIndex) -> Iterator[Path]:
+    package(index, "s3prl", "0.4.15", SLOW_S3PRL)
+    yield make_checkout(tmp_path, index)
+    assert gone(tmp_path), processes_in(tmp_path)
+
+
+def gone(checkout: Path, *, within: float = 5) -> bool:
+    """Whether nothing that was begun in a checkout runs any more."""
+    until = time.monotonic() + within
+    while left := processes_in(checkout):
+        if time.monotonic() > until:
+            return not left
+        time.sleep(0.1)
+    return True
+
+
+def undisturbed(checkout: Path) -> tuple[str, float]:
+    """What a run reports that nobody disturbs, and how long it takes; nothing of it is left."""
+    started = time.monotonic()
+    code, said = run(checkout, command(checkout))
+    took = time.monotonic() - started
+    assert code == 0, said
+    found = published(checkout)
+    forget(checkout)
+    return found, took
+
+
+def forget(checkout: Path) -> None:
+    """Leave nothing of earlier runs but what was downloaded."""
+    for name in (".asrcompat", "reports"):
+        shutil.rmtree(checkout / name, ignore_errors=True)
+
+
+def killed(checkout: Path, after: float, *, number: signal.Signals = signal.SIGKILL) -> int:
+    """Begin a run and kill it after so many seconds; its exit code."""
+    with start(checkout, command(checkout)) as process:
+        time.sleep(after)
+        process.send_signal(number)
+        return process.wait(60)
+
+
+def resume(checkout: Path, expected: str) -> None:
+    """Run to the end: nothing of the killed run lives, and the report is that of an undisturbed one."""
+    assert gone(checkout), processes_in(checkout)
+    code, said = run(checkout, command(checkout))
+    assert code == 0, said
+    assert published(checkout) == expected
+
+
+def kill_at_random(checkout: Path, times: int, seed: int) -> None:
+    expected, took = undisturbed(checkout)
+    chance = random.Random(seed)
+    for _ in range(times):
+        for _ in range(chance.choice((1, 1, 2))):  # a run that goes on may be killed as well
+            killed(checkout, chance.uniform(0, took))
+        resume(checkout, expected)
+        forget(checkout)
+
+
+def test_a_run_that_is_killed_goes_on_where_it_was(checkout: Path) -> None:
+    kill_at_random(checkout, 3, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_run_that_is_killed_at_a_hundred_moments(checkout: Path) -> None:
+    kill_at_random(checkout, 100, seed=2)
+
+
+def test_what_was_finished_is_not_run_again(checkout: Path, index: MiniatureIndex) -> None:
+    with start(checkout, command(checkout, "matrix", "--jobs", "1")) as process:
+        file = checkout / ".asrcompat" / "results" / "synthetic-base" / f"{OLD}.json"
+        assert comes(file.exists)
+        process.kill()
+        process.wait(60)
+    assert gone(checkout)
+    code, said = run(checkout, command(checkout))
+    assert code == 0, said
+    assert "known already" in said
+
+
+def comes(condition: Callable[[], bool], *, within: float = 30) -> bool:
+    until = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_orderly_stop_ends_all_and_says_how_to_go_on(checkout: Path, number: signal.Signals) -> None:
+    expected, took = undisturbed(checkout)
+    assert killed(checkout, took * 0.6, number=number) == 3
+    assert gone(checkout, within=0.5)
+    said = (checkout / "output.txt").read_text(encoding="utf-8")
+    assert "asrcompat: stopped; what was finished is kept" in said
+    resume(checkout, expected)
+
+
+def test_a_second_interrupt_does_not_wait(checkout: Path, index: MiniatureIndex) -> None:
+    """A probe that ignores the first one is ended by the second; the grace that it would have had is 20 s."""
+    stubborn = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLOW_S3PRL.replace("0.2", "60")
+    package(index, "s3prl", "0.4.15", stubborn)
+    with start(checkout, command(checkout)) as process:
+        assert comes(lambda: any("-c" in line and "s3prl" in line for line in processes_in(checkout)))
+        time.sleep(0.5)
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) != 0
+    assert time.monotonic() - started < 4
+    assert gone(checkout, within=0.5)
+
+
+def test_two_runs_at_once_share_what_they_find(checkout: Path) -> None:
+    expected, _ = undisturbed(checkout)
+    with start(checkout, command(checkout)) as first, start(checkout, command(checkout)) as second:
+        assert (first.wait(120), second.wait(120)) == (0, 0)
+    assert published(checkout) == expected
+    said = (checkout / "output.txt").read_text(encoding="utf-8")
+    for name in (OLD, NEW):
+        assert said.count(f"{name}: transformers: works") == 1, "one of both ran it, and the other waited"
