@@ -10,6 +10,7 @@ from asrcompat.plan.resolve import Resolution, Resolver, resolve, until
 from asrcompat.run.interpreters import Interpreter, NoInterpreter, find
 from asrcompat.run.lock import Lock
 from asrcompat.run.scrub import Scrubber
+from asrcompat.run.secrets import without_secrets
 from asrcompat.run.session import Locked, NotBuilt
 from asrcompat.run.uv import Failure
 from asrcompat.spec import Index, Request, environment_id
@@ -86,7 +87,7 @@ def _environment(request: Request, interpreter: Interpreter, resolution: Resolut
         lock=None if lock is None else f"locks/{identity}.txt",
         lock_sha256=None if lock is None else lock.sha256,
         pylock=None if lock is None else f"locks/pylock.{identity.replace('.', '_')}.toml",
-        index=index if sources.torch_index is None else f"{index}, torch from {sources.torch_index}",
+        index=without_secrets(index if sources.torch_index is None else f"{index}, torch from {sources.torch_index}"),
         pins=request.aids,
         unaided=_unaided(lock, resolution.unaided),
         as_of=request.as_of,

@@ -172,6 +172,7 @@ def _climb(
     )
 
     def stands(raw: Raw) -> None:
+        raw = _scrubbed(raw, scrub)
         _keep_log(raw, settings.work / "logs" / settings.weights / name)
         told = raw.last("static")
         found(outcome.cell(subject.identity, raw, scrub), told["facts"] if told else {})
@@ -180,6 +181,12 @@ def _climb(
         tell(f"{path} on {device}: {text}")
 
     probe(target, files, device, folder=folder, on_progress=progress, on_found=stands)
+
+
+def _scrubbed(raw: Raw, scrub: Scrubber) -> Raw:
+    """What a path left, fit to be kept: its log goes with the results of a run to whoever reads them."""
+    first = None if raw.first is None else _scrubbed(raw.first, scrub)
+    return replace(raw, events=tuple(scrub.data(raw.events)), log=scrub.log(raw.log), first=first)
 
 
 def _keep_log(raw: Raw, folder: Path) -> None:

@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from asrcompat.run.secrets import without_secrets
+
 # A session that a matrix run started marks its lines, and the run gives them its own clock.
 RELAY_VARIABLE = "ASRCOMPAT_RELAY"
 _MARK = "\x1e"
@@ -25,6 +27,7 @@ class Progress:
         """One line."""
         if self._quiet:
             return
+        text = without_secrets(text)
         with self._lock:
             if self._relayed:
                 print(_MARK + text, flush=True)

@@ -14,6 +14,7 @@ import psutil
 
 from asrcompat.run import host, process
 from asrcompat.run.progress import RELAY_VARIABLE, Progress
+from asrcompat.run.secrets import without_secrets
 
 # by these noxfile.py finds the plan whose environments have sessions: the work folder, and the day
 WORK_VARIABLE, DAY_VARIABLE = "ASRCOMPAT_WORK", "ASRCOMPAT_AS_OF"
@@ -94,7 +95,7 @@ def _session(
     with log.open("w", encoding="utf-8") as file:
 
         def take(line: str) -> None:
-            file.write(line + "\n")
+            file.write(without_secrets(line) + "\n")
             progress.relay(line)
 
         environment = {**os.environ, RELAY_VARIABLE: "1", WORK_VARIABLE: str(logs.parent), DAY_VARIABLE: as_of or ""}

@@ -1,4 +1,4 @@
-"""Make what packages printed fit to be published: without this machine's folders, in characters that files can hold."""
+"""Make what packages printed fit to be published: without folders and secrets of ours, in characters files can hold."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from asrcompat.run.secrets import without_secrets
 
 _SITE_PACKAGES = re.compile(r"[^\s\"'=(]*?/lib/python\d\.\d+/site-packages/")
 _STANDARD_LIBRARY = re.compile(r"[^\s\"'=(]*?/lib/(python\d\.\d+)/")
@@ -33,9 +35,16 @@ class Scrubber:
         ]
 
     def text(self, text: str) -> str:
-        """The text without this machine's folders, and fit to be written."""
+        """The text without this machine's folders and secrets, and fit to be written."""
         text = _SITE_PACKAGES.sub("site-packages/", encodable(text))
-        text = _STANDARD_LIBRARY.sub(r"\1/", text)
+        return self._without_folders(_STANDARD_LIBRARY.sub(r"\1/", text))
+
+    def log(self, log: bytes) -> bytes:
+        """The same for a log, which may be long and without lines; folders of packages stay as the probe saw them."""
+        return self._without_folders(log.decode("utf-8", "replace")).encode()
+
+    def _without_folders(self, text: str) -> str:
+        text = without_secrets(text)
         for pattern, name in self._known:
             text = pattern.sub(name, text)
         return text

@@ -13,6 +13,7 @@ from asrcompat.model import Device, Environment, EnvironmentResult, Weights
 from asrcompat.result_files import ResultError, dump, parse_environment_result
 from asrcompat.run.hold import held, held_now
 from asrcompat.run.scrub import encodable
+from asrcompat.run.secrets import without_secrets
 
 
 def write_text(file: Path, text: str) -> None:
@@ -73,9 +74,9 @@ class Store:
         Cells that this run did not try are kept, where they were found with the same lock by the same code.
         """
         if lock is not None:
-            write_text(self.folder / str(result.environment.lock), lock)
+            write_text(self.folder / str(result.environment.lock), without_secrets(lock))
         if pylock is not None:
-            write_text(self.folder / str(result.environment.pylock), pylock)
+            write_text(self.folder / str(result.environment.pylock), without_secrets(pylock))
         before = self.read(result.environment.id, warn=lambda _: None)
         if before is not None and _comparable(before, result):
             result = _joined(before, result)
