@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from asrcompat.hub.server import Hub
-from asrcompat.model import Cell, CheckOutcome, Device, Outcome, Weights
+from asrcompat.model import Cell, Check, CheckOutcome, Device, Outcome, Stage, Weights
 from asrcompat.run import host, outcome
 from asrcompat.run.inputs import Inputs
+from asrcompat.run.intact import Intact
 from asrcompat.run.probing import Target, probe
 from asrcompat.run.records import Raw
 from asrcompat.run.scrub import Scrubber
@@ -21,6 +22,7 @@ from asrcompat.spec import Limits, ProbeSettings
 
 Progress = Callable[[str], None]
 
+_SHOWN = 5  # altered files that are named
 _SERVER_FAULT = HTTPStatus.INTERNAL_SERVER_ERROR  # statuses from here on are the hub's own failures
 
 
@@ -57,7 +59,8 @@ def unavailable_devices(devices: Sequence[Device]) -> dict[Device, str]:
 class Subject:
     """What is probed: an environment's id in results, its interpreter, the distributions whose versions are asked.
 
-    `variables` are set for its probe besides the harness's own. Logs are kept under `logs`, else under the id.
+    `variables` are set for its probe besides the harness's own. Logs are kept under `logs`, else under the id. Where
+    `intact` watches its files, what a path alters is told with it, and what runs after that says nothing.
     """
 
     identity: str
@@ -66,6 +69,7 @@ class Subject:
     write_bytecode: bool = True
     variables: Mapping[str, str] = field(default_factory=dict)
     logs: str = ""
+    intact: Intact | None = None
 
 
 def probe_everywhere(
@@ -103,8 +107,10 @@ def probe_everywhere(
             guided=inputs.probe.get("reference") is not None,
         )
 
+        spoilt = _Spoilt(subject.intact)
+
         def found(cell: Cell, facts: Mapping[str, Any]) -> None:
-            cells.append(cell)
+            cells.append(spoilt.told(cell, tell))
             static.update(facts)
             keep(_believed(cells, hub, settings), static)
 
@@ -120,6 +126,30 @@ def probe_everywhere(
                 continue
             _climb(subject, target, left, device, settings, tell=tell, found=found)
         return _believed(cells, hub, settings), static
+
+
+class _Spoilt:
+    """Whether a path has altered the files of its environment, and which one it was."""
+
+    def __init__(self, intact: Intact | None) -> None:
+        self._intact = intact
+        self._by = ""
+
+    def told(self, cell: Cell, tell: Progress) -> Cell:
+        """A cell that has just been found: an error, if it ran on altered files; with a word, if it altered some."""
+        if self._by:
+            why = f"it ran after {self._by}, during which the packages' files were altered; it then said: "
+            return replace(cell, outcome=Outcome.ERROR, message=why + cell.message)
+        files = self._intact.altered() if self._intact is not None else ()
+        if not files:
+            return cell
+        self._by = f"{cell.path} on {cell.device}"
+        # nearly always by it; a path that ran at the same time in another environment may share the file
+        message = f"{len(files)} of the packages' files were altered while it ran: {', '.join(files[:_SHOWN])}"
+        tell(f"{self._by}: {message}")
+        stage = cell.stage or Stage.IMPORT
+        check = Check(id="leaves-files", stage=stage, required=False, outcome=CheckOutcome.FAILED, message=message)
+        return replace(cell, checks=(*cell.checks, check))
 
 
 def _believed(cells: Sequence[Cell], hub: Hub, settings: Settings) -> list[Cell]:

@@ -7,15 +7,15 @@ built again, and one with a mark is used only while every file that its RECORDs 
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from asrcompat.run import uv
+from asrcompat.run.intact import recorded
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
 from asrcompat.run.store import write_text
@@ -60,6 +60,14 @@ def build(
     return Built(python=python_of(target), reused=False, seconds=time.monotonic() - started)
 
 
+def give_up(environment: Path, distributions: Collection[str], tell: Callable[[str], None]) -> None:
+    """Remove an environment of which files were altered, and these distributions from uv's cache, which shares them."""
+    shutil.rmtree(environment, ignore_errors=True)
+    done = uv.command(["cache", "clean", "--quiet", *sorted(distributions)], seconds=600)
+    if (failed := uv.failure(done)) is not None:
+        tell(f"uv's cache keeps {', '.join(sorted(distributions))}, altered as they are: {failed.message}")
+
+
 def python_of(environment: Path) -> Path:
     """The interpreter of an environment."""
     return environment / "bin" / "python"
@@ -76,19 +84,16 @@ def is_complete(environment: Path, lock: Lock, interpreter: Interpreter) -> bool
 
 def damage(environment: Path) -> Iterator[str]:
     """What is missing, or of another size than its distribution's RECORD says, as ``file: what``."""
-    for record in environment.glob("lib/python*/site-packages/*.dist-info/RECORD"):
-        packages = record.parent.parent
-        with record.open(encoding="utf-8", newline="") as lines:
-            for row in csv.reader(lines):
-                if len(row) < _RECORD_FIELDS or row[2] == _ANY_SIZE:
-                    continue
-                try:
-                    size = (packages / row[0]).stat().st_size
-                except OSError:
-                    yield f"{row[0]}: missing"
-                    continue
-                if size != int(row[2]):
-                    yield f"{row[0]}: {size} bytes in place of {row[2]}"
+    for packages, _, row in recorded(environment):
+        if len(row) < _RECORD_FIELDS or row[2] == _ANY_SIZE:
+            continue
+        try:
+            size = (packages / row[0]).stat().st_size
+        except OSError:
+            yield f"{row[0]}: missing"
+            continue
+        if size != int(row[2]):
+            yield f"{row[0]}: {size} bytes in place of {row[2]}"
 
 
 def _install(

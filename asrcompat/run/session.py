@@ -12,9 +12,10 @@ from typing import Any
 from asrcompat.model import Cell, Device, Environment, EnvironmentResult, Outcome, Stage
 from asrcompat.run import code, host, outcome, uv
 from asrcompat.run.cells import Progress, Settings, Subject, probe_everywhere, unavailable_devices
-from asrcompat.run.environment import build
+from asrcompat.run.environment import build, give_up
 from asrcompat.run.hold import alone
 from asrcompat.run.inputs import Inputs, prepare_inputs
+from asrcompat.run.intact import Intact
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.known import with_content
 from asrcompat.run.lock import Lock
@@ -133,12 +134,14 @@ def _build_and_probe(
         model=settings.model, weights=settings.weights, fixtures=settings.fixtures, work=settings.work
     )
     given = place.given(inputs)
+    home = built.python.parent.parent
     subject = Subject(
         identity=environment.id,
         python=built.python,
         distributions=tuple(environment.packages),
         variables=given.variables,
         logs=place.logs,
+        intact=Intact(home),
     )
 
     def result(cells: Sequence[Cell], static: Mapping[str, Any]) -> EnvironmentResult:
@@ -161,6 +164,9 @@ def _build_and_probe(
         known=known,
         keep=lambda cells, static: keep(result(cells, static)),
     )
+    if subject.intact is not None and subject.intact.distributions:
+        tell("the environment is given up: its files are no longer those that were installed")
+        give_up(home, subject.intact.distributions, tell)
     return result(cells, static)
 
 

@@ -1,0 +1,159 @@
+"""What a probe does to the files of its environment is seen, named, and costs the paths after it their verdict."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from miniature import MiniatureIndex, serving
+from session_settings import make_settings
+
+from asrcompat.model import CheckOutcome, Device, Outcome, Stage
+from asrcompat.plan.prepare import Sources, prepare
+from asrcompat.run import cells
+from asrcompat.run.environment import Built, build, is_complete
+from asrcompat.run.inputs import Inputs
+from asrcompat.run.intact import Intact
+from asrcompat.run.interpreters import Interpreter
+from asrcompat.run.records import Raw
+from asrcompat.run.session import Locked, run_session
+from asrcompat.spec import Request, Spec
+
+REQUEST = Request(python="3.11", torch="1.0", torchaudio="1.0", transformers="1.0", s3prl="0.1", espnet="1")
+
+
+class Place:
+    """An environment of tiny packages, and what is needed to run a session in it."""
+
+    def __init__(self, folder: Path, spec: Spec, index: MiniatureIndex, python: Interpreter) -> None:
+        request = replace(REQUEST, python=python.version)
+        self.sources = Sources(
+            index=replace(spec.index, url=index.url), torch_index=None, work=folder, seconds=60, fresh=False
+        )
+        self.environment, source = prepare(request, self.sources)
+        assert isinstance(source, Locked)
+        self.source = source
+        self.settings = make_settings(
+            spec,
+            folder,
+            paths=("transformers", "s3prl-hf", "espnet-s3prl"),
+            install_arguments=self.sources.install_arguments(),
+        )
+        self.home = folder / "envs" / self.environment.id / source.lock.sha256[:16]
+
+    def built(self) -> Built:
+        made = build(
+            self.environment.id,
+            self.source.lock,
+            interpreter=self.source.interpreter,
+            arguments=self.settings.install_arguments,
+            work=self.settings.work,
+            seconds=60,
+        )
+        assert isinstance(made, Built)
+        return made
+
+    def module(self, name: str) -> Path:
+        (found,) = self.home.glob(f"lib/python3*/site-packages/{name}.py")
+        return found
+
+
+@pytest.fixture
+def place(tmp_path: Path, spec: Spec, this_python: Interpreter, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+    monkeypatch.setattr("asrcompat.plan.prepare.find", lambda _: this_python)
+    wheels = [(name, "1.0", ()) for name in ("torch", "torchaudio", "transformers")]
+    with serving(*wheels, ("s3prl", "0.1", ()), ("espnet", "1", ())) as index:
+        yield Place(tmp_path, spec, index, this_python)
+
+
+def overwrite(file: Path) -> None:
+    """In place, and of the same size: what it says is another, also where else it is linked."""
+    with file.open("r+b") as handle:
+        first = handle.read(1)
+        handle.seek(0)
+        handle.write(bytes([first[0] ^ 1]))
+
+
+def replaced(file: Path) -> None:
+    other = file.with_suffix(".new")
+    other.write_bytes(file.read_bytes())
+    times = file.stat()
+    os.utime(other, ns=(times.st_atime_ns, times.st_mtime_ns))
+    other.replace(file)
+
+
+@pytest.mark.parametrize("alter", [overwrite, replaced, Path.unlink, lambda file: file.write_bytes(b"")])
+def test_whatever_is_done_to_a_file_is_seen_once(place: Place, alter: Callable[[Path], None]) -> None:
+    place.built()
+    intact = Intact(place.home)
+    assert intact.altered() == ()
+    alter(place.module("s3prl"))
+    (name,) = intact.altered()
+    assert name.startswith("s3prl.py")
+    assert intact.distributions == {"s3prl"}
+    assert intact.altered() == ()
+
+
+def test_bytecode_and_other_new_files_are_no_alteration(place: Place) -> None:
+    place.built()
+    intact = Intact(place.home)
+    (place.module("s3prl").parent / "__pycache__").mkdir()
+    (place.module("s3prl").parent / "__pycache__" / "s3prl.pyc").write_bytes(b"x")
+    assert intact.altered() == ()
+
+
+class Alters:
+    """In place of the probe: every path leaves the same record, and one does something to the packages first."""
+
+    def __init__(self, place: Place, path: str, alter: Callable[[Path], None]) -> None:
+        self.place, self.path, self.alter = place, path, alter
+        self.read: list[bytes] = []
+
+    def __call__(
+        self, _: Any, files: Mapping[str, Path], device: Device, *, on_found: Callable[[Raw], None], **__: Any
+    ) -> None:
+        for path in files:
+            if path == self.path:
+                self.alter(self.place.module("s3prl"))
+            events: list[dict[str, Any]] = [
+                {"event": "started", "pid": 1, "started": "then", "versions": {}, "mode": "forked"},
+                {"event": "climbed"},
+                {"event": "finished"},
+            ]
+            check = {"event": "check", "required": True, "outcome": "passed", "message": "", "data": {}, "seconds": 0.1}
+            for stage in Stage:
+                if Stage.IMPORT.rung <= stage.rung <= Stage.TRAIN.rung:
+                    events.insert(-2, {**check, "id": stage.value, "stage": stage.value})
+            on_found(Raw(path=path, device=device, events=tuple(events), log=b""))
+
+
+def test_a_culprit_is_named_and_what_ran_after_it_says_nothing(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = Inputs(hub_root=tmp_path, symbols=(), probe={}, expected={}, states={}, fairseq=tmp_path)
+    monkeypatch.setattr(cells, "Hub", lambda _: nullcontext(Mock(requests=[])))
+    monkeypatch.setattr(cells, "_answers", lambda _: True)
+    monkeypatch.setattr("asrcompat.run.session.prepare_inputs", lambda **_: inputs)
+    monkeypatch.setattr(cells, "probe", Alters(place, "s3prl-hf", overwrite))
+    told: list[str] = []
+    result = run_session(place.environment, place.source, place.settings, tell=told.append)
+    found = {cell.path: cell for cell in result.cells}
+    assert [found[path].outcome for path in place.settings.paths] == [Outcome.WORKS, Outcome.WORKS, Outcome.ERROR]
+    (word,) = [check for check in found["s3prl-hf"].checks if check.id == "leaves-files"]
+    assert (word.required, word.outcome) == (False, CheckOutcome.FAILED)
+    assert word.message == "1 of the packages' files were altered while it ran: s3prl.py"
+    assert "it ran after s3prl-hf on cpu, during which" in found["espnet-s3prl"].message
+    assert any("given up" in line for line in told)
+    assert not place.home.exists()
+    place.built()
+    assert b"\n" in place.module("s3prl").read_bytes()
+    assert is_complete(place.home, place.source.lock, place.source.interpreter)
+    fresh = place.module("s3prl").read_text(encoding="utf-8")
+    assert fresh == "__version__ = '0.1'\n", "the cache does not give what was altered again"
