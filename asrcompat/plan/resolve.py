@@ -14,6 +14,7 @@ from time import time as now
 from typing import Literal
 
 from asrcompat.run import uv
+from asrcompat.run.breaker import Breaker
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
 from asrcompat.run.store import write_text
@@ -94,7 +95,7 @@ class Resolver:
             return Lock(kept.read_text(encoding="utf-8"))
         if self._is_young(refused):
             return uv.Failure(kind="conflict", message=refused.read_text(encoding="utf-8"))
-        found = self._made(project, arguments, overrides)
+        found: Lock | uv.Failure = Breaker(self.work).ask(lambda: self._made(project, arguments, overrides))
         if isinstance(found, Lock):
             write_text(kept, found.text)
         elif found.kind == "conflict":

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asrcompat.run import uv
+from asrcompat.run.breaker import Breaker
 from asrcompat.run.intact import recorded
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
@@ -51,7 +52,9 @@ def build(
         if stale.is_dir():
             shutil.rmtree(stale)
     aside = home / f"{target.name}.part"
-    failure = _install(aside, lock, interpreter=interpreter, arguments=arguments, seconds=seconds)
+    failure: uv.Failure | None = Breaker(work).ask(
+        lambda: _install(aside, lock, interpreter=interpreter, arguments=arguments, seconds=seconds)
+    )
     if failure is not None:
         shutil.rmtree(aside, ignore_errors=True)
         return failure

@@ -34,10 +34,19 @@ _NOT_THE_PACKAGES = re.compile(
     r"Failed to connect to|Cannot connect to proxy|Tunnel connection failed|Read timed out|CERTIFICATE_VERIFY_FAILED|"
     r"urlopen error|unable to access|HTTP status (?:server error|client error \(429)|"
     r"was not found in the package registry|No space left on device|Disk quota exceeded|Too many open files|"
-    r"Permission denied \(os error|Cannot allocate memory|Fatal error: can't create |"
+    r"Permission denied \(os error|Read-only file system|Cannot allocate memory|Fatal error: can't create |"
     r"command '[^']*(?:gcc|cc|g\+\+|c\+\+|clang)' failed: No such file|"
     r"Python\.h: No such file",
     re.IGNORECASE,
+)
+# The index itself, in uv's own words: what a build could not fetch from elsewhere says nothing of it, nor does a file
+# that it says it has not.
+_UNREACHABLE = re.compile(
+    r"Failed to fetch|Failed to download|Request failed after|error sending request|error decoding response"
+)
+_ANSWERED = re.compile(
+    r"HTTP status client error \(4(?!29)|Failed to build|Build backend failed|No space left on device|"
+    r"Disk quota exceeded|Permission denied|Read-only file system|Too many open files"
 )
 _NO_SOLUTION = re.compile(r"No solution found when resolving")
 _BUILD = re.compile(r"Failed to build|Build backend failed|build failed|Failed to prepare distributions", re.IGNORECASE)
@@ -45,10 +54,14 @@ _BUILD = re.compile(r"Failed to build|Build backend failed|build failed|Failed t
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A failed uv command: `kind` tells whether it says something about the packages; `message` is uv's own text."""
+    """A failed uv command: `kind` tells whether it says something about the packages; `message` is uv's own text.
+
+    `unreachable`: an index did not answer, or not as it should.
+    """
 
     kind: FailureKind
     message: str
+    unreachable: bool = False
 
 
 def command(arguments: Sequence[str | Path], *, seconds: float, cwd: Path | None = None) -> Finished:
@@ -71,7 +84,8 @@ def failure(finished: Finished) -> Failure | None:
     if finished.timed_out:
         return Failure(kind="error", message=f"uv did not finish within {finished.seconds:.0f} s\n{text}")
     if _NOT_THE_PACKAGES.search(text):
-        return Failure(kind="error", message=text)
+        unreachable = _UNREACHABLE.search(text) is not None and _ANSWERED.search(text) is None
+        return Failure(kind="error", message=text, unreachable=unreachable)
     if _NO_SOLUTION.search(text):
         return Failure(kind="conflict", message=text)
     if _BUILD.search(text):
