@@ -23,10 +23,11 @@ from asrcompat.model import Outcome
 from asrcompat.options import Options, parse
 from asrcompat.plan.count import coverage_of
 from asrcompat.plan.document import Plan, Pruned, keep_plan
+from asrcompat.plan.near import next_to, row_that_ran
 from asrcompat.planning import planned as module
 from asrcompat.planning.budget import environments_in
 from asrcompat.planning.cost import told_cost
-from asrcompat.planning.neighbours import neighbours, next_to
+from asrcompat.planning.neighbours import LastRun, last_run
 from asrcompat.planning.order import by_stack
 from asrcompat.planning.planned import plan_in_use, planned
 from asrcompat.result_files import dump
@@ -100,10 +101,25 @@ def test_a_young_plan_of_the_same_question_is_used_again(tmp_path: Path, making:
     planned(options(file), lambda _: None)
     assert len(making.made) == 1
     planned(options(file, "--fresh"), lambda _: None)
-    planned(options(file, "--budget", "1"), lambda _: None)
     file.write_text(file.read_text().replace('"4.41.2, newest"', '"newest"'))
     planned(options(file), lambda _: None)
-    assert [one.environments for one in making.made] == [3, 3, 1, 3]
+    assert len(making.made) == 3
+
+
+def test_a_budget_takes_a_part_of_the_plan_that_is_kept(tmp_path: Path, making: Making) -> None:
+    """To look at a smaller one takes nothing from the whole."""
+    file = checkout(tmp_path)
+    planned(options(file), lambda _: None)
+    kept = (tmp_path / ".asrcompat" / "plans" / "wide.json").read_text()
+    told: list[str] = []
+    for budget, rows, beyond in (("1", 1, 2), ("2", 2, 1), ("9", 3, 0)):
+        after, plan = planned(options(file, "--budget", budget), told.append)
+        assert plan is not None
+        assert (len(plan.rows), len(plan.beyond)) == (rows, beyond)
+        assert len(after.chosen_environments) == min(rows, 2), "of those that the kept plan has within matrix.toml's"
+    assert "plan: --budget 9: matrix.toml has at most 3 environments for this profile" in told
+    assert (tmp_path / ".asrcompat" / "plans" / "wide.json").read_text() == kept
+    assert len(making.made) == 1
 
 
 def test_a_run_holds_its_plan(tmp_path: Path, making: Making, capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,9 +130,9 @@ def test_a_run_holds_its_plan(tmp_path: Path, making: Making, capsys: pytest.Cap
     with plan_in_use(options(file)):
         assert main(["matrix", *arguments]) == ExitCode.UNFINISHED
         assert "another run of profile 'wide' is going on" in capsys.readouterr().err
-        assert main(["plan", *arguments, "--budget", "1"]) == ExitCode.OK
+        assert main(["plan", *arguments, "--fresh"]) == ExitCode.OK
         assert (tmp_path / ".asrcompat" / "plans" / "wide.json").read_text() == kept
-    assert main(["plan", *arguments, "--budget", "1"]) == ExitCode.OK
+    assert main(["plan", *arguments, "--fresh"]) == ExitCode.OK
     assert (tmp_path / ".asrcompat" / "plans" / "wide.json").read_text() != kept
 
 
@@ -298,27 +314,74 @@ def test_what_stands_next_to_a_failure_differs_in_one_step_and_is_not_known() ->
     assert found == [{"one": "c", "other": "x"}, {"one": "b", "other": "y"}]
 
 
-def test_failures_that_nothing_explains_strengthen_the_next_plan(tmp_path: Path, making: Making) -> None:
-    file = checkout(tmp_path, plan=make_plan(rows=(row(OLD_ID, OLD), row(NEW_ID, NEW))))
-    given = options(file)
-    before = make_plan()
-    assert neighbours(given, before, most=10, tell=lambda _: None) == ()
-    environments = [make_environment(OLD_ID), make_environment(NEW_ID)]
-    broken = [make_cell(one, "s3prl-hf", Outcome.BROKEN, exception="A", message="a") for one in environments]
+def report_on(folder: Path, *, generated_at: str = "2026-11-25T12:00:00+00:00") -> None:
+    """A report on the old environment, whose failure is known, and on the new one, whose failure is not."""
+    old, new = make_environment(OLD_ID), make_environment(NEW_ID, python="3.12.1")
+    old = replace(old, packages={**old.packages, "s3prl": "0.4.14"})
+    packages = {"torch": "2.8.0+cpu", "torchaudio": "2.8.0", "transformers": "5.24.0", "espnet": "202402"}
+    new = replace(new, packages={**packages, "espnet-s3prl": "2026.5.14"})
+    broken = [make_cell(one, "s3prl-hf", Outcome.BROKEN, exception="A", message="a") for one in (old, new)]
     cells = [replace(broken[0], signature="known"), replace(broken[1], signature="unrecognised")]
-    folder = tmp_path / "reports" / "wide"
-    folder.mkdir(parents=True)
-    (folder / "results.json").write_text(dump(replace(make_results(cells, environments), profile="wide")))
-    found = neighbours(given, before, most=10, tell=lambda _: None)
-    assert {**NEW, "python": "3.10"} in found
-    assert all(sum(one[axis] != NEW[axis] for axis in AXES) == 1 for one in found)
-    assert len(neighbours(given, before, most=2, tell=lambda _: None)) == 2
+    found = replace(make_results(cells, [old, new]), profile="wide", generated_at=generated_at)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.json").write_text(dump(found))
+
+
+def test_failures_that_nothing_explains_strengthen_the_next_plan(tmp_path: Path, making: Making) -> None:
+    file = checkout(tmp_path)
+    given = options(file)
+    assert last_run(given, pytest.fail) == LastRun()
+    report_on(tmp_path / "reports" / "wide")
+    found = last_run(given, pytest.fail)
+    assert (found.rows, found.surprising) == ((OLD, NEW), (NEW,))
     planned(given, lambda _: None)
-    assert making.made[0].first == ()  # a quarter of three environments is none
-    (folder / "results.json").write_text("{")
+    asked = making.made[0]
+    first = replace(asked, environments=40).first(AXES)
+    assert {**NEW, "python": "3.10"} in first
+    assert all(sum(one[axis] != NEW[axis] for axis in AXES) == 1 for one in first)
+    assert len(replace(asked, environments=8).first(AXES)) == 2
+    assert asked.first(AXES) == (), "a quarter of three environments is none"
+
+
+def test_the_plan_of_one_report_is_one_plan_whatever_was_planned_before(tmp_path: Path, making: Making) -> None:
+    file = checkout(tmp_path)
+    report_on(tmp_path / "reports" / "wide")
+    for arguments in ((), ("--budget", "1"), (), ("--budget", "2h")):
+        planned(options(file, *arguments), lambda _: None)
+    assert len(making.made) == 1
+
+
+def test_the_newest_report_on_a_part_or_on_the_whole_counts(tmp_path: Path) -> None:
+    file = checkout(tmp_path)
+    part = options(file, "--budget", "1").reports_folder
+    report_on(tmp_path / "reports" / "wide")
+    report_on(part, generated_at="2026-11-26T12:00:00+00:00")
+    text = (part / "results.json").read_text().replace('"signature": "known"', '"signature": null')
+    (part / "results.json").write_text(text)
+    for arguments in ((), ("--budget", "1")):
+        assert last_run(options(file, *arguments), pytest.fail).surprising == (OLD, NEW)
+    (part / "results.json").write_text("{")
     told: list[str] = []
-    assert neighbours(given, before, most=10, tell=told.append) == ()
+    assert last_run(options(file), told.append).surprising == (NEW,)
     assert "results.json: not a result file" in told[0]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"as_of": "2024-07-01"},
+        {"derived_from": "another"},
+        {"packages": {**make_environment().packages, "fairseq": "0.12.2"}},
+        {"packages": {"torch": "2.3.1"}},
+    ],
+    ids=["another day", "derived", "an extra", "not all axes"],
+)
+def test_what_is_more_than_values_of_axes_is_no_row(changed: dict[str, Any]) -> None:
+    assert row_that_ran(make_environment(**changed)) is None
+
+
+def test_rows_that_are_no_longer_on_the_axes_have_no_neighbours() -> None:
+    assert list(next_to([{**OLD, "torch": "1.13.1"}, {}], AXES, [])) == []
 
 
 def test_environments_of_one_torch_run_after_each_other(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -13,7 +13,8 @@ from pathlib import Path
 from asrcompat.plan.candidates import matching, request_of, row_of
 from asrcompat.plan.choose import Chosen, ChosenRow
 from asrcompat.plan.discover import Found
-from asrcompat.plan.document import FORBIDDING, Impossible, Plan, Planned, Pruned, in_short
+from asrcompat.plan.document import FORBIDDING, KEPT, Impossible, Plan, Planned, Pruned, in_short
+from asrcompat.plan.near import next_to
 from asrcompat.plan.prepare import Sources, prepare
 from asrcompat.plan.space import Pair, Row, Space
 from asrcompat.run.code import hash_of
@@ -28,9 +29,10 @@ _PYTHON = "python"
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What a plan is made of: the profile's own environments are `kept`, `first` are tried before all others.
+    """What a plan is made of: the profile's own environments are `kept`.
 
-    `where` is what faults call the table that says what to cover.
+    What lies next to `surprising` rows is tried before all others, but for those `seen`. `where` is what faults call
+    the table that says what to cover.
     """
 
     profile: str
@@ -39,7 +41,8 @@ class Asked:
     as_of: str | None
     environments: int
     where: str
-    first: Sequence[Row] = ()
+    surprising: Sequence[Row] = ()
+    seen: Sequence[Row] = ()
 
     @property
     def kept(self) -> tuple[Request, ...]:
@@ -52,6 +55,10 @@ class Asked:
         """The pins that may apply: on an earlier day there was nothing yet to shut out."""
         return self.spec.pins if self.as_of is None else ()
 
+    def first(self, axes: Mapping[str, Sequence[str]]) -> tuple[Row, ...]:
+        """The rows to try before all others, at most a quarter of the plan."""
+        return tuple(next_to(self.surprising, axes, self.seen))[: self.environments // 4]
+
     def request(self, row: Row) -> Request:
         """The environment that a row stands for."""
         return request_of(row, self.pins).dated(self.as_of)
@@ -61,7 +68,8 @@ class Asked:
         spec, code = self.spec, Path(__file__).parents[1]
         asked = (self.covering, spec.pins, spec.exclude, self.kept, self.as_of)
         facts: list[object] = [repr(one) for one in asked]
-        facts += [self.environments, sources.torch_index, repr(sources.index), [dict(row) for row in self.first]]
+        facts += [self.environments, sources.torch_index, repr(sources.index)]
+        facts += [[dict(row) for row in rows] for rows in (self.surprising, self.seen)]
         files = [*(code / "plan").glob("*.py"), *(code / "spec").glob("*.py"), code / "run/uv.py", code / "run/lock.py"]
         facts += [hash_of(sorted(files), code), version("uv")]
         facts += [repr(find(python)) for python in self.covering.python]
@@ -92,7 +100,8 @@ def assemble(
         )
         for ban in space.bans
     )
-    covering = [_covering(one, asked) for one in chosen.rows]
+    first = asked.first(found.axes)
+    covering = [_covering(one, asked, first) for one in chosen.rows]
     room = max(0, asked.environments - len(kept))
     passed_over = {axis: dict(left) for axis, left in found.passed_over.items() if left}
     return Plan(
@@ -120,13 +129,13 @@ def kept_environment(request: Request, found: Found, sources: Sources, *, as_of:
     _, source = prepare(request, sources)
     if isinstance(source, Locked):
         row = row_of(request, found.axes, source.lock, as_of=as_of)
-        return _locked(request, row, source.lock, why="kept by matrix.toml")
-    why = f"kept by matrix.toml; it does not resolve: {in_short(source.message)}"
+        return _locked(request, row, source.lock, why=KEPT)
+    why = f"{KEPT}; it does not resolve: {in_short(source.message)}"
     return Planned(id=request.id, title=request.title, row=None, why=why)
 
 
-def _covering(one: ChosenRow, asked: Asked) -> Planned:
-    why = "next to a failure that nothing explains" if one.row in asked.first else "covers pairs"
+def _covering(one: ChosenRow, asked: Asked, first: Sequence[Row]) -> Planned:
+    why = "next to a failure that nothing explains" if one.row in first else "covers pairs"
     found = _locked(asked.request(one.row), one.row, one.lock, why=why)
     return replace(found, pairs=len(one.pairs))
 

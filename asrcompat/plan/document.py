@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -103,6 +103,15 @@ class Plan:
 
 
 _PLAN = TypeAdapter(Plan)
+KEPT = "kept by matrix.toml"  # why an environment of the profile's grid is in a plan
+
+
+def within(plan: Plan, environments: int) -> Plan:
+    """The plan with at most so many environments, the most valuable ones; those of the profile's grid stay."""
+    every = (*plan.rows, *plan.beyond)
+    kept = sum(one.why.startswith(KEPT) for one in every)
+    room = max(environments, kept)
+    return replace(plan, budget=f"{environments} environments", rows=every[:room], beyond=every[room:])
 
 
 def reason_for(one: Planned) -> str:

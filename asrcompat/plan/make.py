@@ -47,7 +47,7 @@ def make_plan(asked: Asked, sources: Sources, *, before: Plan | None, tell: Call
     chosen = choose(
         space,
         kept=[one.row for one in kept if one.row is not None],
-        first=[row for row in asked.first if _on_axes(row, space)],
+        first=asked.first(found.axes),
         judge=lambda rows: resolving.judge(rows, lambda row, verdict: tell(_told(row, verdict))),
         seed=asked.covering.seed,
     )
@@ -72,10 +72,6 @@ def _builds(sources: Sources, as_of: str | None) -> Builds:
         hours=sources.index.lock_hours,
         fresh=sources.fresh,
     )
-
-
-def _on_axes(row: Row, space: Space) -> bool:
-    return row.keys() == space.axes.keys() and all(choice in space.bit for choice in row.items())
 
 
 def _told(row: Row, verdict: Lock | Refusal) -> str:

@@ -17,7 +17,9 @@ def environments_in(options: Options, most: int, tell: Callable[[str], None]) ->
     if room is None:
         return most
     if room.environments is not None:
-        return room.environments
+        if room.environments > most:
+            tell(f"plan: --budget {room.environments}: matrix.toml has at most {most} environments for this profile")
+        return min(room.environments, most)
     minutes = room.minutes or 0
     each, said = seconds_each(options)
     limits = options.spec.limits

@@ -1,41 +1,40 @@
-"""After a run, failures strengthen the plan: what lies next to one that nothing explains is tried before all else.
-
-A neighbour differs in one axis, by one step. Whether it fails as well tells which of the versions the failure is of.
-"""
+"""After a run, failures strengthen the next plan: what lies next to one that nothing explains is tried first."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
+from asrcompat.argument_types import Budget
 from asrcompat.explain.signatures.judge import UNRECOGNISED
-from asrcompat.model import Outcome, Results
+from asrcompat.model import Environment, Outcome, Results
 from asrcompat.options import Options
-from asrcompat.plan.document import Plan
+from asrcompat.plan.near import row_that_ran
 from asrcompat.plan.space import Row
 from asrcompat.result_files import ResultError, parse_results
 from asrcompat.spec import request_id
 
 
-def neighbours(options: Options, before: Plan | None, *, most: int, tell: Callable[[str], None]) -> tuple[Row, ...]:
-    """At most so many rows next to the unexplained failures of the profile's last report, none of which it has run."""
-    if before is None:
-        return ()
-    file = options.reports_folder / "results.json"
-    try:
-        results = parse_results(file.read_bytes(), source=file.name)
-    except FileNotFoundError:
-        return ()
-    except (OSError, ResultError) as error:
-        tell(f"plan: passed over: {error}")
-        return ()
-    rows = {one.id: one.row for one in before.rows if one.row is not None}
-    surprising = [rows[name] for name in unexplained(results) if name in rows]
-    found = list(next_to(surprising, before.axes, [one.row for one in before.rows if one.row is not None]))
-    if found:
-        tell(
-            f"plan: {len(surprising)} environments failed in ways that nothing explains; {len(found)} lie next to them"
-        )
-    return tuple(found[:most])
+@dataclass(frozen=True, kw_only=True)
+class LastRun:
+    """The rows that the profile's last report tells of, and those with a failure that nothing explains."""
+
+    rows: tuple[Row, ...] = ()
+    surprising: tuple[Row, ...] = ()
+
+
+def last_run(options: Options, tell: Callable[[str], None]) -> LastRun:
+    """What the newest report on the profile tells, on a part of it or on the whole, whatever is asked for now."""
+    found = max(_reports(options, tell), key=lambda one: one.generated_at, default=None)
+    if found is None:
+        return LastRun()
+    names = unexplained(found)
+
+    def rows(environments: Iterator[Environment]) -> tuple[Row, ...]:
+        return tuple(row for one in environments if (row := row_that_ran(one)) is not None)
+
+    surprising = rows(one for one in found.environments if request_id(one.id) in names)
+    return LastRun(rows=rows(iter(found.environments)), surprising=surprising)
 
 
 def unexplained(results: Results) -> list[str]:
@@ -45,14 +44,13 @@ def unexplained(results: Results) -> list[str]:
     return list(dict.fromkeys(request_id(cell.environment) for cell in cells))
 
 
-def next_to(surprising: Sequence[Row], axes: Mapping[str, Sequence[str]], known: Sequence[Row]) -> Iterator[Row]:
-    """The rows one step from these along one axis, each once, but those known."""
-    told = [dict(row) for row in known]
-    for row in surprising:
-        for axis, values in axes.items():
-            place = values.index(row[axis])
-            for value in (*values[max(place - 1, 0) : place], *values[place + 1 : place + 2]):
-                near = {**row, axis: value}
-                if near not in told:
-                    told.append(near)
-                    yield near
+def _reports(options: Options, tell: Callable[[str], None]) -> Iterator[Results]:
+    whole = replace(options, room=None, shard=None)
+    folders = (whole.reports_folder, replace(whole, room=Budget(environments=1)).reports_folder)
+    for file in dict.fromkeys(folder / "results.json" for folder in folders):
+        try:
+            yield parse_results(file.read_bytes(), source=file.name)
+        except FileNotFoundError:
+            continue
+        except (OSError, ResultError) as error:
+            tell(f"plan: passed over: {error}")

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from asrcompat.errors import HarnessError, UsageError
 from asrcompat.options import Options
 from asrcompat.plan.assemble import Asked
-from asrcompat.plan.document import Plan, keep_plan, kept_plan, plan_file
+from asrcompat.plan.document import Plan, keep_plan, kept_plan, plan_file, within
 from asrcompat.plan.make import make_plan
 from asrcompat.planning.budget import environments_in
-from asrcompat.planning.neighbours import neighbours
+from asrcompat.planning.neighbours import last_run
+from asrcompat.report.words import plural
 from asrcompat.run.hold import held_now
 from asrcompat.settings import sources_for
 from asrcompat.spec import load_spec
@@ -22,7 +23,8 @@ from asrcompat.spec import load_spec
 def planned(options: Options, tell: Callable[[str], None], *, keep: bool = True) -> tuple[Options, Plan | None]:
     """The options with the environments of the profile's plan, and that plan; None for a profile of grids alone.
 
-    A new plan takes the place of the last one, unless that is not to be (`keep`).
+    A new plan takes the place of the last one, unless that is not to be (`keep`). It is kept whole: of a budget only
+    what is given back and run is less.
 
     Raises `HarnessError` where the index does not answer, and `UsageError` for a selector that takes nothing.
     """
@@ -38,24 +40,31 @@ def planned(options: Options, tell: Callable[[str], None], *, keep: bool = True)
             raise UsageError(message)
         return options, None
     before = kept_plan(options.work_folder, profile, options.as_of, warn=tell)
-    wanted = environments_in(options, covering.environments, tell)
+    last = last_run(options, tell)
     asked = Asked(
         profile=profile,
         covering=covering,
         spec=spec,
         as_of=options.as_of,
-        environments=wanted,
+        environments=covering.environments,
         where=f"{options.matrix.name}: profiles.{profile}.cover",
-        first=neighbours(options, before, most=wanted // 4, tell=tell),
+        surprising=last.surprising,
+        seen=last.rows,
     )
     sources = sources_for(options)
     same = before is not None and before.key == asked.key(sources)
     if before is not None and same and not options.fresh and _young(before, options) and not _unsure(before):
         tell(f"plan: as made at {before.made_at}; --fresh makes it anew")
-        return options, before
-    plan = make_plan(asked, sources, before=before, tell=tell)
-    if keep:
-        keep_plan(plan, options.work_folder)
+        plan = before
+    else:
+        if last.surprising:
+            several = plural(len(last.surprising), "environment")
+            tell(f"plan: {several} failed in ways that nothing explains: what lies next to them comes first")
+        plan = make_plan(asked, sources, before=before, tell=tell)
+        if keep:
+            keep_plan(plan, options.work_folder)
+    if options.room is not None:
+        plan = within(plan, environments_in(options, covering.environments, tell))
     return replace(options), plan  # anew: what was read of the last plan is forgotten
 
 
