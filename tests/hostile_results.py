@@ -69,8 +69,8 @@ def _coverage(evil: str) -> dict[str, Any]:
         "undecided": [[[evil, "x" + evil], ["x" + evil, evil]]],
         "unused": [evil],
     }
-    counts = dict.fromkeys(("all", "impossible", "undecided", "feasible", "planned", "verdict"), 1)
-    return {"plan": plan, "counts": {**counts, "paths": {evil: {"verdict": 1, "working": 1}}}}
+    counts = dict.fromkeys(("all", "impossible", "undecided", "feasible", "planned", "verdict", "working"), 1)
+    return {"plan": plan, "counts": {**counts, "paths": {evil: {"of": 1, "verdict": 1, "working": 1}}}}
 
 
 def _dated(evil: str) -> dict[str, Any]:

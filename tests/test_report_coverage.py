@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from factories import make_cell, make_environment, make_results
 from planned import CLASH, NEW_ID, OLD_ID, THIRD_ID, make_plan
 
 from asrcompat.model import Outcome, Results, Stage
 from asrcompat.plan.document import Impossible
-from asrcompat.report.coverage import coverage, coverage_data
+from asrcompat.plan.space import Pair
+from asrcompat.report.coverage import coverage, coverage_data, uses
 from asrcompat.report.environments import rows
 from asrcompat.report.publish import publish
 from asrcompat.report.render import html, markdown_pages
@@ -36,11 +38,44 @@ def test_pairs_are_counted_by_what_was_seen() -> None:
     counts = results().coverage["counts"]
     assert counts["all"] == 4 + 3 * 4 + 4 + 3 * 2 + 6
     assert (counts["impossible"], counts["feasible"]) == (1, 31)
-    assert counts["planned"] == counts["verdict"] == 2 * 10
+    assert counts["planned"] == 2 * 10
+    # the old one's six pairs of four axes by s3prl-hf, the new one's three of three by transformers
+    assert (counts["verdict"], counts["working"]) == (6 + 3, 3)
     assert counts["paths"] == {
-        "transformers": {"verdict": 20, "working": 10},
-        "s3prl-hf": {"verdict": 10, "working": 0},
+        "transformers": {"of": 11, "verdict": 6, "working": 3},
+        "s3prl-hf": {"of": 23, "verdict": 6, "working": 0},
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "pair", "used"),
+    [
+        ("transformers", (("python", "3.10"), ("torch", "2.3.1")), True),
+        ("transformers", (("torch", "2.3.1"), ("transformers", "4.41.2")), True),
+        ("transformers", (("transformers", "4.41.2"), ("s3prl", "0.4.15")), False),
+        ("s3prl-hf", (("transformers", "4.41.2"), ("s3prl", "0.4.15")), True),
+        ("s3prl-hf@preprocessor", (("transformers", "4.41.2"), ("s3prl", "espnet-s3prl 2026.5.14")), True),
+        ("s3prl-converted@converted", (("transformers", "4.41.2"), ("s3prl", "0.4.15")), False),
+        ("s3prl-hf", (("s3prl", "0.4.15"), ("espnet", "202402")), False),
+        ("espnet-s3prl", (("s3prl", "0.4.15"), ("espnet", "202402")), True),
+        ("espnet-huggingface", (("transformers", "4.41.2"), ("espnet", "202402")), True),
+        ("torchaudio-hf", (("transformers", "4.41.2"), ("espnet", "202402")), False),
+        ("of a later version", (("transformers", "4.41.2"), ("python", "3.10")), False),
+    ],
+)
+def test_a_path_says_something_of_the_packages_that_it_uses(path: str, pair: Pair, used: bool) -> None:
+    assert uses(path, pair) is used
+
+
+def test_what_works_without_a_package_does_not_show_that_one_working() -> None:
+    """Where every path of S3PRL's breaks, Transformers alone is no sign that the two go together."""
+    found = results()
+    view = coverage(found, rows(found.environments, found.cells))
+    assert view is not None
+    tables = {one.title: one.grid for one in view.tables}
+    assert tables["transformers with s3prl"].lines[0].entries[0].text == "✗ 1"
+    assert tables["python with transformers"].lines[0].entries[0].text == "✓ 1"
+    assert tables["s3prl with espnet"].lines[0].entries[0].text == "no path uses both"
 
 
 def test_an_error_is_no_verdict_and_a_build_of_torch_no_other_environment() -> None:
@@ -50,7 +85,7 @@ def test_an_error_is_no_verdict_and_a_build_of_torch_no_other_environment() -> N
         [make_cell(old), make_cell(lost, outcome=Outcome.ERROR, message="the index was down")], [old, lost]
     )
     counts = coverage_data(make_plan(), found)["counts"]
-    assert counts["verdict"] == 10
+    assert counts["verdict"] == 3
 
 
 def test_a_result_of_another_lock_shows_nothing_of_the_planned_versions() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from asrcompat.model import Cell, Outcome, Results
+from asrcompat.model import Outcome, Results
 from asrcompat.plan.count import Coverage, coverage_of, has
 from asrcompat.plan.document import KINDS, Plan, Planned, Pruned, choices_text, in_short, reason_for
 from asrcompat.plan.space import Pair
@@ -18,8 +18,11 @@ from asrcompat.report import words
 from asrcompat.report.environments import EnvironmentRow
 from asrcompat.report.grid import Entry, Grid, Line
 from asrcompat.report.table import paths
+from asrcompat.run.paths import packages
 from asrcompat.spec import request_id
 
+# What is imported of the packages that axes are named after: the distribution espnet-s3prl gives `s3prl` as well.
+_IMPORTED = {"transformers": "transformers", "s3prl": "s3prl", "espnet": "espnet2"}
 _VERDICTS = (Outcome.WORKS, Outcome.BROKEN, Outcome.UNSTABLE)
 _PLAN = TypeAdapter(Plan)
 _SHOWN = 4  # environments named in one place of a table
@@ -62,8 +65,8 @@ def coverage_data(plan: Plan, results: Results) -> dict[str, Any]:
     """`Results.coverage`: the plan without what only the next one needs, and the counts of its pairs.
 
     ``counts`` are of pairs: all that can be written, ``impossible``, ``undecided`` and ``feasible`` ones, those
-    ``planned``, those in an environment with a ``verdict``, and, by path, those with a verdict of that path and those
-    seen ``working`` by it on some device: a broken import hides what lies behind it.
+    ``planned``, those with a ``verdict`` and those seen ``working`` by some path that uses both packages; and by path
+    the same of those pairs that it uses, ``of`` so many feasible ones. A broken import hides what lies behind it.
     """
     told = asdict(plan)
     told.pop("releases")
@@ -73,15 +76,15 @@ def coverage_data(plan: Plan, results: Results) -> dict[str, Any]:
 
 
 def _counts(plan: Plan, covered: Coverage, results: Results) -> dict[str, Any]:
-    rows = _rows(plan, results)
-    ran = _environments_with(results.cells, _VERDICTS)
+    seen = _Seen(plan, results)
+    used = {path: [pair for pair in covered.feasible if uses(path, pair)] for path in paths(results.cells)}
     by_path = {
         path: {
-            "verdict": len(_pairs_in(covered.feasible, rows, _environments_with(of_path, _VERDICTS))),
-            "working": len(_pairs_in(covered.feasible, rows, _environments_with(of_path, (Outcome.WORKS,)))),
+            "of": len(pairs),
+            "verdict": sum(bool(seen.by(pair, _VERDICTS, [path])) for pair in pairs),
+            "working": sum(bool(seen.by(pair, (Outcome.WORKS,), [path])) for pair in pairs),
         }
-        for path in paths(results.cells)
-        for of_path in [[cell for cell in results.cells if cell.path == path]]
+        for path, pairs in used.items()
     }
     return {
         "all": covered.all,
@@ -89,28 +92,52 @@ def _counts(plan: Plan, covered: Coverage, results: Results) -> dict[str, Any]:
         "undecided": len(covered.undecided),
         "feasible": len(covered.feasible),
         "planned": len(covered.covered),
-        "verdict": len(_pairs_in(covered.feasible, rows, ran)),
+        "verdict": sum(bool(seen.by(pair, _VERDICTS)) for pair in covered.feasible),
+        "working": sum(bool(seen.by(pair, (Outcome.WORKS,))) for pair in covered.feasible),
         "paths": by_path,
     }
 
 
-def _rows(plan: Plan, results: Results) -> dict[str, Mapping[str, str]]:
-    """The planned rows by environment, but those whose result is of another lock: it may be of other versions."""
-    locks = {request_id(one.id): one.lock_sha256 for one in results.environments}
-    return {
-        one.id: one.row
-        for one in plan.rows
-        if one.row is not None and locks.get(one.id, one.lock_sha256) == one.lock_sha256
-    }
+def uses(path: str, pair: Pair) -> bool:
+    """Whether a path says something of a pair: it uses both packages; Python and torch are everyone's."""
+    wanted = {_IMPORTED[axis] for axis, _ in pair if axis in _IMPORTED}
+    return wanted <= packages(path)
 
 
-def _environments_with(cells: Sequence[Cell], outcomes: Sequence[Outcome]) -> set[str]:
-    return {request_id(cell.environment) for cell in cells if cell.outcome in outcomes}
+class _Seen:
+    """Which environments show a pair, by the paths that use both of its packages."""
 
+    def __init__(self, plan: Plan, results: Results) -> None:
+        locks = {request_id(one.id): one.lock_sha256 for one in results.environments}
+        # but those whose result is of another lock: it may be of other versions
+        self.rows = {
+            one.id: one.row
+            for one in plan.rows
+            if one.row is not None and locks.get(one.id, one.lock_sha256) == one.lock_sha256
+        }
+        self._cells: dict[tuple[str, str], set[Outcome]] = {}
+        for cell in results.cells:
+            self._cells.setdefault((request_id(cell.environment), cell.path), set()).add(cell.outcome)
+        self._paths = paths(results.cells)
 
-def _pairs_in(pairs: Sequence[Pair], rows: Mapping[str, Mapping[str, str]], environments: set[str]) -> list[Pair]:
-    having = [row for name, row in rows.items() if name in environments]
-    return [pair for pair in pairs if any(has(row, pair) for row in having)]
+    def having(self, pair: Pair) -> list[str]:
+        """The planned environments that have a pair."""
+        return [name for name, row in self.rows.items() if has(row, pair)]
+
+    def nothing(self, pair: Pair) -> str:
+        """Why nothing is told of a pair."""
+        if not self.having(pair):
+            return "not planned"
+        return "not run" if any(uses(path, pair) for path in self._paths) else "no path uses both"
+
+    def by(self, pair: Pair, outcomes: Sequence[Outcome], wanted: Sequence[str] | None = None) -> list[str]:
+        """Those in which a path that uses both (one of those `wanted`) came to one of these outcomes on some device."""
+        using = [path for path in (self._paths if wanted is None else wanted) if uses(path, pair)]
+        return [
+            name
+            for name in self.having(pair)
+            if any(self._cells.get((name, path), set()) & set(outcomes) for path in using)
+        ]
 
 
 def coverage(results: Results, environment_rows: Sequence[EnvironmentRow]) -> CoverageView | None:
@@ -142,7 +169,8 @@ def _intro(plan: Plan, counts: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"Chosen at {plan.made_at}{dated} (seed {plan.seed}, at most {plan.budget}): of {counts['all']} pairs of two "
         f"axes' versions {counts['impossible']} cannot be, {counts['undecided']} could not be decided, and of the "
-        f"{counts['feasible']} that can be {counts['planned']} are planned and {counts['verdict']} have a verdict."
+        f"{counts['feasible']} that can be {counts['planned']} are planned, {counts['verdict']} have a verdict and "
+        f"{counts['working']} were seen working by some path that uses both packages."
     )
     for package, releases in plan.new.items():
         yield f"New since the plan before: {package} {', '.join(releases)}."
@@ -153,16 +181,14 @@ def _told(planned: Sequence[Planned]) -> tuple[tuple[str, str], ...]:
 
 
 def _count_table(counts: Mapping[str, Any]) -> Grid:
-    feasible = counts["feasible"]
-
-    def share(count: int) -> Entry:
-        return Entry(text=f"{count} of {feasible} ({count / feasible:.0%})" if feasible else "0")
+    def share(count: int, of: int) -> Entry:
+        return Entry(text=f"{count} of {of} ({count / of:.0%})" if of else "0")
 
     return Grid(
         corner="path",
         columns=(Entry(text="pairs with a verdict"), Entry(text="pairs seen working")),
         lines=tuple(
-            Line(head=Entry(text=path), entries=(share(one["verdict"]), share(one["working"])))
+            Line(head=Entry(text=path), entries=(share(one["verdict"], one["of"]), share(one["working"], one["of"])))
             for path, one in counts["paths"].items()
         ),
     )
@@ -173,22 +199,19 @@ def _tables(
 ) -> Iterator[PairTable]:
     """A table for each two axes: where a pair was seen working, where it only ran, where it cannot be."""
     impossible, undecided = set(covered.impossible), set(covered.undecided)
-    works = _environments_with(results.cells, (Outcome.WORKS,))
-    ran = _environments_with(results.cells, _VERDICTS)
-    rows = _rows(plan, results)
+    seen = _Seen(plan, results)
     numbered = {request_id(row.environment.id): row for row in environment_rows}
 
     def entry(pair: Pair) -> Entry:
         if pair in impossible:
             return Entry(text="cannot be", kind="absent")
-        having = [name for name, row in rows.items() if has(row, pair)]
-        for outcome, seen in ((Outcome.WORKS, works), (Outcome.BROKEN, ran)):
-            names = [numbered[name] for name in having if name in seen and name in numbered]
+        for outcome, outcomes in ((Outcome.WORKS, (Outcome.WORKS,)), (Outcome.BROKEN, _VERDICTS)):
+            names = [numbered[name] for name in seen.by(pair, outcomes) if name in numbered]
             if names:
                 more = f" +{len(names) - _SHOWN}" if len(names) > _SHOWN else ""
                 shown = ", ".join(str(row.number) for row in names[:_SHOWN])
                 return Entry(text=f"{words.SIGNS[outcome]} {shown}{more}", target=names[0].target, kind=outcome.value)
-        return Entry(text="undecided" if pair in undecided else "not run" if having else "not planned", kind="error")
+        return Entry(text="undecided" if pair in undecided else seen.nothing(pair), kind="error")
 
     for one, other in combinations(plan.axes, 2):
         yield PairTable(

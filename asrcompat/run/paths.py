@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from asrcompat.errors import UsageError
@@ -26,13 +28,30 @@ def path_files(names: Sequence[str]) -> dict[str, Path]:
 
 def modules(file: Path) -> tuple[str, ...]:
     """What a path imports, from its literal ``MODULES``."""
+    found = _literal(file, "MODULES")
+    if found is None:
+        message = f"{file}: a path file needs a literal tuple MODULES"
+        raise UsageError(message)
+    return found
+
+
+@cache
+def packages(name: str) -> frozenset[str]:
+    """The import names of the packages that a path uses, whatever the checkpoint's state; none of an unknown path."""
+    file = known_paths().get(split_path(name)[0])
+    if file is None:
+        return frozenset()
+    used = (*modules(file), *(_literal(file, "BEHIND") or ()))
+    return frozenset(re.split(r"[.:]", module)[0] for module in used)
+
+
+def _literal(file: Path, name: str) -> tuple[str, ...] | None:
     for statement in ast.parse(file.read_text(encoding="utf-8"), filename=str(file)).body:
         if isinstance(statement, ast.Assign) and any(
-            isinstance(target, ast.Name) and target.id == "MODULES" for target in statement.targets
+            isinstance(target, ast.Name) and target.id == name for target in statement.targets
         ):
             return tuple(ast.literal_eval(statement.value))
-    message = f"{file}: a path file needs a literal tuple MODULES"
-    raise UsageError(message)
+    return None
 
 
 def groups(files: Mapping[str, Path], *, first: str | None = None) -> list[dict[str, Path]]:

@@ -5,6 +5,8 @@ A path's file has
 - ``MODULES``: what a user's program would import before it loads the checkpoint, in that order, as a literal tuple of
   ``"module"`` or ``"module:attribute"``. It is read without running the file, and imported before the climb, so that a
   package's lazy import counts as stage ``import``.
+- ``BEHIND``: optional, packages that these use without being asked, as a literal tuple of modules: reports count a pair
+  of packages as seen by the paths that use both.
 - ``load(context)``: loads the checkpoint by its real name and returns a subject:
 
   ========================= ====================================================================================

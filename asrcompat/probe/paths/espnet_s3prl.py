@@ -7,6 +7,7 @@ from typing import Any
 from . import Context, Features, _espnet
 
 MODULES = ("s3prl.nn", "espnet2.tasks.asr")
+BEHIND = ("transformers",)  # S3PRL imports it when this upstream is asked for
 
 
 def load(context: Context) -> Any:

@@ -8,6 +8,7 @@ from . import Context, _espnet
 from .espnet_s3prl import Subject
 
 MODULES = ("s3prl.nn", "espnet2.tasks.asr")
+BEHIND = ("transformers",)  # S3PRL imports it when this upstream is asked for
 
 
 def load(context: Context) -> Any:

@@ -12,6 +12,7 @@ from ..cell import CheckFailed, Passed
 from . import Context, Features, _s3prl_runner
 
 MODULES = ("s3prl.run_downstream", "s3prl.downstream.asr.expert")
+BEHIND = ("transformers",)  # S3PRL imports it when this upstream is asked for
 
 _STEPS = 3
 

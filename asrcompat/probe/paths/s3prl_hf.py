@@ -7,6 +7,7 @@ from typing import Any
 from . import Context, _s3prl
 
 MODULES = ("s3prl.nn",)
+BEHIND = ("transformers",)  # S3PRL imports it when this upstream is asked for
 
 
 def load(context: Context) -> Any:
