@@ -81,6 +81,15 @@ def _text(file: Path) -> str | None:
         return None
 
 
+def published(options: Options) -> Results | None:
+    """The report on the whole profile that the checkout holds; None where there is none that can be read."""
+    try:
+        file = options.published_folder / "results.json"
+        return parse_results(file.read_bytes(), source=str(file))
+    except (OSError, ResultError):
+        return None
+
+
 def gather(options: Options, judged: Sequence[Request], *, not_begun: Sequence[Request] = ()) -> Known:
     """Put the results there are of these environments together, and explain them.
 

@@ -203,11 +203,16 @@ def test_the_plan_is_told_with_reasons_coverage_and_cost(
         f"    {NEW_ID}: covers pairs: 3 that none before has",
         "beyond the budget (1 environment):",
         "    python 3.10 with torch 2.8.0: Because they clash.",
-        "    not planned: python 3.10 with transformers 5.24.0",
+        "paths: transformers, s3prl-hf; devices: cpu, cuda",
+        "    impossible: python 3.10 with torch 2.8.0: as told above",
     ):
         assert line in told.splitlines()
     covered = coverage_of(make_plan())
     assert f"{len(covered.feasible)} feasible, of which {len(covered.covered)} planned" in told
+    uncovered = len(covered.uncovered)
+    (line,) = [line for line in told.splitlines() if line.startswith(f"    not planned, {uncovered} pairs: ")]
+    assert "python 3.10 with transformers 5.24.0" in line
+    assert "GB on the disk; about 0.2 h without downloads, " in told
     assert "cost: 1 torch stack; 2 distributions, 1.0 GB to fetch where nothing is cached and 1 of unknown" in told
 
 
@@ -216,7 +221,12 @@ def test_the_plan_as_json_is_what_is_kept(tmp_path: Path, making: Making, capsys
     assert main(["plan", "--matrix", str(file), "--profile", "wide", "--json"]) == ExitCode.OK
     told = json.loads(said(capsys))
     assert [one["id"] for one in told["rows"]] == [OLD_ID, NEW_ID]
+    counted = told.pop("summary")
     assert told == json.loads((tmp_path / ".asrcompat" / "plans" / "wide.json").read_text())
+    covered = coverage_of(make_plan())
+    assert counted["pairs"]["feasible"] == len(covered.feasible)
+    assert (counted["environments"], counted["torch_stacks"], counted["fetched_gb"]) == (2, 1, 1.0)
+    assert counted["seconds"] > 0
 
 
 def test_a_profile_of_grids_is_listed_and_has_no_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -236,7 +246,15 @@ def test_a_profile_of_grids_is_listed_and_has_no_json(tmp_path: Path, capsys: py
         ("python=3.10 torch=2.8.0 espnet=202402", "cannot be (conflict): python 3.10 with torch 2.8.0:"),
         ("python=3.12, torch=2.8.0", f"planned in {NEW_ID}: covers pairs: 3 that none before has"),
         ("s3prl=espnet-s3prl 2026.5.14", f"planned in {NEW_ID}: covers pairs: 3 that none before has"),
-        ("python=3.10 transformers=5.24.0", "nothing forbids it, and no planned environment has it"),
+        (
+            "python=3.10 transformers=5.24.0",
+            "nothing forbids it, and no planned environment has it: its pairs are planned in others",
+        ),
+        (
+            "torch=2.3.1, transformers=4.41.2, s3prl=espnet-s3prl 2026.5.14",
+            f"    torch 2.3.1 with transformers 4.41.2: {OLD_ID}",
+        ),
+        ("torch==2.8.0 espnet-s3prl==2026.5.14", f"planned in {NEW_ID}: covers pairs: 3 that none before has"),
         ("python=3.12 transformers=4.41.2", "undecided: only what says nothing of the packages forbids it"),
         ("python=3.12 espnet=202402 torch=2.3.1", "not planned (not here): python 3.12 with torch 2.3.1:"),
     ],
@@ -257,6 +275,18 @@ def test_why_tells_what_came_of_an_environment(tmp_path: Path, capsys: pytest.Ca
     options(file).store.write(make_environment_result(environment, [broken]), lock="torch==2.8.0\n")
     assert main(["why", NEW_ID, "--matrix", str(file), "--profile", "wide"]) == ExitCode.OK
     assert f"    s3prl-hf on cpu: broken at {broken.stage}: odd" in said(capsys).splitlines()
+
+
+def test_why_tells_what_the_published_report_says_where_nothing_was_run_here(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = checkout(tmp_path, plan=make_plan())
+    report_on(tmp_path / "reports" / "wide")
+    assert main(["why", NEW_ID, "--matrix", str(file), "--profile", "wide"]) == ExitCode.OK
+    lines = said(capsys).splitlines()
+    assert "not run here yet" in lines
+    assert any(line.startswith("in the published report: ran at ") for line in lines)
+    assert "    s3prl-hf on cpu: broken at load: a" in lines
 
 
 def test_versions_without_a_plan_say_how_to_make_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -146,7 +146,12 @@ def keep_plan(plan: Plan, work: Path) -> Path:
 
 def dump_plan(plan: Plan) -> str:
     """The plan as JSON text."""
-    return json.dumps(asdict(plan), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(as_data(plan), indent=1, ensure_ascii=False) + "\n"
+
+
+def as_data(plan: Plan) -> dict[str, Any]:
+    """The plan as plain data."""
+    return asdict(plan)
 
 
 def kept_plan(work: Path, profile: str, as_of: str | None, *, warn: Callable[[str], None]) -> Plan | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from statistics import mean
 
+from asrcompat.model import Environment
 from asrcompat.options import Options
+from asrcompat.reporting import published
 from asrcompat.run import schedule
 
 _UNSEEN_SECONDS = 600.0  # an environment of which none like it was run yet
@@ -22,28 +24,43 @@ def environments_in(options: Options, most: int, tell: Callable[[str], None]) ->
         return min(room.environments, most)
     minutes = room.minutes or 0
     each, said = seconds_each(options)
-    limits = options.spec.limits
-    jobs = schedule.parallel(options.jobs or limits.jobs, environments=most, memory_gb=limits.memory_gb)
+    jobs = _at_a_time(options, most)
     count = max(1, int(minutes * 60 * jobs / each))
     tell(f"plan: {minutes} minutes, {jobs} at a time, {each:.0f} s each ({said}): {count} environments")
     return min(count, most)
 
 
+def told_time(options: Options, count: int) -> tuple[float, str]:
+    """The seconds that so many environments take here, downloads apart, and that in words."""
+    each, said = seconds_each(options)
+    jobs = _at_a_time(options, count)
+    seconds = count * each / jobs
+    return seconds, f"about {seconds / 3600:.1f} h without downloads, {jobs} at a time ({each:.0f} s each: {said})"
+
+
+def _at_a_time(options: Options, most: int) -> int:
+    limits = options.spec.limits
+    return schedule.parallel(options.jobs or limits.jobs, environments=most, memory_gb=limits.memory_gb)
+
+
 def seconds_each(options: Options) -> tuple[float, str]:
     """What an environment takes, and of what this is the mean."""
-    seen = [sum(seconds) for seconds in _seen(options)]
-    if not seen:
-        return _UNSEEN_SECONDS, "assumed: none was run yet"
-    return mean(seen), f"the mean of {len(seen)} that were run"
+    here = _took(one.environment for one in options.store.every(warn=lambda _: None))
+    if here:
+        return mean(here.values()), f"the mean of {len(here)} that were run"
+    if there := seconds_published(options):
+        return mean(there.values()), f"the mean of {len(there)} in the published report"
+    return _UNSEEN_SECONDS, "assumed: none was run yet"
 
 
-def _seen(options: Options) -> list[list[float]]:
-    """The seconds of building and probing of what this profile has run."""
-    store = options.store
+def seconds_published(options: Options) -> dict[str, float]:
+    """What each environment of the report that the checkout holds took, by its id."""
+    report = published(options)
+    return {} if report is None else _took(report.environments)
+
+
+def _took(environments: Iterable[Environment]) -> dict[str, float]:
     stages = ("resolve", "install", "probe")
-    found = [store.read(file.stem, warn=lambda _: None) for file in sorted(store.folder.glob("[!.]*.json"))]
-    return [
-        [one.environment.seconds[stage] for stage in stages if stage in one.environment.seconds]
-        for one in found
-        if one is not None and "probe" in one.environment.seconds
-    ]
+    return {
+        one.id: sum(one.seconds.get(stage, 0.0) for stage in stages) for one in environments if "probe" in one.seconds
+    }

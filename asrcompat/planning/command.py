@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from asrcompat.baseline import load_baseline
 from asrcompat.errors import ExitCode, UsageError
 from asrcompat.options import Options
-from asrcompat.plan.document import Plan, dump_plan, kept_plan
+from asrcompat.plan.document import Plan, as_data, kept_plan
+from asrcompat.planning.budget import told_time
 from asrcompat.planning.planned import plan_is_free, planned
 from asrcompat.planning.shards import job_matrix, profile_shards, shard_lines
-from asrcompat.planning.show import plan_lines
+from asrcompat.planning.show import plan_lines, summary
 from asrcompat.planning.story import story
 from asrcompat.reporting import BASELINE
 from asrcompat.run.progress import Progress
@@ -36,11 +38,15 @@ def plan(options: Options) -> int:
             )
         for line in _grid_lines(options):
             print(line)
-    elif options.json:
-        print(dump_plan(made), end="")
     else:
-        for line in plan_lines(made):
-            print(line)
+        seconds, time = told_time(options, len(made.rows))
+        tried = f"paths: {', '.join(options.chosen_paths)}; devices: {', '.join(options.chosen_devices)}"
+        if options.json:
+            told = {**as_data(made), "summary": summary(made, seconds=seconds)}
+            print(json.dumps(told, indent=1, ensure_ascii=False))
+        else:
+            for line in plan_lines(made, tried=tried, time=time):
+                print(line)
     return ExitCode.OK
 
 

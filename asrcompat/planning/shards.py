@@ -10,8 +10,8 @@ from statistics import mean
 from asrcompat.argument_types import Share
 from asrcompat.options import Options
 from asrcompat.plan.shard import Job, shards
+from asrcompat.planning.budget import seconds_published
 from asrcompat.report.words import plural
-from asrcompat.result_files import ResultError, parse_results
 from asrcompat.spec import Request
 
 # Both measured on two cores beside PyPI: a torch with its CUDA libraries took 30 to 50 s, an environment of core with
@@ -87,15 +87,6 @@ def shard_lines(found: Sequence[PlannedShard]) -> Iterator[str]:
 
 def _seconds(options: Options, requests: Sequence[Request]) -> Mapping[str, float]:
     """What each environment took where it was last published; for others the mean of these."""
-    try:
-        file = options.published_folder / "results.json"
-        published = parse_results(file.read_bytes(), source=str(file)).environments
-    except (OSError, ResultError):
-        published = ()
-    took = {
-        one.id: sum(one.seconds.get(stage, 0.0) for stage in ("resolve", "install", "probe"))
-        for one in published
-        if "probe" in one.seconds
-    }
+    took = seconds_published(options)
     usual = mean(took.values()) if took else _UNSEEN_SECONDS
     return {one.id: took.get(one.dated(options.as_of).id, usual) for one in requests}

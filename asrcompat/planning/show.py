@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
-from asrcompat.plan.count import Coverage, coverage_of
+from asrcompat.plan.count import coverage_of
 from asrcompat.plan.document import KINDS, Plan, choices_text, in_short, reason_for
-from asrcompat.planning.cost import told_cost
+from asrcompat.planning.cost import cost, told_cost
+from asrcompat.report.coverage import lost, pair_text
 from asrcompat.report.words import plural
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
-    """The whole plan."""
+def plan_lines(plan: Plan, *, tried: str, time: str) -> Iterator[str]:
+    """The whole plan; `tried` tells what is run in each environment, `time` how long that may take."""
     dated = f", as of {plan.as_of}" if plan.as_of else ""
     yield f"plan of profile {plan.profile}{dated}, made at {plan.made_at} (seed {plan.seed}, at most {plan.budget})"
     yield ""
+    yield tried
     for axis, values in plan.axes.items():
         yield f"{axis}: {', '.join(values)}"
         for value, why in plan.passed_over.get(axis, {}).items():
@@ -35,8 +38,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield ""
     yield from _pruned_lines(plan)
     yield ""
-    yield from coverage_lines(coverage_of(plan))
-    yield f"cost: {told_cost(one.files for one in plan.rows)}"
+    yield from coverage_lines(plan)
+    yield f"cost: {told_cost(one.files for one in plan.rows)}; {time}"
 
 
 def _pruned_lines(plan: Plan) -> Iterator[str]:
@@ -50,12 +53,36 @@ def _pruned_lines(plan: Plan) -> Iterator[str]:
                 yield f"    {choices_text(one)}: {in_short(one.reason)}"
 
 
-def coverage_lines(coverage: Coverage) -> Iterator[str]:
-    """What of all pairs a plan has."""
+def coverage_lines(plan: Plan) -> Iterator[str]:
+    """What of all pairs a plan has, and which cannot be or could not be decided."""
+    coverage = coverage_of(plan)
+    together = dict(lost(plan))
+    for title, pairs in (("impossible", coverage.impossible), ("undecided", coverage.undecided)):
+        for pair in pairs:
+            why = together.get(pair, "as told above")
+            yield f"    {title}: {pair_text(pair)}: {why}"
     yield (
         f"pairs: {coverage.all} in all, {len(coverage.impossible)} of them impossible, "
         f"{len(coverage.undecided)} undecided; {len(coverage.feasible)} feasible, of which {len(coverage.covered)} "
         f"planned ({coverage.share:.1%})"
     )
-    for left, right in coverage.uncovered:
-        yield f"    not planned: {left[0]} {left[1]} with {right[0]} {right[1]}"
+    if coverage.uncovered:
+        count = plural(len(coverage.uncovered), "pair")
+        yield f"    not planned, {count}: {'; '.join(map(pair_text, coverage.uncovered))}"
+
+
+def summary(plan: Plan, *, seconds: float) -> dict[str, Any]:
+    """The plan's numbers for programs: pairs, and what a run costs."""
+    coverage = coverage_of(plan)
+    return {
+        "pairs": {
+            "all": coverage.all,
+            "impossible": len(coverage.impossible),
+            "undecided": len(coverage.undecided),
+            "feasible": len(coverage.feasible),
+            "planned": len(coverage.covered),
+        },
+        "environments": len(plan.rows),
+        "seconds": round(seconds),
+        **cost(one.files for one in plan.rows),
+    }

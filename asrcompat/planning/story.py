@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
 
 from asrcompat.errors import UsageError
+from asrcompat.model import Cell, Environment
 from asrcompat.options import Options
+from asrcompat.plan.count import has
 from asrcompat.plan.document import FORBIDDING, Plan, choices_text, reason_for
-from asrcompat.reporting import read_result
+from asrcompat.report.coverage import pair_text
+from asrcompat.reporting import identities, published, read_result
 from asrcompat.spec import Request
 
-_CHOICE = re.compile(r"(?P<axis>python|torch|transformers|s3prl|espnet)=(?P<value>(?:espnet-s3prl )?[\w.]+)")
+_CHOICE = re.compile(
+    r"(?P<axis>python|torch|transformers|espnet-s3prl|s3prl|espnet)==?(?P<value>(?:espnet-s3prl )?[\w.]+)"
+)
 
 
 def story(options: Options, wanted: str, plan: Plan | None) -> Iterator[str]:
     """The lines of it. Raises `UsageError` for an id or versions of which nothing is known."""
-    choices = {match["axis"]: match["value"] for match in _CHOICE.finditer(wanted)}
+    choices = dict(_choice(match) for match in _CHOICE.finditer(wanted))
     request = next((one for one in _requests(options) if one.id == wanted), None)
     if request is not None:
         yield from _of_environment(options, request, plan)
@@ -36,6 +42,12 @@ def story(options: Options, wanted: str, plan: Plan | None) -> Iterator[str]:
         raise UsageError(message)
 
 
+def _choice(match: re.Match[str]) -> tuple[str, str]:
+    """An axis and its value: the other distribution of S3PRL's import name is a value of that axis."""
+    axis, value = match["axis"], match["value"]
+    return ("s3prl", f"{axis} {value}") if axis == "espnet-s3prl" else (axis, value)
+
+
 def _requests(options: Options) -> list[Request]:
     every = (*options.spec.environments(options.chosen_profile), *options.spec.all_environments())
     return [one.dated(options.as_of) for one in every]
@@ -52,13 +64,21 @@ def _of_environment(options: Options, request: Request, plan: Plan | None) -> It
     if planned is not None:
         yield f"planned: {reason_for(planned)}"
     result = read_result(options.store, request)
-    if result is None:
-        yield "not run here yet"
+    if result is not None:
+        yield from _came_of(result.environment, result.cells, "ran")
         return
-    environment = result.environment
-    yield f"ran at {environment.ran_at} by {environment.commit}; lock {environment.lock_sha256 or 'none'}"
+    yield "not run here yet"
+    report = published(options)
+    for one in () if report is None else report.environments:
+        if report is not None and one.id in identities(request):
+            cells = [cell for cell in report.cells if cell.environment == one.id]
+            yield from _came_of(one, cells, "in the published report: ran")
+
+
+def _came_of(environment: Environment, cells: Iterable[Cell], said: str) -> Iterator[str]:
+    yield f"{said} at {environment.ran_at} by {environment.commit}; lock {environment.lock_sha256 or 'none'}"
     yield f"declared {environment.declared}, installable {environment.installable}"
-    for cell in result.cells:
+    for cell in cells:
         first, _, _ = cell.message.partition("\n")
         failed = f" at {cell.stage}: {first}" if cell.failed else ""
         yield f"    {cell.path} on {cell.device}: {cell.outcome}{failed}"
@@ -89,4 +109,7 @@ def _of_versions(choices: Mapping[str, str], plan: Plan) -> Iterator[str]:
         if undecided and not impossible:
             yield "undecided: only what says nothing of the packages forbids it"
         if not (impossible or undecided):
-            yield "nothing forbids it, and no planned environment has it"
+            yield "nothing forbids it, and no planned environment has it: its pairs are planned in others"
+            for both in combinations(choices.items(), 2):
+                names = [one.id for one in plan.rows if one.row is not None and has(one.row, both)]
+                yield f"    {pair_text(both)}: {', '.join(names[:3]) or 'in none'}" + (", …" if names[3:] else "")

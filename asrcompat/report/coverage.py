@@ -156,8 +156,8 @@ def coverage(results: Results, environment_rows: Sequence[EnvironmentRow]) -> Co
         counts=_count_table(counts),
         tables=tuple(_tables(plan, covered, results, environment_rows)),
         pruned=tuple(_pruned(plan.pruned)),
-        lost=tuple(_lost(plan)),
-        uncovered=tuple(map(_pair_text, covered.uncovered)),
+        lost=tuple((pair_text(pair), why) for pair, why in lost(plan)),
+        uncovered=tuple(map(pair_text, covered.uncovered)),
         planned=_told(plan.rows),
         beyond=_told(plan.beyond),
         unused=plan.unused,
@@ -230,18 +230,20 @@ def _tables(
         )
 
 
-def _pair_text(pair: Pair) -> str:
+def pair_text(pair: Pair) -> str:
+    """A pair in words."""
     return " with ".join(f"{axis} {value}" for axis, value in pair)
 
 
-def _lost(plan: Plan) -> Iterator[tuple[str, str]]:
+def lost(plan: Plan) -> Iterator[tuple[Pair, str]]:
     """The pairs that nothing forbids by itself and that can be with nothing else, and by what."""
     for one in plan.impossible:
         why = [plan.pruned[n] for n in one.pruned]
         if not any(set(each.choices) <= set(one.pair) for each in why):
-            yield _pair_text(one.pair), "; ".join(f"{choices_text(each)} ({each.kind})" for each in why)
+            yield one.pair, "; ".join(f"{choices_text(each)} ({each.kind})" for each in why)
     for pair in plan.undecided:
-        yield _pair_text(pair), "undecided: only what says nothing of the packages forbids it"
+        if not any(set(one.choices) <= set(pair) for one in plan.pruned):
+            yield pair, "undecided: only what says nothing of the packages forbids it"
 
 
 def _pruned(pruned: Sequence[Pruned]) -> Iterator[PrunedGroup]:
