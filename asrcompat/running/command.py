@@ -51,7 +51,7 @@ def _run_and_report(options: Options, progress: Progress) -> int:
         raise UsageError("no environment is left to run: none of the paths asked for is tried in any of them")
     run = _Run.of(options, chosen, progress)
     progress.tell(
-        f"profile {options.chosen_profile}: {len(chosen)} environments, {run.jobs} at a time; "
+        f"profile {options.chosen_profile}: {plural(len(chosen), 'environment')}, {run.jobs} at a time; "
         f"weights {options.chosen_weights}; paths {', '.join(options.chosen_paths)}; "
         f"devices {', '.join(options.chosen_devices)}"
     )
