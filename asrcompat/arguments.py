@@ -128,6 +128,9 @@ def _add_planning(plan: argparse.ArgumentParser, matrix: argparse.ArgumentParser
         )
     plan.add_argument("--shards", type=positive, metavar="N", help="divide the profile's environments among machines")
     matrix.add_argument(
+        "--scheduler", metavar="ADDRESS", help="run the environments on the workers of this Dask scheduler"
+    )
+    matrix.add_argument(
         "--shard", type=share, metavar="K/N", help="run the K-th of N shares; `merge` puts the results together"
     )
     matrix.add_argument(

@@ -67,6 +67,7 @@ class Options:
     wanted: str = ""
     shard: Share | None = None
     shards: int | None = None
+    scheduler: str | None = None
     folders: tuple[Path, ...] = ()
     count: int = 3
 
@@ -213,12 +214,16 @@ class Options:
 
     def for_sessions(self, *, threads: int, torch_index: str | None) -> list[str]:
         """The options as arguments of one environment's session; all sessions of a run take torch from one index."""
+        arguments = ["--matrix", str(self.matrix.resolve()), "--work", str(self.work_folder)]
+        arguments += ["--threads", str(threads), "--torch-index", torch_index or NO_INDEX]
+        return [*arguments, *self.choices_for_sessions()]
+
+    def choices_for_sessions(self) -> list[str]:
+        """Those of them that hold wherever a session runs."""
         arguments = ["--weights", self.chosen_weights, "--profile", self.chosen_profile]
         # not where none were asked for: an environment may have paths of its own
         arguments += ["--paths", ",".join(self.chosen_paths)] if self.paths else []
-        arguments += ["--devices", ",".join(self.chosen_devices), "--matrix", str(self.matrix.resolve())]
-        arguments += ["--work", str(self.work_folder), "--threads", str(threads)]
-        arguments += ["--torch-index", torch_index or NO_INDEX]
+        arguments += ["--devices", ",".join(self.chosen_devices)]
         arguments += [] if self.as_of is None else ["--as-of", self.as_of]
         # a run resolves before its sessions do, who find its locks
         arguments += ["--again"] if self.fresh or self.again else []

@@ -37,7 +37,7 @@ def profile_shards(options: Options, count: int) -> tuple[PlannedShard, ...]:
     one machine to the next.
     """
     requests = {one.id: one for one in options.chosen_environments}
-    seconds = _seconds(options, list(requests.values()))
+    seconds = expected_seconds(options, list(requests.values()))
     jobs = [Job(id=one.id, stack=one.torch, seconds=seconds[one.id]) for one in requests.values()]
     fetching = dict.fromkeys((job.stack for job in jobs), _FETCH_SECONDS)
     found = []
@@ -85,7 +85,7 @@ def shard_lines(found: Sequence[PlannedShard]) -> Iterator[str]:
             yield f"    {request.id}"
 
 
-def _seconds(options: Options, requests: Sequence[Request]) -> Mapping[str, float]:
+def expected_seconds(options: Options, requests: Sequence[Request]) -> Mapping[str, float]:
     """What each environment took where it was last published; for others the mean of these."""
     took = seconds_published(options)
     usual = mean(took.values()) if took else _UNSEEN_SECONDS

@@ -22,6 +22,7 @@ from asrcompat.run.inputs import prepare_inputs
 from asrcompat.run.lock import Lock
 from asrcompat.run.progress import Progress
 from asrcompat.running.begin import begun_with
+from asrcompat.running.cluster import run_on_cluster
 from asrcompat.running.stacks import PYTHON_GB, Stacks, filled_the_disk, stacks
 from asrcompat.settings import settings_for, sources_for
 from asrcompat.spec import Request
@@ -37,6 +38,8 @@ def matrix(options: Options) -> int:
 
 
 def _run_and_report(options: Options, progress: Progress) -> int:
+    if options.scheduler is not None and options.disk is not None:
+        raise UsageError("--disk: what the workers of a --scheduler have is theirs; leave it out")
     options, _ = planned(options, progress.tell)
     load_baseline(options.root / BASELINE, options.spec)  # a fault in it is told before hours are spent
     load_claims(options.root / CLAIMS)
@@ -67,6 +70,8 @@ def _run_these(run: _Run, requests: Sequence[Request], locks: Mapping[str, Lock]
     """Run these within the disk; those that were not begun."""
     options, progress = run.options, run.progress
     progress.tell(f"to run: {plural(len(requests), 'environment')}; {told_cost(one.sizes for one in locks.values())}")
+    if options.scheduler is not None:
+        return run_on_cluster(options, requests, progress=progress, seconds=_deadline(options), until=run.until)
     run.prepare()
     groups = by_stack(requests)
     new = [group[0].torch for group in groups if not _is_there(options, group)]

@@ -1,0 +1,215 @@
+"""Run environments on the workers of a Dask scheduler: one task each, as whoever is free may take them.
+
+Which worker runs what is decided here (`plan.dispatch`): each keeps to the torch stacks that it has fetched. A worker
+that is lost has its environment run elsewhere; one that cannot run any is passed over, and both are told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from asrcompat.errors import ExitCode, HarnessError, UsageError
+from asrcompat.options import Options
+from asrcompat.plan.dispatch import Dispatch
+from asrcompat.plan.document import dump_plan, kept_plan
+from asrcompat.plan.shard import Job
+from asrcompat.planning.shards import expected_seconds
+from asrcompat.result_files import ResultError, parse_environment_result
+from asrcompat.run import process
+from asrcompat.run.progress import Progress
+from asrcompat.running.remote import Done, Task, checkout_digest, run_task
+from asrcompat.spec import Request
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+_TOPIC = "asrcompat"
+_CONNECT_SECONDS = 30
+_WAIT_SECONDS = 60.0  # for a first worker, and for another one where all are lost
+_TRIES = 3  # of one environment: the machines, not the packages, are to blame
+_GPU = "GPU"  # the resource of a worker that has one, as its documentation names it
+
+
+def run_on_cluster(
+    options: Options, requests: Sequence[Request], *, progress: Progress, seconds: float, until: float | None
+) -> list[Request]:
+    """Run these on the scheduler's workers, and keep their results; those that were not begun.
+
+    Raises `UsageError` where Dask is not installed or no scheduler answers, `HarnessError` where no worker is left.
+    """
+    with _connected(options) as client:
+        client.subscribe_topic(_TOPIC, lambda event: progress.tell(str(event[1])))
+        run = _Cluster(options, requests, client=client, progress=progress, seconds=seconds)
+        try:
+            left = run.all(until)
+        except BaseException:
+            run.stop()
+            raise
+    return left
+
+
+class _Cluster:
+    """One run: what is given out, and to whom."""
+
+    def __init__(
+        self, options: Options, requests: Sequence[Request], *, client: Client, progress: Progress, seconds: float
+    ) -> None:
+        self._options, self._client, self._progress = options, client, progress
+        self._requests = {one.id: one for one in requests}
+        expected = expected_seconds(options, requests)
+        jobs = [Job(id=one.id, stack=one.torch, seconds=expected[one.id]) for one in requests]
+        self._dispatch = Dispatch(jobs)
+        self._running: dict[Future[Done], tuple[Job, str]] = {}
+        self._tries = dict.fromkeys(self._requests, 0)
+        self._refused: dict[str, str] = {}
+        self._seen = time.monotonic()
+        plan = None
+        if options.spec.profile(options.chosen_profile).cover is not None:
+            plan = kept_plan(options.work_folder, options.chosen_profile, options.as_of, warn=progress.tell)
+        self._task = Task(
+            name="",
+            choices=tuple(options.choices_for_sessions()),
+            seconds=seconds,
+            checkout=checkout_digest(options.root),
+            profile=options.chosen_profile,
+            plan=None if plan is None else dump_plan(plan),
+            as_of=options.as_of,
+        )
+
+    def all(self, until: float | None) -> list[Request]:
+        """Run until nothing is left, or nothing more may be begun."""
+        left: list[Request] = []
+        while self._running or len(self._dispatch):
+            if until is not None and time.monotonic() > until:
+                left += [self._requests[job.id] for job in self._dispatch.drop()]
+            self._give_out()
+            self._take_back()
+        return left
+
+    def stop(self) -> None:
+        """End what runs: the tasks here, and their sessions there."""
+        self._client.cancel(list(self._running))
+        with contextlib.suppress(Exception):  # whoever is gone has nothing to end
+            self._client.run(process.end_all, on_error="ignore")
+
+    def _give_out(self) -> None:
+        workers = [one for one in _workers(self._client, self._options) if one not in self._refused]
+        if workers or self._running:
+            self._seen = time.monotonic()
+        elif time.monotonic() - self._seen > _WAIT_SECONDS and len(self._dispatch):
+            raise HarnessError(self._nobody())
+        for worker in workers:
+            busy = sum(place == worker for _, place in self._running.values())
+            for _ in range(busy, self._options.jobs or 1):
+                if (job := self._dispatch.next_for(worker)) is None:
+                    return
+                self._begin(job, worker)
+
+    def _begin(self, job: Job, worker: str) -> None:
+        self._tries[job.id] += 1
+        self._progress.tell(f"{job.id}: begins on {worker}")
+        future = self._client.submit(
+            _on_worker,
+            replace(self._task, name=job.id),
+            workers=[worker],
+            pure=False,
+            retries=0,
+            key=f"{job.id}-try{self._tries[job.id]}-{time.monotonic_ns()}",
+        )
+        self._running[future] = (job, worker)
+
+    def _take_back(self) -> None:
+        """Keep what is done; let what a lost worker had be run elsewhere."""
+        time.sleep(0.1)
+        here = set(self._client.nthreads())
+        for future, (job, worker) in list(self._running.items()):
+            if future.done():
+                del self._running[future]
+                self._ended(job, worker, future)
+            elif worker not in here:
+                del self._running[future]
+                future.cancel()
+                self._dispatch.gone(worker)
+                self._once_more(job, f"{worker} is lost")
+
+    def _ended(self, job: Job, worker: str, future: Future[Done]) -> None:
+        try:
+            done = future.result()
+        except Exception as error:
+            self._once_more(job, f"{worker}: {type(error).__name__}: {error}")
+            return
+        if done.refused:
+            self._refused[worker] = done.refused
+            self._tries[job.id] -= 1
+            self._once_more(job, f"{worker} is passed over: {done.refused}")
+            return
+        self._keep(job, done)
+        if done.code not in (ExitCode.OK, ExitCode.WORSE):
+            self._progress.tell(f"{job.id}: its session on {worker} ended with code {done.code}:\n{done.tail}")
+
+    def _keep(self, job: Job, done: Done) -> None:
+        if done.result is None:
+            return
+        try:
+            result = parse_environment_result(done.result, source=f"{job.id} as a worker gave it")
+        except ResultError as error:
+            self._progress.tell(f"{job.id}: {error}")
+            return
+        self._options.store.add(result, lock=done.lock, pylock=done.pylock)
+
+    def _once_more(self, job: Job, why: str) -> None:
+        if self._tries[job.id] < _TRIES:
+            self._progress.tell(f"{job.id}: to be run elsewhere: {why}")
+            self._dispatch.give_back(job)
+        else:
+            self._progress.tell(f"{job.id}: given up after {_TRIES} tries: {why}")
+
+    def _nobody(self) -> str:
+        """Why nothing can be run any more."""
+        refused = "".join(f"\n  {worker}: {why}" for worker, why in self._refused.items())
+        offers = f" that offers the resource {_GPU}" if _wants_gpu(self._options) else ""
+        return (
+            f"{self._options.scheduler}: no worker{offers} is there to run {len(self._dispatch)} environments; start "
+            f"some with `dask worker {self._options.scheduler}`{refused}"
+        )
+
+
+def _on_worker(task: Task) -> Done:
+    from distributed import get_worker  # noqa: PLC0415 - there is one where this runs
+
+    worker = get_worker()
+    return run_task(task, lambda text: worker.log_event(_TOPIC, text))
+
+
+@contextmanager
+def _connected(options: Options) -> Iterator[Client]:
+    try:
+        from distributed import Client  # noqa: PLC0415 - an extra, for who has a cluster
+    except ImportError as missing:
+        message = f"--scheduler needs Dask: .venv/bin/pip install -e '.[dask]' ({missing})"
+        raise UsageError(message) from None
+    try:
+        client = Client(options.scheduler, timeout=_CONNECT_SECONDS, set_as_default=False, name="asrcompat")
+    except (OSError, TimeoutError, ValueError) as error:
+        message = f"--scheduler {options.scheduler}: no scheduler answers there ({error}); start one: `dask scheduler`"
+        raise UsageError(message) from error
+    with client:
+        yield client
+
+
+def _wants_gpu(options: Options) -> bool:
+    """Whether CUDA was asked for by name: then only workers that say they have it are any use."""
+    return "cuda" in options.devices
+
+
+def _workers(client: Client, options: Options) -> list[str]:
+    """The addresses of the workers that may be given environments."""
+    if not _wants_gpu(options):
+        return sorted(client.nthreads())
+    told: Mapping[str, Any] = client.scheduler_info(n_workers=-1)["workers"]
+    return sorted(address for address, facts in told.items() if facts.get("resources", {}).get(_GPU))

@@ -1,0 +1,212 @@
+"""A run on a real Dask scheduler and its workers, all processes; one is killed, and one has another checkout."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from miniature import MiniatureIndex
+from small_checkout import command, environment, make_checkout, processes_in, published, run, start
+from small_run import NEW, OLD, index
+from test_kill import SLOW_S3PRL, comes, gone, undisturbed
+from tiny_lab import package
+
+from asrcompat.cli import main
+from asrcompat.errors import HarnessError, UsageError
+from asrcompat.options import parse
+from asrcompat.plan.dispatch import Dispatch
+from asrcompat.plan.shard import Job
+from asrcompat.run.progress import Progress
+from asrcompat.running import cluster
+
+__all__ = ["index"]  # a fixture
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, index: MiniatureIndex) -> Iterator[Path]:
+    package(index, "s3prl", "0.4.15", SLOW_S3PRL.replace("0.2", "1.5"))
+    yield make_checkout(tmp_path, index)
+    assert gone(tmp_path), processes_in(tmp_path)
+
+
+class Scheduler:
+    """A scheduler and its workers, each a process with a work folder of its own."""
+
+    def __init__(self, checkout: Path, stack: ExitStack) -> None:
+        self._checkout, self._stack = checkout, stack
+        self._file = checkout / "scheduler.json"
+        self._begin("scheduler", "--port", "0", "--host", "127.0.0.1", "--scheduler-file", str(self._file))
+        assert comes(self._file.exists)
+        self.address: str = json.loads(self._file.read_text(encoding="utf-8"))["address"]
+
+    def worker(self, name: str, *, checkout: Path | None = None) -> subprocess.Popen[bytes]:
+        """Start a worker in this checkout, or in another."""
+        own = {"ASRCOMPAT_CHECKOUT": str(checkout or self._checkout), "ASRCOMPAT_WORK": str(self._checkout / name)}
+        options = ["--nthreads", "1", "--no-nanny", "--name", name, "--local-directory", str(self._checkout / "dask")]
+        return self._begin("worker", self.address, *options, "--host", "127.0.0.1", **own)
+
+    def _begin(self, what: str, *options: str, **variables: str) -> subprocess.Popen[bytes]:
+        words = [sys.executable, "-m", f"distributed.cli.dask_{what}", *options, "--no-dashboard"]
+        log = self._stack.enter_context((self._checkout / f"{what}.log").open("ab"))
+        env = {**environment(self._checkout), **variables}
+        process = subprocess.Popen(words, cwd=self._checkout, env=env, stdout=log, stderr=subprocess.STDOUT)
+        self._stack.callback(process.wait, 20)
+        self._stack.callback(process.kill)
+        return process
+
+
+@pytest.fixture
+def scheduler(checkout: Path) -> Iterator[Scheduler]:
+    with ExitStack() as stack:
+        yield Scheduler(checkout, stack)
+
+
+def test_two_workers_report_what_one_machine_does(checkout: Path, scheduler: Scheduler) -> None:
+    expected, _ = undisturbed(checkout)
+    for name in ("one", "two"):
+        scheduler.worker(name)
+    code, said = run(checkout, command(checkout, "matrix", "--scheduler", scheduler.address, "--jobs", "1"))
+    assert code == 0, said
+    assert published(checkout) == expected
+    for name in (OLD, NEW):
+        assert f"{name}: begins on tcp://" in said
+        assert f"{name}: transformers: works" in said, "progress comes along"
+    ran = {name: len(list((checkout / name / "results").rglob("*.json"))) for name in ("one", "two")}
+    assert ran == {"one": 1, "two": 1}
+    assert not (checkout / ".asrcompat" / "envs").exists(), "nothing is installed here"
+    code, said = run(checkout, command(checkout, "matrix", "--scheduler", scheduler.address))
+    assert (code, "begins on" in said) == (0, False), "what they found is known here"
+
+
+def test_what_a_killed_worker_had_is_run_elsewhere(checkout: Path, scheduler: Scheduler) -> None:
+    expected, _ = undisturbed(checkout)
+    workers = [scheduler.worker(name) for name in ("one", "two")]
+    words = command(checkout, "matrix", "--scheduler", scheduler.address, "--jobs", "1")
+    output = checkout / "output.txt"
+    with start(checkout, words) as client:
+        assert comes(lambda: output.exists() and output.read_text().count("install: done") == 2)
+        workers[0].kill()
+        workers[0].wait(20)
+        assert client.wait(120) == 0, output.read_text()
+    assert "is lost" in output.read_text()
+    assert published(checkout) == expected
+
+
+def test_a_worker_with_another_checkout_is_passed_over(checkout: Path, scheduler: Scheduler, tmp_path: Path) -> None:
+    expected, _ = undisturbed(checkout)
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("noxfile.py", "matrix.toml"):
+        shutil.copy(checkout / name, other)
+    (other / "matrix.toml").write_text((other / "matrix.toml").read_text() + "\n# of another day\n")
+    scheduler.worker("odd", checkout=other)
+    scheduler.worker("one")
+    time.sleep(3)
+    code, said = run(checkout, command(checkout, "matrix", "--scheduler", scheduler.address, "--jobs", "1"))
+    assert code == 0, said
+    assert "is passed over: its checkout is another" in said
+    assert published(checkout) == expected
+
+
+def test_an_interrupt_ends_what_runs_on_the_workers(checkout: Path, scheduler: Scheduler) -> None:
+    scheduler.worker("one")
+    words = command(checkout, "matrix", "--scheduler", scheduler.address, "--jobs", "1")
+    output = checkout / "output.txt"
+    with start(checkout, words) as client:
+        assert comes(lambda: output.exists() and "install: done" in output.read_text())
+        client.terminate()
+        assert client.wait(60) == 3
+    assert "stopped; what was finished is kept" in output.read_text()
+    assert comes(lambda: not any("--session" in line for line in processes_in(checkout)), within=10)
+
+
+def test_without_a_scheduler_or_workers_that_is_said(
+    scheduler: Scheduler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_WAIT_SECONDS", 1.0)
+    options = parse(
+        ["matrix", "--matrix", str(ROOT / "matrix.toml"), "--work", str(tmp_path), "--scheduler", scheduler.address]
+    )[1]
+    some = options.chosen_environments[:2]
+
+    def attempt() -> None:
+        cluster.run_on_cluster(options, some, progress=Progress(quiet=True), seconds=10, until=None)
+
+    with pytest.raises(HarnessError, match="no worker is there to run 2 environments; start some with `dask worker"):
+        attempt()
+    scheduler.worker("without")
+    options = parse(["matrix", "--scheduler", scheduler.address, "--devices", "cuda", "--work", str(tmp_path)])[1]
+    with pytest.raises(HarnessError, match="no worker that offers the resource GPU"):
+        attempt()
+
+
+def test_what_does_not_go_with_a_scheduler_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--matrix", str(ROOT / "matrix.toml"), "--scheduler", "tcp://127.0.0.1:9", "--disk", "12"]
+    assert main(["matrix", *arguments]) == 2
+    assert "--disk: what the workers of a --scheduler have is theirs; leave it out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("address", "missing", "told"),
+    [
+        ("tcp://127.0.0.1:9", False, "no scheduler answers there"),
+        ("nonsense://x", False, "no scheduler answers there"),
+        ("tcp://127.0.0.1:9", True, "--scheduler needs Dask: .venv/bin/pip install -e '.[dask]'"),
+    ],
+)
+def test_what_is_missing_is_named_with_the_remedy(
+    address: str, missing: bool, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 1)
+    if missing:
+        monkeypatch.setitem(sys.modules, "distributed", None)
+    options = parse(["matrix", "--matrix", str(ROOT / "matrix.toml"), "--scheduler", address])[1]
+    with pytest.raises(UsageError, match=re.escape(told)):
+        cluster.run_on_cluster(options, [], progress=Progress(quiet=True), seconds=10, until=None)
+
+
+def job(name: str, stack: str, seconds: float = 1.0) -> Job:
+    return Job(id=name, stack=stack, seconds=seconds)
+
+
+def given_to(dispatch: Dispatch, machine: str) -> str | None:
+    found = dispatch.next_for(machine)
+    return None if found is None else found.id
+
+
+def test_a_machine_keeps_to_its_stack_while_there_is_work_on_it() -> None:
+    dispatch = Dispatch([job("a1", "a", 3), job("a2", "a", 2), job("b1", "b", 4), job("b2", "b", 2)])
+    assert [given_to(dispatch, one) for one in ("x", "y", "x", "y", "x")] == ["b1", "a1", "b2", "a2", None]
+
+
+def test_a_lost_machines_environment_is_given_out_again_and_its_stacks_are_forgotten() -> None:
+    dispatch = Dispatch([job("a1", "a"), job("b1", "b")])
+    lost = dispatch.next_for("x")
+    assert lost is not None
+    dispatch.gone("x")
+    dispatch.give_back(lost)
+    assert len(dispatch) == 2
+    assert {given_to(dispatch, "y"), given_to(dispatch, "z")} == {"a1", "b1"}
+    assert len(dispatch) == 0
+
+
+def test_what_is_dropped_is_told_and_not_given_out() -> None:
+    dispatch = Dispatch([job("a1", "a"), job("b1", "b")])
+    assert {one.id for one in dispatch.drop()} == {"a1", "b1"}
+    assert given_to(dispatch, "x") is None
+
+
+def test_every_environment_is_given_out_once() -> None:
+    dispatch = Dispatch([job(str(n), f"stack{n % 3}", n) for n in range(50)])
+    found = [given_to(dispatch, f"machine{n % 4}") for n in range(50)]
+    assert sorted(map(str, found), key=int) == [str(n) for n in range(50)]
