@@ -122,7 +122,7 @@ except UsageError as wrong:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The project's own tests; after --, arguments for pytest (-m "not real": none that install real packages)."""
+    """The project's own tests; after --, arguments for pytest (-m "not real and not slow": no real packages)."""
     session.install("--editable", ".[dev]")
     # two files at once: much of a real test is one thread's work (installing, importing, reading); in the order of
     # tests/conftest.py, by which neither is left alone with minutes of work at the end

@@ -16,6 +16,7 @@ from asrcompat.options import Options, parse
 from asrcompat.planning.command import plan, why
 from asrcompat.remedying.command import remedy
 from asrcompat.run import process
+from asrcompat.run.secrets import without_secrets
 from asrcompat.running.command import matrix
 from asrcompat.running.merge import merge
 from asrcompat.running.reinstall import reinstall
@@ -60,14 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         return commands[command](options)
     except HarnessError as error:
-        print(f"asrcompat: {error}", file=sys.stderr)
+        print(without_secrets(f"asrcompat: {error}"), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print(f"asrcompat: stopped; {_STOPPED[command]}", file=sys.stderr)
         return ExitCode.UNFINISHED
     except Exception:
         # an exit code of 1 says that a package got worse: a fault of ours must not
-        traceback.print_exc()
+        print(without_secrets(traceback.format_exc()), end="", file=sys.stderr)
         print(
             "asrcompat: this is a fault of the harness or of this machine; nothing is said of packages", file=sys.stderr
         )

@@ -139,8 +139,9 @@ class Options:
         They are named as matrix.toml and their sessions name them: `as_of` comes later, and of two that are the same
         then it is the first.
         """
-        every = self._within_budget()
+        every = self.spec.environments(self.chosen_profile)
         planned = tuple({one.dated(self.as_of).id: one for one in reversed(every)}.values())[::-1]
+        planned = planned[: self._within_budget()]
         for pattern in self.environments:
             if not any(fnmatchcase(request.id, pattern) for request in planned):
                 known = "".join(f"\n  {request.id}" for request in planned)
@@ -152,14 +153,13 @@ class Options:
             request for request in planned if any(fnmatchcase(request.id, pattern) for pattern in self.environments)
         )
 
-    def _within_budget(self) -> tuple[Request, ...]:
-        """The profile's environments, of a plan's only as many as the budget has; those of its grid stay."""
-        every = self.spec.environments(self.chosen_profile)
+    def _within_budget(self) -> int | None:
+        """How many of a plan's environments the budget has; those of the profile's grid, which come first, stay."""
         most = None if self.room is None else self.room.environments
         if most is None or self.spec.profile(self.chosen_profile).cover is None:
-            return every
-        kept = len(load_spec(self.matrix).environments(self.chosen_profile))
-        return every[: max(most, kept)]
+            return None
+        grid = load_spec(self.matrix).environments(self.chosen_profile)
+        return max(most, len({one.dated(self.as_of).id for one in grid}))
 
     @property
     def run_again(self) -> frozenset[Outcome]:

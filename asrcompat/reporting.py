@@ -201,12 +201,6 @@ def read_result(store: Store, request: Request) -> EnvironmentResult | None:
     return max((admit(result) for result in found), key=lambda result: result.generated_at, default=None)
 
 
-def forget(store: Store, request: Request) -> None:
-    """A run that is killed must not leave the last run's results as its own."""
-    for identity in identities(request):
-        store.remove(identity)
-
-
 def identities(request: Request) -> tuple[str, str]:
     """The ids under which a request's result may be kept: PyPI's build of torch, or the CPU build."""
     return request.id, environment_id(request.id, "cpu")

@@ -12,7 +12,7 @@ from asrcompat.options import Options
 from asrcompat.plan.prepare import Sources, prepare
 from asrcompat.plan.resolve import WORKERS
 from asrcompat.report.admit import admit
-from asrcompat.reporting import forget, identities
+from asrcompat.reporting import identities
 from asrcompat.run import code, host
 from asrcompat.run.cells import Settings, unavailable_devices
 from asrcompat.run.known import known_cells, restated
@@ -75,8 +75,11 @@ def standing_of(options: Options, request: Request, sources: Sources, *, digest:
         left = wanted if source.outcome is Outcome.ERROR else frozenset()  # a second try may find a lock
         return Standing(environment=environment, source=source, settings=settings, kept=None, known=known, left=left)
     ours = digest(settings)
-    if kept is not None and (kept.environment.lock_sha256, kept.environment.code) != (source.lock.sha256, ours):
+    if kept is not None and not _is_of(kept, source, ours):
         kept = None
+    if kept is None:
+        kept = options.store.earlier(environment.id, source.lock.sha256)
+        kept = kept if kept is not None and _is_of(kept, source, ours) else None
     if kept is not None:
         known = known_cells(
             admit(kept),
@@ -104,15 +107,26 @@ def standings(options: Options, requests: Sequence[Request], sources: Sources) -
 
 
 def begin(standing: Standing, options: Options, request: Request) -> None:
-    """Forget what is to be found anew: a run that is killed must not leave the last one's results as its own."""
+    """Forget what is to be found anew: a run that is killed must not leave the last one's results as its own.
+
+    With it goes what another build of torch left, where every cell is asked for: reports take the newest of both.
+    """
     store, identity = options.store, standing.environment.id
+    if options.whole_cells:
+        for other in identities(request):
+            if other != identity:
+                store.remove(other)
+    current = store.read(identity, warn=lambda _: None)
     if standing.kept is None and options.whole_cells:
-        forget(store, request)
+        store.remove(identity)
         return
-    for other in identities(request):
-        if other != identity and options.whole_cells:
-            store.remove(other)
+    if standing.kept is not None and current is not None and current.environment != standing.kept.environment:
+        _kept(store, standing.source, standing.kept)  # it was laid by, and is current again
     store.drop(identity, standing.left)
+
+
+def _is_of(kept: EnvironmentResult, source: Locked, ours: str) -> bool:
+    return (kept.environment.lock_sha256, kept.environment.code) == (source.lock.sha256, ours)
 
 
 def _absent(environment: Environment, settings: Settings) -> EnvironmentResult:

@@ -7,12 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from distributed import Client
 from miniature import MiniatureIndex
 from small_checkout import command, environment, make_checkout, processes_in, published, run, start
 from small_run import NEW, OLD, index
@@ -49,6 +49,11 @@ class Scheduler:
         assert comes(self._file.exists)
         self.address: str = json.loads(self._file.read_text(encoding="utf-8"))["address"]
 
+    def ready(self, count: int) -> None:
+        """Wait for so many workers."""
+        with Client(self.address, set_as_default=False) as client:
+            client.wait_for_workers(count, timeout=60)
+
     def worker(self, name: str, *, checkout: Path | None = None) -> subprocess.Popen[bytes]:
         """Start a worker in this checkout, or in another."""
         own = {"ASRCOMPAT_CHECKOUT": str(checkout or self._checkout), "ASRCOMPAT_WORK": str(self._checkout / name)}
@@ -75,6 +80,7 @@ def test_two_workers_report_what_one_machine_does(checkout: Path, scheduler: Sch
     expected, _ = undisturbed(checkout)
     for name in ("one", "two"):
         scheduler.worker(name)
+    scheduler.ready(2)
     code, said = run(checkout, command(checkout, "matrix", "--scheduler", scheduler.address, "--jobs", "1"))
     assert code == 0, said
     assert published(checkout) == expected
@@ -91,6 +97,7 @@ def test_two_workers_report_what_one_machine_does(checkout: Path, scheduler: Sch
 def test_what_a_killed_worker_had_is_run_elsewhere(checkout: Path, scheduler: Scheduler) -> None:
     expected, _ = undisturbed(checkout)
     workers = [scheduler.worker(name) for name in ("one", "two")]
+    scheduler.ready(2)
     words = command(checkout, "matrix", "--scheduler", scheduler.address, "--jobs", "1")
     output = checkout / "output.txt"
     with start(checkout, words) as client:
@@ -111,7 +118,7 @@ def test_a_worker_with_another_checkout_is_passed_over(checkout: Path, scheduler
     (other / "matrix.toml").write_text((other / "matrix.toml").read_text() + "\n# of another day\n")
     scheduler.worker("odd", checkout=other)
     scheduler.worker("one")
-    time.sleep(3)
+    scheduler.ready(2)
     code, said = run(checkout, command(checkout, "matrix", "--scheduler", scheduler.address, "--jobs", "1"))
     assert code == 0, said
     assert "is passed over: its checkout is another" in said
@@ -202,6 +209,12 @@ def test_a_lost_machines_environment_is_given_out_again_and_its_stacks_are_forgo
 
 def test_what_is_dropped_is_told_and_not_given_out() -> None:
     dispatch = Dispatch([job("a1", "a"), job("b1", "b")])
+    late = Dispatch([job("a1", "a")])
+    given = late.next_for("x")
+    assert given is not None
+    late.drop()
+    late.give_back(given)
+    assert len(late) == 1, "whoever drops decides what becomes of it"
     assert {one.id for one in dispatch.drop()} == {"a1", "b1"}
     assert given_to(dispatch, "x") is None
 

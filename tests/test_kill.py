@@ -64,12 +64,11 @@ def forget(checkout: Path) -> None:
         shutil.rmtree(checkout / name, ignore_errors=True)
 
 
-def killed(checkout: Path, after: float, *, number: signal.Signals = signal.SIGKILL) -> int:
-    """Begin a run and kill it after so many seconds; its exit code."""
+def killed(checkout: Path, after: float) -> None:
+    """Begin a run and kill it after so many seconds."""
     with start(checkout, command(checkout)) as process:
         time.sleep(after)
-        process.send_signal(number)
-        return process.wait(60)
+        process.kill()
 
 
 def resume(checkout: Path, expected: str) -> None:
@@ -91,7 +90,7 @@ def kill_at_random(checkout: Path, times: int, seed: int) -> None:
 
 
 def test_a_run_that_is_killed_goes_on_where_it_was(checkout: Path) -> None:
-    kill_at_random(checkout, 3, seed=1)
+    kill_at_random(checkout, 2, seed=1)
 
 
 @pytest.mark.slow
@@ -121,12 +120,16 @@ def comes(condition: Callable[[], bool], *, within: float = 30) -> bool:
     return True
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "request to end"])
 def test_an_orderly_stop_ends_all_and_says_how_to_go_on(checkout: Path, number: signal.Signals) -> None:
-    expected, took = undisturbed(checkout)
-    assert killed(checkout, took * 0.6, number=number) == 3
-    assert gone(checkout, within=0.5)
-    said = (checkout / "output.txt").read_text(encoding="utf-8")
+    expected, _ = undisturbed(checkout)
+    output = checkout / "output.txt"
+    with start(checkout, command(checkout)) as process:
+        assert comes(lambda: output.exists() and "install: done" in output.read_text(encoding="utf-8"))
+        process.send_signal(number)
+        assert process.wait(60) == 3
+    assert gone(checkout, within=2), "before the signal that ends what is left behind would have come"
+    said = output.read_text(encoding="utf-8")
     assert "asrcompat: stopped; what was finished is kept" in said
     resume(checkout, expected)
 
@@ -143,8 +146,8 @@ def test_a_second_interrupt_does_not_wait(checkout: Path, index: MiniatureIndex)
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         assert process.wait(10) != 0
-    assert time.monotonic() - started < 4
-    assert gone(checkout, within=0.5)
+    assert time.monotonic() - started < 10
+    assert gone(checkout, within=2)
 
 
 def test_two_runs_at_once_share_what_they_find(checkout: Path) -> None:

@@ -81,10 +81,21 @@ def test_a_shard_of_nothing_has_nothing_to_do(
     assert len(probed(bench)) == 2
 
 
-def test_a_folder_without_results_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_no_folder_has_results_that_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     matrix = plans.checkout(tmp_path)
-    assert main(["merge", str(tmp_path / "nowhere"), "--matrix", str(matrix)]) == 2
-    assert "nowhere: no results in it; name a run's work folder" in capsys.readouterr().err
+    assert main(["merge", str(tmp_path / "nowhere"), "--matrix", str(matrix)]) == 3
+    said = capsys.readouterr()
+    assert "nowhere: passed over: no results in it; name a run's work folder" in said.out
+    assert "none of these folders has results" in said.err
+
+
+def test_a_machine_that_broke_before_its_first_result_costs_its_own_alone(
+    bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(tmp_path, "matrix", work="1") == 0
+    (tmp_path / "2" / "plans").mkdir(parents=True)
+    assert command(tmp_path, "merge", str(tmp_path / "1"), str(tmp_path / "2")) == 0
+    assert "2: passed over: no results in it" in capsys.readouterr().out
 
 
 def results_in(work: Path, *results: EnvironmentResult, store: str = "synthetic-base-without-findings") -> Path:

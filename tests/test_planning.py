@@ -381,6 +381,22 @@ def test_the_plan_of_one_report_is_one_plan_whatever_was_planned_before(tmp_path
     assert len(making.made) == 1
 
 
+def test_a_shard_runs_the_plan_that_it_was_given(tmp_path: Path, making: Making) -> None:
+    """Whatever is different about its machine."""
+    file = checkout(tmp_path, plan=make_plan(made_at=datetime.now(UTC).isoformat(), key="of another machine"))
+    _, plan = planned(options(file, "--shard", "1/2"), lambda _: None)
+    assert plan is not None
+    assert (plan.key, making.made) == ("of another machine", [])
+
+
+def test_a_budget_as_of_a_day_counts_an_environment_once(tmp_path: Path, making: Making) -> None:
+    file = checkout(tmp_path, plan=make_plan(as_of="2024-07-01"))
+    file.write_text(file.read_text() + ENTRY)
+    for budget, ids in (("1", [OLD_ID]), ("2", [OLD_ID, NEW_ID])):
+        given = options(file, "--as-of", "2024-07-01", "--budget", budget)
+        assert [one.id for one in given.chosen_environments] == ids
+
+
 def test_the_newest_report_on_a_part_or_on_the_whole_counts(tmp_path: Path) -> None:
     file = checkout(tmp_path)
     part = options(file, "--budget", "1").reports_folder

@@ -60,6 +60,18 @@ def test_after_some_failures_in_a_row_it_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("clock")
+def test_what_needs_no_index_is_done_while_it_is_down_and_says_nothing_of_it(tmp_path: Path) -> None:
+    assert Breaker(tmp_path).ask(lambda: DOWN, instead=lambda: "cached") == DOWN
+    answers(tmp_path, DOWN)
+    assert Breaker(tmp_path).ask(lambda: "cached anyway", instead=lambda: "cached") == "cached anyway"
+    answers(tmp_path, DOWN)
+    assert Breaker(tmp_path).ask(lambda: "not asked", instead=lambda: "cached") == "cached"
+    found = Breaker(tmp_path).ask(lambda: "not asked", instead=lambda: OTHER)
+    assert found.unreachable
+    assert 299 < Breaker(tmp_path).seconds_left() <= 300
+
+
+@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("between", [OTHER, "fine", Lock("")])
 def test_any_answer_in_between_counts(tmp_path: Path, between: object) -> None:
     assert answers(tmp_path, DOWN, DOWN, between, DOWN, DOWN, "fine") == [True] * 6

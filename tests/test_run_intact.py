@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -14,7 +17,7 @@ import pytest
 from miniature import MiniatureIndex, serving
 from session_settings import make_settings
 
-from asrcompat.model import CheckOutcome, Device, Outcome, Stage
+from asrcompat.model import Cell, CheckOutcome, Device, Outcome, Stage
 from asrcompat.plan.prepare import Sources, prepare
 from asrcompat.run import cells
 from asrcompat.run.environment import Built, build, is_complete
@@ -110,50 +113,89 @@ def test_bytecode_and_other_new_files_are_no_alteration(place: Place) -> None:
 
 
 class Alters:
-    """In place of the probe: every path leaves the same record, and one does something to the packages first."""
+    """In place of the probe: paths run one after the other and are found out together; one alters the packages."""
 
     def __init__(self, place: Place, path: str, alter: Callable[[Path], None]) -> None:
         self.place, self.path, self.alter = place, path, alter
-        self.read: list[bytes] = []
 
     def __call__(
         self, _: Any, files: Mapping[str, Path], device: Device, *, on_found: Callable[[Raw], None], **__: Any
     ) -> None:
-        for path in files:
-            if path == self.path:
-                self.alter(self.place.module("s3prl"))
-            events: list[dict[str, Any]] = [
-                {"event": "started", "pid": 1, "started": "then", "versions": {}, "mode": "forked"},
-                {"event": "climbed"},
-                {"event": "finished"},
-            ]
-            check = {"event": "check", "required": True, "outcome": "passed", "message": "", "data": {}, "seconds": 0.1}
-            for stage in Stage:
-                if Stage.IMPORT.rung <= stage.rung <= Stage.TRAIN.rung:
-                    events.insert(-2, {**check, "id": stage.value, "stage": stage.value})
-            on_found(Raw(path=path, device=device, events=tuple(events), log=b""))
+        raws = [self.run(path, device) for path in files]
+        for raw in raws:
+            on_found(raw)
+
+    def run(self, path: str, device: Device) -> Raw:
+        started = datetime.now(UTC)
+        time.sleep(0.02)
+        if path == self.path:
+            self.alter(self.place.module("s3prl"))
+        time.sleep(0.02)
+        events: list[dict[str, Any]] = [
+            {"event": "started", "pid": 1, "started": started.isoformat(), "versions": {}, "mode": "forked"},
+            {"event": "climbed"},
+            {"event": "finished"},
+        ]
+        check = {"event": "check", "required": True, "outcome": "passed", "message": "", "data": {}, "seconds": 0.1}
+        for stage in Stage:
+            if Stage.IMPORT.rung <= stage.rung <= Stage.TRAIN.rung:
+                events.insert(-2, {**check, "id": stage.value, "stage": stage.value})
+        events.insert(-2, {"event": "stage", "stage": "train", "seconds": 0.04})
+        return Raw(path=path, device=device, events=tuple(events), log=b"")
 
 
-def test_a_culprit_is_named_and_what_ran_after_it_says_nothing(
-    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    inputs = Inputs(hub_root=tmp_path, symbols=(), probe={}, expected={}, states={}, fairseq=tmp_path)
+def run_with(place: Place, monkeypatch: pytest.MonkeyPatch, alters: Alters) -> tuple[dict[str, Cell], list[str]]:
+    folder = place.settings.work
+    inputs = Inputs(hub_root=folder, symbols=(), probe={}, expected={}, states={}, fairseq=folder)
     monkeypatch.setattr(cells, "Hub", lambda _: nullcontext(Mock(requests=[])))
     monkeypatch.setattr(cells, "_answers", lambda _: True)
+    monkeypatch.setattr(cells, "_SLACK_SECONDS", -0.1)  # an import takes a tenth of a second here, and is none
     monkeypatch.setattr("asrcompat.run.session.prepare_inputs", lambda **_: inputs)
-    monkeypatch.setattr(cells, "probe", Alters(place, "s3prl-hf", overwrite))
+    monkeypatch.setattr(cells, "probe", alters)
     told: list[str] = []
     result = run_session(place.environment, place.source, place.settings, tell=told.append)
-    found = {cell.path: cell for cell in result.cells}
+    return {cell.path: cell for cell in result.cells}, told
+
+
+def test_a_culprit_is_named_and_what_ran_after_it_says_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, told = run_with(place, monkeypatch, Alters(place, "s3prl-hf", overwrite))
     assert [found[path].outcome for path in place.settings.paths] == [Outcome.WORKS, Outcome.WORKS, Outcome.ERROR]
     (word,) = [check for check in found["s3prl-hf"].checks if check.id == "leaves-files"]
     assert (word.required, word.outcome) == (False, CheckOutcome.FAILED)
-    assert word.message == "1 of the packages' files were altered while it ran: s3prl.py"
-    assert "it ran after s3prl-hf on cpu, during which" in found["espnet-s3prl"].message
+    assert word.message == "while it ran, 1 of the packages' files were altered: s3prl.py"
+    assert not [check for check in found["transformers"].checks if check.id == "leaves-files"]
+    assert "it ran on what another path, or the import, had changed" in found["espnet-s3prl"].message
     assert any("given up" in line for line in told)
     assert not place.home.exists()
     place.built()
-    assert b"\n" in place.module("s3prl").read_bytes()
     assert is_complete(place.home, place.source.lock, place.source.interpreter)
     fresh = place.module("s3prl").read_text(encoding="utf-8")
     assert fresh == "__version__ = '0.1'\n", "the cache does not give what was altered again"
+
+
+def test_an_environment_that_shares_what_was_altered_is_built_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.built()
+    other = place.home.parents[1] / "another" / place.home.name
+    shutil.copytree(place.home, other, copy_function=os.link, symlinks=True)
+    (other / "asrcompat-complete.json").unlink()
+    shutil.copy(place.home / "asrcompat-complete.json", other)
+    alone = place.home.parents[1] / "on its own" / place.home.name
+    shutil.copytree(place.home, alone, symlinks=True)
+    _, told = run_with(place, monkeypatch, Alters(place, "s3prl-hf", overwrite))
+    assert "another shares what was altered, and will be built again" in told
+    assert not is_complete(other, place.source.lock, place.source.interpreter)
+    assert is_complete(alone, place.source.lock, place.source.interpreter)
+
+
+@pytest.mark.parametrize("alter", [replaced, Path.unlink])
+def test_what_is_replaced_or_removed_is_nobody_elses(
+    place: Place, monkeypatch: pytest.MonkeyPatch, alter: Callable[[Path], None]
+) -> None:
+    found, told = run_with(place, monkeypatch, Alters(place, "espnet-s3prl", alter))
+    assert {cell.outcome for cell in found.values()} == {Outcome.WORKS}
+    assert [name for name, cell in found.items() if any(check.id == "leaves-files" for check in cell.checks)] == [
+        "espnet-s3prl"
+    ]
+    assert not any("shares" in line for line in told)

@@ -141,6 +141,35 @@ def test_what_could_not_be_installed_is_believed_for_some_hours(settings: Settin
     assert PATHS[0] in known(settings, result), "what was run stays true"
 
 
+@pytest.mark.parametrize("exception", ["DeadlineExceeded", "SilenceExceeded", "MemoryLimitExceeded"])
+@pytest.mark.parametrize(("age", "believed"), [(0.5, True), (2, False)])
+def test_what_ran_into_a_limit_is_believed_for_some_hours(
+    settings: Settings, exception: str, age: float, believed: bool
+) -> None:
+    """The machine may have been busy with something else."""
+    result = kept(settings, outcome=Outcome.BROKEN, failed=Stage.LOAD, exception=exception)
+    then = (datetime.now(UTC) - timedelta(hours=age)).isoformat()
+    result = replace(result, environment=replace(result.environment, ran_at=then))
+    assert (PATHS[1] in known(settings, result)) is believed
+
+
+def test_programs_and_libraries_that_packages_look_for_are_part_of_the_platform(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = kept(settings)
+    (tmp_path / "ffmpeg").write_text("#!/bin/sh\n")
+    (tmp_path / "ffmpeg").chmod(0o755)
+    host._found.cache_clear()
+    assert known(settings, result) == []
+    host._found.cache_clear()
+
+
+def test_of_the_real_checkpoint_nothing_is_known(settings: Settings) -> None:
+    real = replace(settings, weights="hub")
+    assert known(real, kept(real)) == []
+
+
 def test_only_what_is_asked_for_is_known(settings: Settings) -> None:
     assert known(replace(settings, paths=PATHS[:1]), kept(settings)) == [PATHS[0]]
     assert known(replace(settings, devices=(Device.CUDA,)), kept(settings)) == []

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 
 import psutil
 import pytest
@@ -67,8 +68,9 @@ def sleepers(mark: str) -> list[psutil.Process]:
     ]
 
 
+@pytest.mark.skipif(leash._setpriv() is None, reason="no util-linux here that can ask the kernel")
 def test_a_command_dies_with_whoever_runs_it() -> None:
-    mark = "import time; time.sleep(23456)"
+    mark = f"import time; time.sleep(23456)  # {uuid.uuid4()}"
     code = f"import sys; from asrcompat.run.process import run; run([sys.executable, '-c', {mark!r}], seconds=600)"
     with subprocess.Popen([sys.executable, "-c", code]) as parent:
         until = time.monotonic() + 20
@@ -76,7 +78,9 @@ def test_a_command_dies_with_whoever_runs_it() -> None:
             time.sleep(0.05)
         assert sleepers(mark)
         parent.kill()
-    time.sleep(0.3)
+    until = time.monotonic() + 5
+    while sleepers(mark) and time.monotonic() < until:
+        time.sleep(0.05)
     assert not sleepers(mark)
 
 
@@ -112,6 +116,27 @@ def in_background(seconds: float, *, grace: float) -> tuple[threading.Thread, li
     thread.start()
     assert begun.wait(20)
     return thread, found
+
+
+def test_only_some_are_ended_where_a_word_is_given() -> None:
+    code = "print('on', flush=True); import time; time.sleep(600)"
+    found: dict[str, process.Finished] = {}
+    begun = {name: threading.Event() for name in ("one", "two")}
+
+    def run(name: str) -> None:
+        words = [sys.executable, "-c", code, name]
+        found[name] = process.run(words, seconds=60, grace=1, on_line=lambda _: begun[name].set())
+
+    threads = {name: threading.Thread(target=run, args=(name,)) for name in begun}
+    for thread in threads.values():
+        thread.start()
+    assert all(event.wait(20) for event in begun.values())
+    process.end_all(having=["one", "three"])
+    threads["one"].join(10)
+    assert list(found) == ["one"]
+    process.end_all()
+    threads["two"].join(10)
+    assert list(found) == ["one", "two"]
 
 
 @pytest.mark.parametrize("at_once", [False, True])

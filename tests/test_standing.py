@@ -16,6 +16,8 @@ from tiny_lab import Surroundings, package
 from asrcompat.model import Outcome
 from asrcompat.run import schedule, session, uv
 from asrcompat.run.store import Store
+from asrcompat.running import begin as begin_module
+from asrcompat.standing import standings
 
 __all__ = ["bench", "index"]  # fixtures
 
@@ -153,6 +155,7 @@ def test_a_run_that_is_killed_leaves_no_other_runs_results_as_its_own(
     store = Store(tmp_path / "work", "synthetic-base")
     old = result(tmp_path)
     store.write(replace(old, environment=replace(old.environment, code="older")), lock=None)
+    shutil.rmtree(store.folder / "earlier")
 
     def killed(*_: Any, **__: Any) -> list[str]:
         raise KeyboardInterrupt
@@ -180,6 +183,82 @@ def test_a_result_that_another_machine_left_counts_as_found_here(bench: Surround
     assert (tmp_path / "reports" / "locks" / f"{OLD}.txt").is_file(), "its lock is found by resolving"
 
 
+def test_an_index_that_is_down_for_an_hour_costs_nothing_that_was_known(
+    bench: Surroundings, index: MiniatureIndex, tmp_path: Path
+) -> None:
+    assert command(tmp_path, "matrix") == 0
+    probed(bench)
+    whole = (tmp_path / "reports" / "results.json").read_bytes()
+    shutil.rmtree(tmp_path / "work" / "locks")
+    index.pages_trouble = "gone"
+    assert command(tmp_path, "matrix") == 3
+    told = json.loads((tmp_path / "reports" / "results.json").read_bytes())
+    assert {cell["outcome"] for cell in told["cells"]} == {"error"}, "what could not be looked at is not told as found"
+    index.pages_trouble = "none"
+    (tmp_path / "work" / "index-down.json").unlink()
+    assert command(tmp_path, "matrix") == 0
+    assert probed(bench) == []
+    assert (tmp_path / "reports" / "results.json").read_bytes() == whole
+
+
+def test_a_lock_that_comes_back_is_known_in_parts_too(
+    bench: Surroundings, index: MiniatureIndex, tmp_path: Path
+) -> None:
+    assert command(tmp_path, "session", OLD, "--paths", "s3prl-hf") == 0
+    package(index, "helper", "1")
+    package(index, "espnet", "202402", requires=("helper",))
+    assert command(tmp_path, "session", OLD, "--fresh") == 0
+    probed(bench)
+    package(index, "espnet", "202402")
+    shutil.rmtree(tmp_path / "work" / "locks")
+    assert command(tmp_path, "session", OLD) == 0
+    assert probed(bench) == [(OLD, ("transformers",))]
+    assert set(outcomes(tmp_path).values()) == {"works"}
+    assert len(outcomes(tmp_path)) == 2
+
+
+def test_another_build_of_torch_does_not_hide_what_is_known(bench: Surroundings, tmp_path: Path) -> None:
+    assert command(tmp_path, "matrix") == 0
+    store = Store(tmp_path / "work", "synthetic-base")
+    found = result(tmp_path)
+    other = OLD.replace("torch2.3.1", "torch2.3.1+cpu")
+    cell = replace(found.cells[0], environment=other)
+    later = replace(found, generated_at="2999-01-01T00:00:00+00:00", cells=(cell,))
+    store.write(replace(later, environment=replace(found.environment, id=other)), lock=None)
+    assert command(tmp_path, "matrix") == 0
+    assert len(json.loads((tmp_path / "reports" / "results.json").read_bytes())["cells"]) == 4
+
+
+def test_retrying_that_is_stopped_is_gone_on_with(
+    bench: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command(tmp_path, "matrix") == 0
+    probed(bench)
+    bench.stopped_at.add("s3prl-hf")
+    command(tmp_path, "matrix", "--retry-broken")
+    assert "s3prl-hf on cpu" not in outcomes(tmp_path, NEW)
+    bench.stopped_at.clear()
+    probed(bench)
+    assert command(tmp_path, "matrix", "--retry-broken") == 0
+    assert probed(bench) == [(NEW, ("s3prl-hf",))]
+
+
+def test_what_another_run_finished_meanwhile_is_not_forgotten(
+    bench: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between how things were found to stand and what is forgotten by that."""
+    there = standings
+
+    def meanwhile(*given: Any) -> Any:
+        found = there(*given)
+        assert command(tmp_path, "session", OLD) == 0
+        return found
+
+    monkeypatch.setattr(begin_module, "standings", meanwhile)
+    assert command(tmp_path, "matrix") == 0
+    assert probed(bench) == [(OLD, PATHS), (NEW, PATHS)]
+
+
 def test_cells_that_the_report_refuses_are_not_known(bench: Surroundings, tmp_path: Path) -> None:
     assert command(tmp_path, "session", OLD) == 0
     probed(bench)
@@ -198,9 +277,10 @@ def test_a_failed_installation_takes_the_place_of_cells_that_ran(
     """Both cannot be told of one environment."""
     assert command(tmp_path, "session", OLD, "--paths", "transformers") == 0
     monkeypatch.setattr(session, "build", lambda *_, **__: uv.Failure(kind="build", message="no compiler"))
-    assert command(tmp_path, "session", OLD, "--paths", "s3prl-hf") == 0
+    assert command(tmp_path, "session", OLD) == 0
     found = result(tmp_path)
     assert found.environment.installable == "failed"
+    assert len(found.cells) == 2, "of the cell that was known as well"
     assert {cell.outcome for cell in found.cells if cell.device == "cpu"} == {Outcome.BROKEN}
 
 

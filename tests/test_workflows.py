@@ -101,7 +101,7 @@ def test_every_command_exists(name: str) -> None:
             case [".venv/bin/python", "-m", "asrcompat", session, *rest]:
                 rest = ["2" if word == "$SHARDS" else word.rstrip(")") for word in rest]
                 assert parser().parse_args([session, *rest]).profile
-            case [".venv/bin/nox", "-s", "tests", "--", "-m", "not real" | "real"]:
+            case [".venv/bin/nox", "-s", "tests", "--", "-m", "not real and not slow" | "real or slow"]:
                 assert '"real: ' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
                 session = "tests"
             case [".venv/bin/nox", "-s", session]:
@@ -308,7 +308,7 @@ def test_a_pull_request_is_red_where_nox_is(tmp_path: Path, code: int) -> None:
         "-s lint",
         "-s actionlint",
         "-s types",
-        "-s tests -- -m not real",
+        "-s tests -- -m not real and not slow",
         "-s matrix -- --profile smoke",
     ]
 

@@ -39,7 +39,7 @@ class Dispatch:
 
     def give_back(self, job: Job) -> None:
         """Let an environment be run elsewhere: whoever had it is gone."""
-        self._left[job.stack].append(job)
+        self._left.setdefault(job.stack, []).append(job)
         self._work[job.stack] += job.seconds
 
     def gone(self, machine: str) -> None:

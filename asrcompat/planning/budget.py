@@ -9,6 +9,7 @@ from asrcompat.model import Environment
 from asrcompat.options import Options
 from asrcompat.reporting import published
 from asrcompat.run import schedule
+from asrcompat.spec import request_id
 
 _UNSEEN_SECONDS = 600.0  # an environment of which none like it was run yet
 
@@ -62,5 +63,7 @@ def seconds_published(options: Options) -> dict[str, float]:
 def _took(environments: Iterable[Environment]) -> dict[str, float]:
     stages = ("resolve", "install", "probe")
     return {
-        one.id: sum(one.seconds.get(stage, 0.0) for stage in stages) for one in environments if "probe" in one.seconds
+        request_id(one.id): sum(one.seconds.get(stage, 0.0) for stage in stages)
+        for one in environments
+        if "probe" in one.seconds
     }

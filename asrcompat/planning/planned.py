@@ -52,7 +52,8 @@ def planned(options: Options, tell: Callable[[str], None], *, keep: bool = True)
         seen=last.rows,
     )
     sources = sources_for(options)
-    same = before is not None and before.key == asked.key(sources)
+    # all machines of a sharded run have the plan that they were given, whatever differs between them
+    same = before is not None and (options.shard is not None or before.key == asked.key(sources))
     if before is not None and same and not options.fresh and _young(before, options) and not _unsure(before):
         tell(f"plan: as made at {before.made_at}; --fresh makes it anew")
         plan = before

@@ -15,6 +15,7 @@ from asrcompat.run.store import write_text
 from asrcompat.run.uv import Failure
 
 _AFTER = 3  # failures in a row
+NOT_ASKED = "not asked: the index"  # how the message of such a failure begins
 _REST_SECONDS = 300.0  # for which nobody asks then; after that one failure is enough for another rest
 
 
@@ -24,23 +25,36 @@ class Breaker:
     def __init__(self, work: Path) -> None:
         self._file = work / "index-down.json"
 
-    def ask(self, question: Callable[[], Any]) -> Any:
-        """The answer to a question to the index; a failure at once where it would not answer anyway."""
+    def ask(self, question: Callable[[], Any], *, instead: Callable[[], Any] | None = None) -> Any:
+        """The answer to a question to the index; a failure at once where it would not answer anyway.
+
+        Then `instead` may answer without it; and an answer to a question that has such a way says nothing of the index.
+        """
         known = self._known()
         if known is not None and known["failures"] >= _AFTER and 0 <= time.time() - known["at"] < _REST_SECONDS:
             message = (
-                f"not asked: the index did not answer {known['failures']} times in a row, and is left alone for "
+                f"{NOT_ASKED} did not answer {known['failures']} times in a row, and is left alone for "
                 f"{_REST_SECONDS:.0f} s since; the last time: {known['message']}"
             )
-            return Failure(kind="error", message=message, unreachable=True)
+            answer = None if instead is None else instead()
+            refused = Failure(kind="error", message=message, unreachable=True)
+            return refused if instead is None or isinstance(answer, Failure) else answer
         answer = question()
         if isinstance(answer, Failure) and answer.unreachable:
             failures = 1 if known is None else known["failures"] + 1
             told = {"failures": failures, "at": time.time(), "message": answer.message}
             write_text(self._file, json.dumps(told))
-        elif known is not None:
+        elif known is not None and instead is None:
             self._file.unlink(missing_ok=True)
         return answer
+
+    def seconds_left(self) -> float:
+        """How long the index is left alone yet; 0 where it is not."""
+        known = self._known()
+        if known is None or known["failures"] < _AFTER:
+            return 0.0
+        left: float = known["at"] + _REST_SECONDS - time.time()
+        return max(0.0, min(_REST_SECONDS, left))
 
     def _known(self) -> dict[str, Any] | None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.request
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from asrcompat.spec import Limits, ProbeSettings
 Progress = Callable[[str], None]
 
 _SHOWN = 5  # altered files that are named
+_SLACK_SECONDS = 2.0  # between a path's last check and its end
 _SERVER_FAULT = HTTPStatus.INTERNAL_SERVER_ERROR  # statuses from here on are the hub's own failures
 
 
@@ -129,26 +131,38 @@ def probe_everywhere(
 
 
 class _Spoilt:
-    """Whether a path has altered the files of its environment, and which one it was."""
+    """Whether something has altered the files of the environment, and which path it was.
+
+    Paths are found out together that ran one after the other: when a path ran, and when a file was changed, tells.
+    """
 
     def __init__(self, intact: Intact | None) -> None:
         self._intact = intact
-        self._by = ""
+        self._files: list[str] = []
 
     def told(self, cell: Cell, tell: Progress) -> Cell:
         """A cell that has just been found: an error, if it ran on altered files; with a word, if it altered some."""
-        if self._by:
-            why = f"it ran after {self._by}, during which the packages' files were altered; it then said: "
-            return replace(cell, outcome=Outcome.ERROR, message=why + cell.message)
-        files = self._intact.altered() if self._intact is not None else ()
-        if not files:
+        if self._intact is None:
             return cell
-        self._by = f"{cell.path} on {cell.device}"
+        self._files += self._intact.altered()
+        if self._intact.since is None or cell.evidence is None:
+            return cell
+        message = f"{len(self._files)} of the packages' files were altered: {', '.join(self._files[:_SHOWN])}"
+        began = datetime.fromisoformat(cell.evidence.started).timestamp()
+        if began > self._intact.since:
+            why = f"it ran on what another path, or the import, had changed ({message}); it then said: "
+            return replace(cell, outcome=Outcome.ERROR, message=why + cell.message)
+        if self._intact.since > began + sum(cell.seconds.values()) + _SLACK_SECONDS:
+            return cell
         # nearly always by it; a path that ran at the same time in another environment may share the file
-        message = f"{len(files)} of the packages' files were altered while it ran: {', '.join(files[:_SHOWN])}"
-        tell(f"{self._by}: {message}")
-        stage = cell.stage or Stage.IMPORT
-        check = Check(id="leaves-files", stage=stage, required=False, outcome=CheckOutcome.FAILED, message=message)
+        tell(f"{cell.path} on {cell.device}: while it ran, {message}")
+        check = Check(
+            id="leaves-files",
+            stage=cell.stage or Stage.IMPORT,
+            required=False,
+            outcome=CheckOutcome.FAILED,
+            message=f"while it ran, {message}",
+        )
         return replace(cell, checks=(*cell.checks, check))
 
 
@@ -202,10 +216,12 @@ def _climb(
     )
 
     def stands(raw: Raw) -> None:
-        raw = _scrubbed(raw, scrub)
-        _keep_log(raw, settings.work / "logs" / settings.weights / name)
+        kept = _scrubbed(raw, scrub)
+        _keep_log(kept, settings.work / "logs" / settings.weights / name)
         told = raw.last("static")
-        found(outcome.cell(subject.identity, raw, scrub), told["facts"] if told else {})
+        cell = outcome.cell(subject.identity, raw, scrub)  # judged by what it said, and proven by what is kept of that
+        evidence = None if cell.evidence is None else replace(cell.evidence, log_sha256=kept.sha256())
+        found(replace(cell, evidence=evidence), told["facts"] if told else {})
 
     def progress(path: str, text: str) -> None:
         tell(f"{path} on {device}: {text}")

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 _RUN = Path(__file__).parent
 _PACKAGE = _RUN.parent
 _FOLDERS = ("probe", "hub")  # what runs inside, and the checkpoint, its server and the features to compare with
-_JUDGES = ("session", "cells", "endings", "outcome", "probing", "records", "watch", "process", "paths", "inputs")
+_JUDGES = (
+    *("session", "cells", "endings", "outcome", "probing", "records", "watch", "process", "paths", "inputs"),
+    *("intact", "scrub", "secrets"),
+)
 _PROBED_WITH = ("espnet", "s3prl", "speech", "hub", "fairseq", "hub-states", "reference")
 
 

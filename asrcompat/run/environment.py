@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from asrcompat.run import uv
 from asrcompat.run.breaker import Breaker
-from asrcompat.run.intact import recorded
+from asrcompat.run.intact import Intact, recorded, sharing
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
 from asrcompat.run.store import write_text
@@ -53,7 +53,11 @@ def build(
             shutil.rmtree(stale)
     aside = home / f"{target.name}.part"
     failure: uv.Failure | None = Breaker(work).ask(
-        lambda: _install(aside, lock, interpreter=interpreter, arguments=arguments, seconds=seconds)
+        lambda: _install(aside, lock, interpreter=interpreter, arguments=arguments, seconds=seconds),
+        # all of it may be in uv's cache
+        instead=lambda: _install(
+            aside, lock, interpreter=interpreter, arguments=(*arguments, "--offline"), seconds=seconds
+        ),
     )
     if failure is not None:
         shutil.rmtree(aside, ignore_errors=True)
@@ -63,12 +67,20 @@ def build(
     return Built(python=python_of(target), reused=False, seconds=time.monotonic() - started)
 
 
-def give_up(environment: Path, distributions: Collection[str], tell: Callable[[str], None]) -> None:
-    """Remove an environment of which files were altered, and these distributions from uv's cache, which shares them."""
+def give_up(environment: Path, intact: Intact, tell: Callable[[str], None]) -> None:
+    """Remove an environment of which files were altered, and what was from uv's cache, which shares them.
+
+    Others that share them too are built again before they are used the next time.
+    """
+    homes = environment.parents[1]
+    for other in sharing((one for one in homes.glob("*/*/") if one != environment), intact.shared):
+        tell(f"{other.parent.name} shares what was altered, and will be built again")
+        (other / _MARK).unlink(missing_ok=True)
     shutil.rmtree(environment, ignore_errors=True)
-    done = uv.command(["cache", "clean", "--quiet", *sorted(distributions)], seconds=600)
+    names = sorted(intact.distributions)
+    done = uv.command(["cache", "clean", "--quiet", *names], seconds=600)
     if (failed := uv.failure(done)) is not None:
-        tell(f"uv's cache keeps {', '.join(sorted(distributions))}, altered as they are: {failed.message}")
+        tell(f"uv's cache keeps {', '.join(names)}, altered as they are: {failed.message}")
 
 
 def python_of(environment: Path) -> Path:

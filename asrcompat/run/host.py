@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shutil
+from ctypes.util import find_library
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +17,8 @@ import psutil
 from asrcompat import __version__
 from asrcompat.run.process import run
 
+_PROGRAMS = ("ffmpeg", "sox", "gcc", "g++", "git", "ninja", "cmake")
+_LIBRARIES = ("avcodec", "avutil", "sndfile", "sox", "gomp", "stdc++")
 _VECTOR = re.compile(r"avx\w*|fma|f16c|amx\w*|asimd\w*|sve\w*|\w*bf16|i8mm")
 
 
@@ -42,11 +46,19 @@ def usable_cores() -> int:
 def platform_facts() -> tuple[str, ...]:
     """What of this machine can change an outcome on the CPU: system, C library, architecture, vector instructions.
 
-    The kernel and the processor's name are not among it, nor its number of cores: they change from one hosted runner
-    to the next. The instructions are, as libraries choose their code by them.
+    And the programs and libraries that audio packages use where they find them. The kernel and the processor's name are
+    not among it, nor its number of cores: they change from one hosted runner to the next. The instructions are, as
+    libraries choose their code by them.
     """
-    libraries = os.environ.get("LD_LIBRARY_PATH", "")
-    return _os_name(), *platform.libc_ver(), platform.machine(), *sorted(_vector_instructions()), libraries
+    system = (_os_name(), *platform.libc_ver(), platform.machine(), *sorted(_vector_instructions()))
+    return *system, os.environ.get("LD_LIBRARY_PATH", ""), *_found(os.environ.get("PATH", ""))
+
+
+@cache
+def _found(path: str) -> tuple[str, ...]:
+    """Which of the programs and libraries that packages look for are there."""
+    programs = (name for name in _PROGRAMS if shutil.which(name, path=path) is not None)
+    return *programs, *(found for name in _LIBRARIES if (found := find_library(name)) is not None)
 
 
 def cuda_facts() -> tuple[str, ...]:

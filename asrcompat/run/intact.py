@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 _State = tuple[int, int, int]
@@ -22,18 +22,52 @@ class Intact:
         self._states = {file: _state(file) for file in self._files}
         self.distributions: set[str] = set()
         """The distributions of which something was altered."""
+        self.shared: dict[str, tuple[int, int]] = {}
+        """The files that were altered in place, by their path in the environment, with device and inode: others share
+        them."""
+        self._environment = environment
+        self.since: float | None = None
+        """When the first of them was altered (seconds since 1970)."""
 
     def altered(self) -> tuple[str, ...]:
         """The files that were changed, replaced or removed since the last time, relative to where packages lie."""
         found = []
         for file, before in self._states.items():
             now = _state(file)
-            if now != before:
-                self._states[file] = now
-                name, distribution = self._files[file]
-                self.distributions.add(distribution)
-                found.append(name if now is not None else f"{name} (removed)")
+            if now == before:
+                continue
+            self._states[file] = now
+            name, distribution = self._files[file]
+            self.distributions.add(distribution)
+            found.append(name if now is not None else f"{name} (removed)")
+            if before is not None and now is not None and now[2] == before[2]:
+                self.shared[os.path.relpath(file, self._environment)] = (os.stat(file).st_dev, now[2])  # noqa: PTH116
+            when = _changed_at(file)
+            self.since = when if self.since is None else min(self.since, when)
         return tuple(found)
+
+
+def _changed_at(file: str) -> float:
+    """When a file's inode was changed, or its folder's where it is gone: nobody sets that back."""
+    for place in (Path(file), *Path(file).parents):
+        try:
+            return place.stat().st_ctime
+        except OSError:
+            continue
+    return 0.0
+
+
+def sharing(environments: Iterable[Path], shared: Mapping[str, tuple[int, int]]) -> Iterator[Path]:
+    """The environments that have one of these files by a hard link."""
+    for environment in environments:
+        for file, inode in shared.items():
+            try:
+                status = (environment / file).stat()
+            except OSError:
+                continue
+            if (status.st_dev, status.st_ino) == inode:
+                yield environment
+                break
 
 
 def recorded(environment: Path) -> Iterator[tuple[Path, str, list[str]]]:

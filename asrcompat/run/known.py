@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from asrcompat.model import Device, Environment, EnvironmentResult, Outcome
+from asrcompat.model import Cell, Device, Environment, EnvironmentResult, Outcome
 from asrcompat.run import host
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # These say nothing of the packages: nothing is known by them.
 _NO_VERDICT = frozenset({Outcome.ERROR, Outcome.UNAVAILABLE})
+# Limits of time and memory are reached on one day and not on another: what else the machine does is in no key.
+_BY_THE_DAY = frozenset({"DeadlineExceeded", "SilenceExceeded", "MemoryLimitExceeded"})
 
 
 def content_of(path: str, device: Device, source: Locked, settings: Settings, *, code: str) -> str:
@@ -57,10 +59,11 @@ def known_cells(
 ) -> frozenset[tuple[str, Device]]:
     """Those of the settings' paths and devices that need not be run, because `kept` holds their cells.
 
-    Of outcomes in `again` none is known. What could not be installed is believed for `unbuilt_hours`: a compiler or a
-    library of this machine may be another by then.
+    Of outcomes in `again` none is known. What could not be installed, or ran into a limit, is believed for
+    `unbuilt_hours`: a compiler or a library of this machine may be another by then, or the machine less busy. Of the
+    real checkpoint's weights nothing is known: their repository may have changed.
     """
-    if not _comparable(kept.environment, source, code):
+    if not _comparable(kept.environment, source, code) or settings.weights == "hub":
         return frozenset()
     wanted = {(path, device) for path in settings.paths for device in settings.devices}
     return frozenset(
@@ -69,7 +72,7 @@ def known_cells(
         if (cell.path, cell.device) in wanted
         and cell.outcome not in {*_NO_VERDICT, *again}
         and cell.content == content_of(cell.path, cell.device, source, settings, code=code)
-        and (cell.evidence is not None or _hours_since(kept.environment.ran_at) < unbuilt_hours)
+        and (_lasts(cell) or _hours_since(kept.environment.ran_at) < unbuilt_hours)
     )
 
 
@@ -87,6 +90,11 @@ def restated(kept: EnvironmentResult, environment: Environment) -> EnvironmentRe
         code=before.code,
     )
     return replace(kept, environment=found)
+
+
+def _lasts(cell: Cell) -> bool:
+    """Whether a cell comes out the same on another day."""
+    return cell.evidence is not None and cell.exception not in _BY_THE_DAY
 
 
 def _comparable(environment: Environment, source: Locked, code: str) -> bool:

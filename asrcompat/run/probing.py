@@ -32,7 +32,7 @@ RESERVED_VARIABLES = frozenset(
         *(spelling for name in ("http", "https", "all") for spelling in (f"{name}_proxy", f"{name}_proxy".upper())),
     }
 )
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "SYSTEMROOT")
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "SYSTEMROOT")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +213,7 @@ def environment(target: Target, folder: Path) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "PYTHONFAULTHANDLER": "1",  # a crash tells where it was
         "PYTHONIOENCODING": "utf-8:backslashreplace",
+        "LC_ALL": "C.UTF-8",  # a person's language changes messages, and with them what is recognised
     }
     if not target.write_bytecode:
         ours["NUMBA_CACHE_DIR"] = str(home / "numba")  # by itself numba makes folders beside librosa's modules

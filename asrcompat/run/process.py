@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,18 @@ from asrcompat.run.leash import leashed
 
 _TERMINATE_SECONDS = 5.0
 _KEPT_CHARACTERS = 4_000_000
-_running: dict[int, float | None] = {}  # groups, and since when they are asked to end
-_lock = threading.Lock()
+
+
+@dataclass(kw_only=True)
+class _Group:
+    """A command that is running, and since when it is asked to end."""
+
+    words: Sequence[str]
+    asked: float | None = None
+
+
+_running: dict[int, _Group] = {}
+_lock = threading.RLock()  # a signal's handler may come while its own thread holds it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +76,7 @@ def run(
     )
     lines: deque[str] = deque()
     timed_out = False
-    with _registered(process):
+    with _registered(process, words):
         reader = threading.Thread(target=_read, args=(process, lines, on_line), daemon=True)
         reader.start()
         try:
@@ -107,9 +117,9 @@ def _read(process: subprocess.Popen[str], lines: deque[str], on_line: Callable[[
 
 
 @contextlib.contextmanager
-def _registered(process: subprocess.Popen[str]) -> Iterator[None]:
+def _registered(process: subprocess.Popen[str], words: Sequence[str]) -> Iterator[None]:
     with _lock:
-        _running[process.pid] = None
+        _running[process.pid] = _Group(words=words)
     try:
         yield
     finally:
@@ -120,7 +130,7 @@ def _registered(process: subprocess.Popen[str]) -> Iterator[None]:
 def _is_over(process: subprocess.Popen[str], grace: float) -> bool:
     """Whether a command was asked to end, and had its time for that."""
     with _lock:
-        asked = _running[process.pid]
+        asked = _running[process.pid].asked
     return asked is not None and time.monotonic() - asked > grace
 
 
@@ -136,12 +146,16 @@ def end_group(process: subprocess.Popen[str], grace: float) -> None:
         _signal(group, signal.SIGKILL)
 
 
-def end_all(*, at_once: bool = False) -> None:
-    """Ask every command that is running to end, and let `run` do the rest; or end all of them `at_once`."""
+def end_all(*, at_once: bool = False, having: Collection[str] | None = None) -> None:
+    """Ask every command that is running to end, and let `run` do the rest; or end all of them `at_once`.
+
+    Only those that have one of the words `having`, if given.
+    """
     with _lock:
-        groups = list(_running)
-        for group in groups:
-            _running[group] = _running[group] or time.monotonic()
+        found = {pid: one for pid, one in _running.items() if having is None or set(having) & set(one.words)}
+        for one in found.values():
+            one.asked = one.asked or time.monotonic()
+        groups = list(found)
     for group in groups:
         _signal(group, signal.SIGKILL if at_once else signal.SIGTERM)
 

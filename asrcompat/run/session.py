@@ -166,7 +166,7 @@ def _build_and_probe(
     )
     if subject.intact is not None and subject.intact.distributions:
         tell("the environment is given up: its files are no longer those that were installed")
-        give_up(home, subject.intact.distributions, tell)
+        give_up(home, subject.intact, tell)
     return result(cells, static)
 
 
@@ -180,7 +180,7 @@ def _not_installed(
         return _without_probe(environment, why, settings, known)
     failed = replace(environment, installable="failed", reason=message)
     why = NotBuilt(outcome=Outcome.BROKEN, stage=Stage.INSTALL, message=message, exception="BuildFailed")
-    return _without_probe(failed, why, settings, known)
+    return _without_probe(failed, why, settings, ())  # what ran once is no longer told of what cannot be made
 
 
 def _without_probe(

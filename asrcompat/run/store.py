@@ -37,6 +37,9 @@ def write_bytes(file: Path, content: bytes) -> None:
         raise
 
 
+_LAID_BY = 5  # earlier results of one environment
+
+
 def _comparable(before: EnvironmentResult, after: EnvironmentResult) -> bool:
     return (
         before.environment.lock_sha256 == after.environment.lock_sha256
@@ -50,6 +53,10 @@ def _joined(before: EnvironmentResult, after: EnvironmentResult) -> EnvironmentR
     tried = {cell.key for cell in after.cells}
     cells = (*after.cells, *(cell for cell in before.cells if cell.key not in tried))
     environment, known = after.environment, before.environment
+    share = (len(cells) - len(after.cells)) / len(before.cells) if before.cells else 0.0
+    if share and "probe" in known.seconds:  # what is kept took its time as well
+        probe = environment.seconds.get("probe", 0.0) + share * known.seconds["probe"]
+        environment = replace(environment, seconds={**known.seconds, **environment.seconds, "probe": round(probe, 1)})
     if environment.installable == "unknown":  # it could not be tried again: it is there or not, as it was
         environment = replace(environment, installable=known.installable, build=known.build)
     return replace(after, environment=environment, cells=cells)
@@ -80,6 +87,8 @@ class Store:
         before = self.read(result.environment.id, warn=lambda _: None)
         if before is not None and _comparable(before, result):
             result = _joined(before, result)
+        elif before is not None:
+            self._lay_by(before)
         write_text(self.file(result.environment.id), dump(result))
         return result
 
@@ -133,8 +142,32 @@ class Store:
         return environment.lock is not None and (self.folder / environment.lock).is_file()
 
     def remove(self, identity: str) -> None:
-        """Forget a result."""
+        """Forget a result; what is known by it is laid by."""
+        before = self.read(identity, warn=lambda _: None)
+        if before is not None:
+            self._lay_by(before)
         self.file(identity).unlink(missing_ok=True)
+
+    def earlier(self, identity: str, lock_sha256: str) -> EnvironmentResult | None:
+        """What was laid by of an environment with this lock; no report is made of that."""
+        try:
+            file = self._laid_by(identity, lock_sha256)
+            return parse_environment_result(file.read_bytes(), source=str(file))
+        except (OSError, ResultError):
+            return None
+
+    def _lay_by(self, result: EnvironmentResult) -> None:
+        """Keep what a newer result takes the place of: the index may go back to that lock, or be down for an hour."""
+        lock = result.environment.lock_sha256
+        if lock is None or all(cell.content is None for cell in result.cells):
+            return
+        write_text(self._laid_by(result.environment.id, lock), dump(result))
+        every = self._laid_by(result.environment.id, lock).parent.glob("[!.]*.json")
+        for file in sorted(every, key=lambda one: one.stat().st_mtime)[:-_LAID_BY]:
+            file.unlink(missing_ok=True)
+
+    def _laid_by(self, identity: str, lock_sha256: str) -> Path:
+        return self.folder / "earlier" / identity / f"{lock_sha256[:16]}.json"
 
     def drop(self, identity: str, gone: Collection[tuple[str, Device]]) -> None:
         """Forget some cells of a result, by path and device: a killed run must not leave the last one's as its own."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from asrcompat.model import Outcome
 from asrcompat.options import Options
 from asrcompat.report.words import plural
 from asrcompat.reporting import read_result
+from asrcompat.run import code
 from asrcompat.run.lock import Lock
 from asrcompat.run.progress import Progress
 from asrcompat.run.session import Locked
 from asrcompat.settings import sources_for
 from asrcompat.spec import Request
-from asrcompat.standing import begin, standings
+from asrcompat.standing import Standing, begin, standing_of, standings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +34,8 @@ def begun_with(options: Options, chosen: Sequence[Request], progress: Progress) 
     found = standings(options, [one.dated(options.as_of) for one in dated.values()], sources_for(options))
     locked = sum(isinstance(one.source, Locked) for one in found.values())
     progress.tell(f"resolved: {locked} of {len(found)}")
-    for name, standing in found.items():
-        request = dated[name].dated(options.as_of)
-        with options.store.unless_held(request.id) as mine:  # another run's session does the same, and writes later
-            if mine and standing.left:
-                begin(standing, options, request)
-            elif mine:
-                standing.settled(options.store)
+    for name in found:
+        found[name] = _begin(options, dated[name].dated(options.as_of), found[name])
     settled = sum(not one.left for one in found.values())
     if known := sum(len(one.known) for one in found.values()):
         whole = f", {plural(settled, 'environment')} whole" if settled else ""
@@ -48,14 +45,29 @@ def begun_with(options: Options, chosen: Sequence[Request], progress: Progress) 
     return Begun(left=tuple(dated[name] for name in left), locks=locks)
 
 
+def _begin(options: Options, request: Request, standing: Standing) -> Standing:
+    """Settle what is known, and forget what is to be found anew; how things stand then."""
+    with options.store.unless_held(request.id) as mine:
+        if not mine:  # another run's session is at it, and ours will wait for it
+            return standing
+        # once more: another run may have finished it since; its lock is there by now
+        sources = replace(sources_for(options), fresh=False)
+        standing = standing_of(options, request, sources, digest=code.digest)
+        if not standing.left or not options.retried:  # else its session forgets: what never begins is retried later
+            begin(standing, options, request)
+        if not standing.left:
+            standing.settled(options.store)
+    return standing
+
+
 def _is_retried(options: Options, request: Request) -> bool:
     """Whether a request is to be run, where only what ended in certain ways the last time is."""
     if not options.retried:
         return True
     last = read_result(options.store, request.dated(options.as_of))
-    return last is not None and any(
-        cell.outcome in options.retried
-        and cell.path in options.paths_for(request)
-        and cell.device in options.chosen_devices
-        for cell in last.cells
-    )
+    if last is None:
+        return False
+    wanted = {(path, device) for path in options.paths_for(request) for device in options.chosen_devices}
+    there = {(cell.path, cell.device): cell.outcome for cell in last.cells}
+    # what is missing was being retried when that was stopped
+    return any(there.get(one, Outcome.ERROR) in options.retried for one in wanted) or not wanted <= there.keys()

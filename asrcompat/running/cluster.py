@@ -20,9 +20,10 @@ from asrcompat.plan.document import dump_plan, kept_plan
 from asrcompat.plan.shard import Job
 from asrcompat.planning.shards import expected_seconds
 from asrcompat.result_files import ResultError, parse_environment_result
-from asrcompat.run import process
+from asrcompat.run import code, process
 from asrcompat.run.progress import Progress
 from asrcompat.running.remote import Done, Task, checkout_digest, run_task
+from asrcompat.settings import settings_for
 from asrcompat.spec import Request
 
 if TYPE_CHECKING:
@@ -68,6 +69,9 @@ class _Cluster:
         self._tries = dict.fromkeys(self._requests, 0)
         self._refused: dict[str, str] = {}
         self._seen = time.monotonic()
+        self._left: list[Request] = []
+        self._over = False
+        self._code = code.digest(settings_for(options, None, request=None, threads=1))
         plan = None
         if options.spec.profile(options.chosen_profile).cover is not None:
             plan = kept_plan(options.work_folder, options.chosen_profile, options.as_of, warn=progress.tell)
@@ -83,19 +87,20 @@ class _Cluster:
 
     def all(self, until: float | None) -> list[Request]:
         """Run until nothing is left, or nothing more may be begun."""
-        left: list[Request] = []
         while self._running or len(self._dispatch):
-            if until is not None and time.monotonic() > until:
-                left += [self._requests[job.id] for job in self._dispatch.drop()]
+            if until is not None and time.monotonic() > until and not self._over:
+                self._over = True
+                self._left += [self._requests[job.id] for job in self._dispatch.drop()]
             self._give_out()
             self._take_back()
-        return left
+        return self._left
 
     def stop(self) -> None:
         """End what runs: the tasks here, and their sessions there."""
-        self._client.cancel(list(self._running))
+        names = [job.id for job, _ in self._running.values()]
         with contextlib.suppress(Exception):  # whoever is gone has nothing to end
-            self._client.run(process.end_all, on_error="ignore")
+            self._client.cancel(list(self._running))
+            self._client.run(process.end_all, having=names, on_error="ignore")
 
     def _give_out(self) -> None:
         workers = [one for one in _workers(self._client, self._options) if one not in self._refused]
@@ -160,10 +165,16 @@ class _Cluster:
         except ResultError as error:
             self._progress.tell(f"{job.id}: {error}")
             return
+        if not (result.environment.code or "").startswith(self._code):  # not of this run
+            self._progress.tell(f"{job.id}: what came back is of other code, and left out")
+            return
         self._options.store.add(result, lock=done.lock, pylock=done.pylock)
 
     def _once_more(self, job: Job, why: str) -> None:
-        if self._tries[job.id] < _TRIES:
+        if self._over:
+            self._progress.tell(f"{job.id}: {why}")
+            self._left.append(self._requests[job.id])
+        elif self._tries[job.id] < _TRIES:
             self._progress.tell(f"{job.id}: to be run elsewhere: {why}")
             self._dispatch.give_back(job)
         else:

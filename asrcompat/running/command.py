@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from asrcompat.baseline import load_baseline
 from asrcompat.errors import ExitCode, UsageError
 from asrcompat.explain.claims import load_claims
+from asrcompat.model import EnvironmentResult, Outcome
 from asrcompat.options import Options
 from asrcompat.planning.cost import told_cost
 from asrcompat.planning.order import by_stack
@@ -17,6 +18,7 @@ from asrcompat.planning.shards import in_shard
 from asrcompat.report.words import plural
 from asrcompat.reporting import BASELINE, CLAIMS, identities, publish_report, read_result
 from asrcompat.run import host, schedule
+from asrcompat.run.breaker import NOT_ASKED, Breaker
 from asrcompat.run.footprint import STACK_GB
 from asrcompat.run.inputs import prepare_inputs
 from asrcompat.run.lock import Lock
@@ -171,7 +173,26 @@ def _in_turn(run: _Run, requests: Sequence[Request], disk: Stacks) -> list[Reque
         run.progress.tell(f"disk: full for {', '.join(one.id for one in full)}; room is made and they run once more")
         disk.make_room(_names([dated[one.id] for one in full]))
         left += run.sessions(full)
-    return left
+    return left + _asked_later(run, [one for one in requests if one.id in dated])
+
+
+def _asked_later(run: _Run, requests: Sequence[Request]) -> list[Request]:
+    """Run those once more that an index in trouble was not asked for, as soon as it may be; those not begun."""
+    options = run.options
+    found = {one.id: read_result(options.store, one.dated(options.as_of)) for one in requests}
+    waiting = [one for one in requests if _was_not_asked(found[one.id])]
+    if not waiting:
+        return []
+    seconds = Breaker(options.work_folder).seconds_left()
+    run.progress.tell(f"the index is asked again in {seconds:.0f} s, for {plural(len(waiting), 'environment')}")
+    time.sleep(seconds)
+    return run.sessions(waiting)
+
+
+def _was_not_asked(result: EnvironmentResult | None) -> bool:
+    return result is not None and any(
+        cell.outcome is Outcome.ERROR and cell.message.startswith(NOT_ASKED) for cell in result.cells
+    )
 
 
 def _is_there(options: Options, group: Sequence[Request]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from asrcompat.errors import HarnessError, UsageError
+from asrcompat.errors import HarnessError
 from asrcompat.options import Options
 from asrcompat.plan.document import Plan, keep_plan, kept_plan
 from asrcompat.report.words import plural
@@ -21,26 +21,31 @@ _WORK = ".asrcompat"
 def merge(options: Options) -> int:
     """Take over the results in other work folders, the newest of each cell, then report on the profile as a whole.
 
-    Raises `UsageError` for a folder without results, `HarnessError` where two have different plans.
+    Raises `HarnessError` where no folder has results, and where two have different plans.
     """
     progress = Progress(quiet=options.quiet)
-    folders = [_work_folder(folder) for folder in options.folders]
-    _take_plan(options, folders, progress)
+    folders = {folder: found for folder in options.folders if (found := _work_folder(folder)) is not None}
+    for folder in options.folders:
+        if folder not in folders:  # a machine that broke before its first result: the others' count all the same
+            progress.tell(f"{folder}: passed over: no results in it; name a run's work folder, or what holds it")
+    if not folders:
+        message = (
+            "none of these folders has results; name runs' work folders "
+            f"({_WORK}), or the folders that hold them: {', '.join(map(str, options.folders))}"
+        )
+        raise HarnessError(message)
+    _take_plan(options, list(folders.values()), progress)
     options = replace(options)  # the plan that was read before is forgotten
-    for folder, asked in zip(folders, options.folders, strict=True):
-        taken = _take(options.store_in(folder), options.store, progress)
-        progress.tell(f"{asked}: {plural(taken, 'environment')}")
+    for folder, found in folders.items():
+        taken = _take(options.store_in(found), options.store, progress)
+        progress.tell(f"{folder}: {plural(taken, 'environment')}")
     environments = [one.dated(options.as_of) for one in options.chosen_environments]
     return publish_report(options, with_paths(options, environments, progress))
 
 
-def _work_folder(folder: Path) -> Path:
-    """The work folder that a person names, or that lies in what they name."""
-    found = next((one for one in (folder, folder / _WORK) if (one / "results").is_dir()), None)
-    if found is None:
-        message = f"{folder}: no results in it; name a run's work folder ({_WORK}), or the folder that holds it"
-        raise UsageError(message)
-    return found
+def _work_folder(folder: Path) -> Path | None:
+    """The work folder that a person names, or that lies in what they name, if it has results."""
+    return next((one for one in (folder, folder / _WORK) if (one / "results").is_dir()), None)
 
 
 def _take(theirs: Store, mine: Store, progress: Progress) -> int:

@@ -53,8 +53,10 @@ class Done:
 
 
 def checkout_digest(root: Path) -> str:
-    """The content of what a session is made of: the package, matrix.toml and noxfile.py."""
-    files = [*sorted(PACKAGE.rglob("*.py")), root / "matrix.toml", root / "noxfile.py"]
+    """The content of what a session is made of: the package, matrix.toml and noxfile.py; fixtures tell by results."""
+    package = root / PACKAGE.name  # which a session finds first, as it begins in that folder
+    files = sorted((package if package.is_dir() else PACKAGE).rglob("*.py"))
+    files += [root / "matrix.toml", root / "noxfile.py"]
     return sha256(b"".join(sha256(file.read_bytes()).digest() for file in files)).hexdigest()[:16]
 
 

@@ -1,0 +1,94 @@
+"""A disk that is full or cannot be written to says nothing of packages, and costs what did not fit and nothing else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from miniature import MiniatureIndex
+from small_checkout import command, make_checkout, published, run
+from small_run import NEW, index
+from test_kill import SLOW_S3PRL, undisturbed
+from tiny_lab import package
+
+__all__ = ["index"]  # a fixture
+
+Mount = Callable[[Path, str], None]
+
+
+@pytest.fixture
+def mount() -> Iterator[Mount]:
+    """Mounts a disk of some size in memory at a folder, or changes it; unmounted in the end."""
+    mounted: list[Path] = []
+
+    def one(folder: Path, options: str) -> None:
+        folder.mkdir(exist_ok=True)
+        again = ["remount", options] if folder in mounted else [options]
+        words = ["mount", "-t", "tmpfs", "-o", ",".join(again), "tmpfs", str(folder)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"this machine mounts nothing for us: {done.stderr.strip()}")
+        mounted.append(folder)
+
+    yield one
+    for folder in dict.fromkeys(mounted):
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # noqa: S607 - as mount
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, index: MiniatureIndex) -> Path:
+    package(index, "s3prl", "0.4.15", SLOW_S3PRL.replace("0.2", "0"))
+    return make_checkout(tmp_path, index)
+
+
+def outcomes(checkout: Path) -> dict[str, set[str]]:
+    """What is kept of each environment."""
+    found: dict[str, set[str]] = {}
+    for file in (checkout / ".asrcompat" / "results" / "synthetic-base").glob("[!.]*.json"):
+        cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+        found[file.stem] = {cell["outcome"] for cell in cells}
+    return found
+
+
+@pytest.mark.parametrize("size", ["16k", "120k", "260k", "420k"])
+def test_a_full_disk_is_no_verdict_and_the_run_goes_on_when_there_is_room(
+    checkout: Path, mount: Mount, size: str
+) -> None:
+    expected, _ = undisturbed(checkout)
+    work = checkout / ".asrcompat"
+    mount(work, f"size={size}")
+    code, said = run(checkout, command(checkout))
+    assert code == 3, said
+    assert "No space left on device" in said, said
+    for name, found in outcomes(checkout).items():
+        assert found <= {"works", "error"} or name == NEW, (name, found)
+        assert found <= {"works", "broken", "error"}
+    mount(work, "size=100m")
+    code, said = run(checkout, command(checkout))
+    assert code == 0, said
+    assert published(checkout) == expected
+
+
+def test_a_cache_that_cannot_be_written_is_no_verdict(checkout: Path, mount: Mount) -> None:
+    expected, _ = undisturbed(checkout)
+    cache = checkout / "uv-cache"
+    shutil.rmtree(cache)
+    mount(cache, "size=100m,ro")
+    code, said = run(checkout, command(checkout))
+    assert code == 3, said
+    assert all(found == {"error"} for found in outcomes(checkout).values()), outcomes(checkout)
+    mount(cache, "size=100m,rw")
+    code, said = run(checkout, command(checkout))
+    assert code == 0, said
+    assert published(checkout) == expected
+
+
+def test_a_work_folder_that_cannot_be_written_says_so(checkout: Path, mount: Mount) -> None:
+    mount(checkout / ".asrcompat", "size=1m,ro")
+    code, said = run(checkout, command(checkout))
+    assert code == 3, said
+    assert "Read-only file system" in said
