@@ -14,7 +14,7 @@ from small_run import NEW, OLD, PATHS, bench, command, index, outcomes, probed, 
 from tiny_lab import Surroundings, package
 
 from asrcompat.model import Outcome
-from asrcompat.run import schedule, session, uv
+from asrcompat.run import breaker, schedule, session, uv
 from asrcompat.run.store import Store
 from asrcompat.running import begin as begin_module
 from asrcompat.standing import standings
@@ -184,8 +184,9 @@ def test_a_result_that_another_machine_left_counts_as_found_here(bench: Surround
 
 
 def test_an_index_that_is_down_for_an_hour_costs_nothing_that_was_known(
-    bench: Surroundings, index: MiniatureIndex, tmp_path: Path
+    bench: Surroundings, index: MiniatureIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(breaker, "_REST_SECONDS", 0.2)
     assert command(tmp_path, "matrix") == 0
     probed(bench)
     whole = (tmp_path / "reports" / "results.json").read_bytes()
@@ -195,7 +196,7 @@ def test_an_index_that_is_down_for_an_hour_costs_nothing_that_was_known(
     told = json.loads((tmp_path / "reports" / "results.json").read_bytes())
     assert {cell["outcome"] for cell in told["cells"]} == {"error"}, "what could not be looked at is not told as found"
     index.pages_trouble = "none"
-    (tmp_path / "work" / "index-down.json").unlink()
+    (tmp_path / "work" / "index-down.json").unlink(missing_ok=True)
     assert command(tmp_path, "matrix") == 0
     assert probed(bench) == []
     assert (tmp_path / "reports" / "results.json").read_bytes() == whole
