@@ -58,16 +58,20 @@ def outcomes(checkout: Path) -> dict[tuple[str, str, str], tuple[Outcome, Stage 
 
 def test_one_environment_by_name_installs_nothing_the_second_time(checkout: Path) -> None:
     for _ in range(2):
-        done = nox(checkout, "-s", AFTER, "--", *QUICK, "--paths", "transformers")
+        done = nox(checkout, "-s", AFTER, "--", *QUICK, "--paths", "transformers", "--again")
         assert done.returncode == 0, done.stdout
         assert f"{AFTER}: install: already there" in done.stdout
         assert f"{AFTER}: transformers on cpu: works at train" in done.stdout
+    done = nox(checkout, "-s", AFTER, "--", *QUICK, "--paths", "transformers")
+    assert f"{AFTER}: known already: 1 cell" in done.stdout
+    assert "install:" not in done.stdout
+    assert f"{AFTER}: transformers on cpu: works at train" in done.stdout
 
 
 @pytest.mark.slow
 def test_outcomes_do_not_come_from_the_baseline(checkout: Path) -> None:
     """As it is: 0. Two entries swapped: the same outcomes, 1, the regression named. Deleted: the same outcomes."""
-    matrix = ["-s", "matrix", "--", *QUICK, "--environments", "py3.10*", "--paths", "s3prl-hf"]
+    matrix = ["-s", "matrix", "--", *QUICK, "--environments", "py3.10*", "--paths", "s3prl-hf", "--again"]
     expected = nox(checkout, *matrix)
     assert expected.returncode == 0, expected.stdout + expected.stderr
     found = outcomes(checkout)
