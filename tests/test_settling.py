@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, FreeDisk
-from matrix_text import edited
 from miniature import MiniatureIndex, serving
+from small_run import small_matrix
 from tiny_lab import Surroundings, package
 
 from asrcompat.cli import main
@@ -53,20 +53,7 @@ def index() -> Iterator[MiniatureIndex]:
 
 @pytest.fixture
 def bench(bench: Surroundings, index: MiniatureIndex, tmp_path: Path) -> Surroundings:
-    text = edited(
-        ('name = "someone/some-model"', 'name = "owner/model"'),
-        ('transformers = ["4.41.2", "newest"]', 'transformers = ["4.41.2", "4.57.6", "newest"]'),
-        ('s3prl = ["0.4.14", "0.4.15"]\n', 's3prl = "0.4.15"\n'),
-        ('python = "3.12"\ntorch = ["2.3.1", "newest"]', 'python = "3.10"\ntorch = "2.3.1"'),
-        (
-            'transformers = "newest"\ns3prl = ["0.4.15", "espnet-s3prl newest"]',
-            'transformers = "4.57.6"\ns3prl = "0.4.15"',
-        ),
-        ('[[exclude]]\nwhen = { torch = "newest", s3prl = "espnet-s3prl newest" }\nreason = "not looked at"\n', ""),
-        ('devices = ["cpu", "cuda"]', 'devices = ["cpu"]'),
-        ('torch_cpu = "https://example.org/cpu"', f'url = "{index.url}"'),
-    )
-    (tmp_path / "matrix.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "matrix.toml").write_text(small_matrix(index), encoding="utf-8")
     shutil.copytree(ROOT / "fixtures" / "claims", tmp_path / "fixtures" / "claims")
     for name in (OLD, NEW):
         assert command(tmp_path, "session", name) == 0
