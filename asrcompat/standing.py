@@ -15,7 +15,7 @@ from asrcompat.report.admit import admit
 from asrcompat.reporting import identities
 from asrcompat.run import code, host
 from asrcompat.run.cells import Settings, unavailable_devices
-from asrcompat.run.known import known_cells, restated
+from asrcompat.run.known import is_of, known_cells, restated
 from asrcompat.run.session import Locked, NotBuilt, run_session
 from asrcompat.run.store import Store
 from asrcompat.settings import settings_for
@@ -75,11 +75,10 @@ def standing_of(options: Options, request: Request, sources: Sources, *, digest:
         left = wanted if source.outcome is Outcome.ERROR else frozenset()  # a second try may find a lock
         return Standing(environment=environment, source=source, settings=settings, kept=None, known=known, left=left)
     ours = digest(settings)
-    if kept is not None and not _is_of(kept, source, ours):
-        kept = None
-    if kept is None:
+    if kept is None or not is_of(kept, source, ours):
         kept = options.store.earlier(environment.id, source.lock.sha256)
-        kept = kept if kept is not None and _is_of(kept, source, ours) else None
+    if kept is not None and not is_of(kept, source, ours):
+        kept = None
     if kept is not None:
         known = known_cells(
             admit(kept),
@@ -120,13 +119,9 @@ def begin(standing: Standing, options: Options, request: Request) -> None:
     if standing.kept is None and options.whole_cells:
         store.remove(identity)
         return
-    if standing.kept is not None and current is not None and current.environment != standing.kept.environment:
+    if standing.kept is not None and (current is None or current.environment != standing.kept.environment):
         _kept(store, standing.source, standing.kept)  # it was laid by, and is current again
     store.drop(identity, standing.left)
-
-
-def _is_of(kept: EnvironmentResult, source: Locked, ours: str) -> bool:
-    return (kept.environment.lock_sha256, kept.environment.code) == (source.lock.sha256, ours)
 
 
 def _absent(environment: Environment, settings: Settings) -> EnvironmentResult:

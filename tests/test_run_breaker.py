@@ -119,13 +119,7 @@ def test_resolving_many_environments_asks_an_index_in_trouble_a_few_times(
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
     with serving(("torch", "1.0", ())) as index:
         index.pages_trouble = trouble
-        resolver = Resolver(
-            interpreter=this_python,
-            index=replace(spec.index, url=index.url),
-            torch_index=None,
-            work=tmp_path,
-            seconds=60,
-        )
+        resolver = resolver_of(tmp_path, replace(spec.index, url=index.url), this_python)
         found = [resolver.lock([f"torch=={number}"]) for number in range(10)]
         asked = len(index.asked)
         assert all(isinstance(one, uv.Failure) and one.kind == "error" for one in found)
@@ -142,13 +136,7 @@ def test_installing_does_too(
 ) -> None:
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
     with serving(("torch", "1.0", ())) as index:
-        resolver = Resolver(
-            interpreter=this_python,
-            index=replace(spec.index, url=index.url),
-            torch_index=None,
-            work=tmp_path,
-            seconds=60,
-        )
+        resolver = resolver_of(tmp_path, replace(spec.index, url=index.url), this_python)
         lock = resolver.lock(["torch==1.0"])
         assert isinstance(lock, Lock)
         index.files_trouble = trouble

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factories import make_cell, make_environment, make_environment_result
+from factories import make_cell, make_environment, make_environment_result, make_evidence
 from session_settings import make_settings
 
 from asrcompat.model import Device, EnvironmentResult, Outcome, Stage
@@ -147,10 +147,10 @@ def test_what_ran_into_a_limit_is_believed_for_some_hours(
     settings: Settings, exception: str, age: float, believed: bool
 ) -> None:
     """The machine may have been busy with something else."""
-    result = kept(settings, outcome=Outcome.BROKEN, failed=Stage.LOAD, exception=exception)
     then = (datetime.now(UTC) - timedelta(hours=age)).isoformat()
-    result = replace(result, environment=replace(result.environment, ran_at=then))
-    assert (PATHS[1] in known(settings, result)) is believed
+    evidence = make_evidence(make_environment(), started=then)
+    result = kept(settings, outcome=Outcome.BROKEN, failed=Stage.LOAD, exception=exception, evidence=evidence)
+    assert (PATHS[1] in known(settings, result)) is believed, "though others of its environment ran just now"
 
 
 def test_programs_and_libraries_that_packages_look_for_are_part_of_the_platform(

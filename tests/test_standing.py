@@ -218,6 +218,31 @@ def test_a_lock_that_comes_back_is_known_in_parts_too(
     assert len(outcomes(tmp_path)) == 2
 
 
+def test_what_was_laid_by_counts_though_nothing_took_its_place(bench: Surroundings, tmp_path: Path) -> None:
+    """A run that was killed just after it had begun."""
+    assert command(tmp_path, "session", OLD, "--paths", "s3prl-hf") == 0
+    probed(bench)
+    Store(tmp_path / "work", "synthetic-base").remove(OLD)
+    assert command(tmp_path, "session", OLD) == 0
+    assert probed(bench) == [(OLD, ("transformers",))]
+    assert set(outcomes(tmp_path)) == {f"{path} on cpu" for path in PATHS}
+
+
+def test_retrying_an_environment_that_was_stopped_before_its_first_cell_is_gone_on_with(
+    bench: Surroundings, tmp_path: Path
+) -> None:
+    bench.trouble.add(NEW)
+    assert command(tmp_path, "matrix") == 3
+    bench.trouble.clear()
+    bench.stopped_at.add("transformers")
+    command(tmp_path, "matrix", "--retry-errors")
+    assert Store(tmp_path / "work", "synthetic-base").read(NEW, warn=pytest.fail) is None
+    bench.stopped_at.clear()
+    probed(bench)
+    assert command(tmp_path, "matrix", "--retry-errors") == 0
+    assert probed(bench) == [(NEW, PATHS)]
+
+
 def test_another_build_of_torch_does_not_hide_what_is_known(bench: Surroundings, tmp_path: Path) -> None:
     assert command(tmp_path, "matrix") == 0
     store = Store(tmp_path / "work", "synthetic-base")

@@ -11,7 +11,7 @@ from asrcompat.reporting import published
 from asrcompat.run import schedule
 from asrcompat.spec import request_id
 
-_UNSEEN_SECONDS = 600.0  # an environment of which none like it was run yet
+UNSEEN_SECONDS = 600.0  # an environment of which none like it was run yet
 
 
 def environments_in(options: Options, most: int, tell: Callable[[str], None]) -> int:
@@ -51,7 +51,7 @@ def seconds_each(options: Options) -> tuple[float, str]:
         return mean(here.values()), f"the mean of {len(here)} that were run"
     if there := seconds_published(options):
         return mean(there.values()), f"the mean of {len(there)} in the published report"
-    return _UNSEEN_SECONDS, "assumed: none was run yet"
+    return UNSEEN_SECONDS, "assumed: none was run yet"
 
 
 def seconds_published(options: Options) -> dict[str, float]:

@@ -10,14 +10,11 @@ from statistics import mean
 from asrcompat.argument_types import Share
 from asrcompat.options import Options
 from asrcompat.plan.shard import Job, shards
-from asrcompat.planning.budget import seconds_published
+from asrcompat.planning.budget import UNSEEN_SECONDS, seconds_published
 from asrcompat.report.words import plural
 from asrcompat.spec import Request
 
-# Both measured on two cores beside PyPI: a torch with its CUDA libraries took 30 to 50 s, an environment of core with
-# all its paths and findings 6 to 9 minutes.
-_FETCH_SECONDS = 60.0
-_UNSEEN_SECONDS = 450.0
+_FETCH_SECONDS = 60.0  # assumed for a torch with its libraries, as a plan's budget assumes what nobody has run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,5 +85,5 @@ def shard_lines(found: Sequence[PlannedShard]) -> Iterator[str]:
 def expected_seconds(options: Options, requests: Sequence[Request]) -> Mapping[str, float]:
     """What each environment took where it was last published; for others the mean of these."""
     took = seconds_published(options)
-    usual = mean(took.values()) if took else _UNSEEN_SECONDS
+    usual = mean(took.values()) if took else UNSEEN_SECONDS
     return {one.id: took.get(one.dated(options.as_of).id, usual) for one in requests}

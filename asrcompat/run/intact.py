@@ -1,7 +1,7 @@
 """Whether the files of an environment are as they were installed: a probe shares them with uv's cache by hard links.
 
 What a probe writes into such a file is written into every environment that has it. So all files that the RECORDs name
-are looked at before the first path and after each: their sizes, times and inodes, which takes a tenth of a second.
+are looked at before the first path and after each: their sizes, times and inodes.
 """
 
 from __future__ import annotations

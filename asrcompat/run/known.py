@@ -63,7 +63,7 @@ def known_cells(
     `unbuilt_hours`: a compiler or a library of this machine may be another by then, or the machine less busy. Of the
     real checkpoint's weights nothing is known: their repository may have changed.
     """
-    if not _comparable(kept.environment, source, code) or settings.weights == "hub":
+    if not is_of(kept, source, code) or settings.weights == "hub":
         return frozenset()
     wanted = {(path, device) for path in settings.paths for device in settings.devices}
     return frozenset(
@@ -72,7 +72,7 @@ def known_cells(
         if (cell.path, cell.device) in wanted
         and cell.outcome not in {*_NO_VERDICT, *again}
         and cell.content == content_of(cell.path, cell.device, source, settings, code=code)
-        and (_lasts(cell) or _hours_since(kept.environment.ran_at) < unbuilt_hours)
+        and (_lasts(cell) or _hours_since(_moment(cell, kept.environment)) < unbuilt_hours)
     )
 
 
@@ -97,8 +97,14 @@ def _lasts(cell: Cell) -> bool:
     return cell.evidence is not None and cell.exception not in _BY_THE_DAY
 
 
-def _comparable(environment: Environment, source: Locked, code: str) -> bool:
-    return environment.lock_sha256 == source.lock.sha256 and environment.code == code
+def _moment(cell: Cell, environment: Environment) -> str | None:
+    """When a cell was found: a later run of others in its environment makes it no younger."""
+    return environment.ran_at if cell.evidence is None else cell.evidence.started
+
+
+def is_of(kept: EnvironmentResult, source: Locked, code: str) -> bool:
+    """Whether a result is of this lock and was found by this code."""
+    return kept.environment.lock_sha256 == source.lock.sha256 and kept.environment.code == code
 
 
 def _hours_since(moment: str | None) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from asrcompat.model import Outcome
 from asrcompat.options import Options
 from asrcompat.report.words import plural
 from asrcompat.reporting import read_result
@@ -66,8 +65,8 @@ def _is_retried(options: Options, request: Request) -> bool:
         return True
     last = read_result(options.store, request.dated(options.as_of))
     if last is None:
-        return False
+        return True
     wanted = {(path, device) for path in options.paths_for(request) for device in options.chosen_devices}
     there = {(cell.path, cell.device): cell.outcome for cell in last.cells}
-    # what is missing was being retried when that was stopped
-    return any(there.get(one, Outcome.ERROR) in options.retried for one in wanted) or not wanted <= there.keys()
+    # what is missing, or all of it, was being retried when that was stopped
+    return any(there[one] in options.retried for one in wanted & there.keys()) or not wanted <= there.keys()
