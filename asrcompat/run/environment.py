@@ -7,6 +7,7 @@ built again, and one with a mark is used only while every file that its RECORDs 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
@@ -14,14 +15,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from asrcompat.run import uv
+from asrcompat.run import bytecode, uv
 from asrcompat.run.breaker import Breaker
 from asrcompat.run.intact import Intact, recorded, sharing
 from asrcompat.run.interpreters import Interpreter
-from asrcompat.run.lock import Lock
+from asrcompat.run.lock import Lock, versions_of
 from asrcompat.run.store import write_text
 
 _MARK = "asrcompat-complete.json"
+_LISTED = "requirements.txt"  # what it was installed from, in it
+_MOST_ALIKE = 3  # environments whose compiled modules are looked through
 _RECORD_FIELDS = 3  # file, hash, size
 _ANY_SIZE = ""
 
@@ -62,6 +65,7 @@ def build(
     if failure is not None:
         shutil.rmtree(aside, ignore_errors=True)
         return failure
+    bytecode.share(aside, _alike(work / "envs", aside, lock, interpreter))
     aside.rename(target)
     write_text(target / _MARK, json.dumps(_mark(lock, interpreter)))
     return Built(python=python_of(target), reused=False, seconds=time.monotonic() - started)
@@ -77,7 +81,8 @@ def give_up(environment: Path, intact: Intact, tell: Callable[[str], None]) -> N
         tell(f"{other.parent.name} shares what was altered, and will be built again")
         (other / _MARK).unlink(missing_ok=True)
     shutil.rmtree(environment, ignore_errors=True)
-    names = sorted(intact.distributions)
+    if not (names := sorted(intact.distributions)):
+        return  # without names uv would take all
     done = uv.command(["cache", "clean", "--quiet", *names], seconds=600)
     if (failed := uv.failure(done)) is not None:
         tell(f"uv's cache keeps {', '.join(names)}, altered as they are: {failed.message}")
@@ -120,7 +125,7 @@ def _install(
     if (failure := uv.failure(made)) is not None:
         return uv.Failure(kind="error", message=failure.message)
     # not from the pylock.toml it was resolved to: uv fetches every file of one again, whatever its cache holds
-    listed = folder / "requirements.txt"
+    listed = folder / _LISTED
     listed.write_text(lock.requirements(), encoding="utf-8")
     command: list[str | Path] = ["pip", "sync", "--quiet", "--require-hashes", "--python", python_of(folder)]
     finished = uv.command([*command, *arguments, listed], seconds=seconds)
@@ -133,5 +138,21 @@ def _install(
     return None
 
 
+def _alike(envs: Path, new: Path, lock: Lock, interpreter: Interpreter) -> list[Path]:
+    """The complete environments of the same interpreter that have most distributions in common with the new one."""
+    wanted = lock.versions.items()
+    found = []
+    for mark in envs.glob(f"*/*/{_MARK}"):
+        with contextlib.suppress(OSError, ValueError):  # it is being removed, or torn
+            if mark.parent != new and _of(interpreter).items() <= json.loads(mark.read_text(encoding="utf-8")).items():
+                listed = versions_of((mark.parent / _LISTED).read_text(encoding="utf-8"))
+                found.append((len(wanted & listed.items()), mark.parent))
+    return [environment for _, environment in sorted(found, reverse=True)[:_MOST_ALIKE]]
+
+
 def _mark(lock: Lock, interpreter: Interpreter) -> dict[str, str]:
-    return {"lock": lock.sha256, "python": interpreter.version, "executable": str(interpreter.executable)}
+    return {"lock": lock.sha256, **_of(interpreter)}
+
+
+def _of(interpreter: Interpreter) -> dict[str, str]:
+    return {"python": interpreter.version, "executable": str(interpreter.executable)}

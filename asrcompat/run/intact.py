@@ -1,7 +1,8 @@
 """Whether the files of an environment are as they were installed: a probe shares them with uv's cache by hard links.
 
-What a probe writes into such a file is written into every environment that has it. So all files that the RECORDs name
-are looked at before the first path and after each: their sizes, times and inodes.
+What a probe writes into such a file is written into every environment that has it. So all files that the RECORDs name,
+and the compiled modules that environments share (`run.bytecode`), are looked at before the first path and after each:
+their sizes, times and inodes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from asrcompat.run import bytecode
+
 _State = tuple[int, int, int]
 
 
@@ -18,7 +21,7 @@ class Intact:
     """Remembers an environment's files, and tells which were altered since it was last asked."""
 
     def __init__(self, environment: Path) -> None:
-        self._files = dict(_recorded(environment))
+        self._files = dict(_watched(environment))
         self._states = {file: _state(file) for file in self._files}
         self.distributions: set[str] = set()
         """The distributions of which something was altered."""
@@ -38,7 +41,8 @@ class Intact:
                 continue
             self._states[file] = now
             name, distribution = self._files[file]
-            self.distributions.add(distribution)
+            if distribution is not None:
+                self.distributions.add(distribution)
             found.append(name if now is not None else f"{name} (removed)")
             if before is not None and now is not None and now[2] == before[2]:
                 self.shared[os.path.relpath(file, self._environment)] = (os.stat(file).st_dev, now[2])  # noqa: PTH116
@@ -79,10 +83,13 @@ def recorded(environment: Path) -> Iterator[tuple[Path, str, list[str]]]:
                 yield record.parent.parent, distribution, row
 
 
-def _recorded(environment: Path) -> Iterator[tuple[str, tuple[str, str]]]:
+def _watched(environment: Path) -> Iterator[tuple[str, tuple[str, str | None]]]:
+    """The files that others may share, each with its name, and the distribution that it was installed from."""
     for folder, distribution, row in recorded(environment):
         if row:
             yield os.path.join(folder, row[0]), (row[0], distribution)  # noqa: PTH118 - 25,000 of them
+    for compiled in bytecode.shared(environment):
+        yield str(compiled), (compiled.name, None)
 
 
 def _state(file: str) -> _State | None:

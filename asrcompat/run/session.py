@@ -164,7 +164,7 @@ def _build_and_probe(
         known=known,
         keep=lambda cells, static: keep(result(cells, static)),
     )
-    if subject.intact is not None and subject.intact.distributions:
+    if subject.intact is not None and subject.intact.since is not None:
         tell("the environment is given up: its files are no longer those that were installed")
         give_up(home, subject.intact, tell)
     return result(cells, static)

@@ -1,0 +1,146 @@
+"""Compiled modules are shared where their source is the same file, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from miniature import MiniatureIndex, serving, wheel
+
+from asrcompat.plan.resolve import Resolver
+from asrcompat.run.bytecode import share, shared
+from asrcompat.run.environment import Built, build, give_up
+from asrcompat.run.intact import Intact
+from asrcompat.run.interpreters import Interpreter
+from asrcompat.run.lock import Lock
+from asrcompat.spec import Spec
+
+BODY = "def fail():\n    raise ValueError('as asked for')\n"
+
+
+@pytest.fixture
+def index() -> Iterator[MiniatureIndex]:
+    with serving(("helper", "1.0", ()), ("helper", "2.0", ())) as served:
+        for version in ("1.0", "2.0"):
+            served.files[f"torch-{version}-py3-none-any.whl"] = wheel("torch", version, body=BODY)
+        yield served
+
+
+class Place:
+    """Environments of tiny packages in one work folder."""
+
+    def __init__(self, work: Path, spec: Spec, index: MiniatureIndex, python: Interpreter) -> None:
+        self.work, self.python, self.url = work, python, index.url
+        settings = replace(spec.index, url=index.url)
+        self.resolver = Resolver(interpreter=python, index=settings, torch_index=None, work=work, seconds=60)
+
+    def built(self, name: str, *requirements: str) -> Path:
+        lock = self.resolver.lock(requirements)
+        assert isinstance(lock, Lock)
+        arguments = ("--default-index", self.url)
+        made = build(name, lock, interpreter=self.python, arguments=arguments, work=self.work, seconds=60)
+        assert isinstance(made, Built), made
+        return made.python.parent.parent
+
+
+@pytest.fixture
+def place(
+    tmp_path: Path, spec: Spec, index: MiniatureIndex, this_python: Interpreter, monkeypatch: pytest.MonkeyPatch
+) -> Place:
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+    return Place(tmp_path, spec, index, this_python)
+
+
+def imported(environment: Path, *modules: str) -> None:
+    run(environment, f"import {', '.join(modules)}")
+
+
+def run(environment: Path, code: str) -> str:
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [str(environment / "bin" / "python"), "-c", code]
+    ran = subprocess.run(command, env=variables, check=False, capture_output=True, text=True)
+    return ran.stderr
+
+
+def names(environment: Path) -> set[str]:
+    return {file.name.partition(".")[0] for file in shared(environment)}
+
+
+def test_a_new_environment_has_what_another_compiled(place: Place) -> None:
+    first = place.built("first", "torch==1.0", "helper==1.0")
+    imported(first, "torch", "helper")
+    second = place.built("second", "torch==1.0", "helper==2.0")
+    assert names(second) == {"torch"}, "helper is another file"
+
+
+def test_the_most_alike_comes_first_and_others_fill_in(place: Place) -> None:
+    only_torch = place.built("first", "torch==1.0")
+    imported(only_torch, "torch")
+    both = place.built("second", "torch==2.0", "helper==1.0")
+    imported(both, "torch", "helper")
+    third = place.built("third", "torch==1.0", "helper==1.0")
+    assert names(third) == {"torch", "helper"}
+
+
+def test_a_traceback_names_the_files_of_its_own_environment(place: Place) -> None:
+    first = place.built("first", "torch==1.0")
+    run(first, "import torch; torch.fail()")
+    second = place.built("second", "torch==1.0", "helper==1.0")
+    assert list(shared(second))
+    told = run(second, "import torch; torch.fail()")
+    assert f'File "{second}' in told
+    assert str(first) not in told
+
+
+def test_what_cannot_be_linked_is_left_out(tmp_path: Path) -> None:
+    packages = [tmp_path / name / "lib" / "python3.11" / "site-packages" for name in ("old", "new")]
+    for folder in packages:
+        (folder / "helper").mkdir(parents=True)
+        (folder / "helper" / "alone.py").write_text("")
+    cache = packages[0] / "helper" / "__pycache__"
+    cache.mkdir()
+    for name in ("alone.cpython-311.pyc", "gone.cpython-311.pyc"):
+        (cache / name).write_bytes(b"")
+    assert share(tmp_path / "new", [tmp_path / "old", tmp_path / "nowhere"]) == 0
+    assert not (packages[1] / "helper" / "__pycache__").exists()
+
+
+def test_a_compiled_module_that_is_written_into_is_seen(place: Place) -> None:
+    first = place.built("first", "torch==1.0")
+    imported(first, "torch")
+    second = place.built("second", "torch==1.0", "helper==1.0")
+    intact = Intact(second)
+    [compiled] = shared(second)
+    imported(second, "torch")
+    assert intact.altered() == ()
+    with compiled.open("ab") as file:
+        file.write(b"more")
+    assert intact.altered() == (compiled.name,)
+    assert list(intact.shared) == [str(compiled.relative_to(second))]
+
+
+def test_giving_up_what_was_written_into_leaves_the_installers_cache(place: Place) -> None:
+    first = place.built("first", "torch==1.0")
+    imported(first, "torch")
+    second = place.built("second", "torch==1.0", "helper==1.0")
+    third = place.built("third", "torch==2.0")
+    intact = Intact(second)
+    with next(shared(second)).open("ab") as file:
+        file.write(b"more")
+    assert intact.altered()
+    told: list[str] = []
+    give_up(second, intact, told.append)
+    assert told == ["first shares what was altered, and will be built again"]
+    assert not second.exists()
+    assert third.exists()
+    assert list((place.work / "uv-cache").rglob("torch.py")), "what was not altered need not be fetched again"
+
+
+def test_another_interpreter_shares_nothing(place: Place) -> None:
+    imported(place.built("first", "torch==1.0"), "torch")
+    place.python = replace(place.python, version="3.99.1")
+    assert list(shared(place.built("second", "torch==1.0", "helper==1.0"))) == []
