@@ -38,7 +38,7 @@ def install() -> None:
         ("plan.prepare.find", lambda _: here),
         ("run.session.prepare_inputs", lambda **_: inputs),
         ("run.session.probe_everywhere", probe_everywhere),
-        ("running.command.prepare_inputs", lambda **_: None),
+        ("running.turns.prepare_inputs", lambda **_: None),
     ):
         patch(f"asrcompat.{place}", stand_in).start()
 

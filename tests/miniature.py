@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
-Trouble = Literal["none", "500", "cut", "gone"]
+Trouble = Literal["none", "500", "cut", "gone", "hangs"]
 
 
 def wheel(name: str, version: str, *, requires: tuple[str, ...] = (), body: str = "", module: str = "") -> bytes:
@@ -47,6 +47,7 @@ class MiniatureIndex:
         self.files_trouble: Trouble = "none"
         self.url = ""
         self.asked: list[str] = []
+        self.let_go = threading.Event()  # what "hangs" hangs until then
 
     def answer(self, path: str) -> tuple[int, bytes]:
         """Status and body for a path."""
@@ -78,7 +79,9 @@ def serving(*wheels: tuple[str, str, tuple[str, ...]]) -> Iterator[MiniatureInde
         def do_GET(self) -> None:
             index.asked.append(self.path)
             trouble = index.pages_trouble if self.path.startswith("/simple/") else index.files_trouble
-            if trouble == "gone":
+            if trouble == "hangs":
+                index.let_go.wait(60)
+            if trouble in ("gone", "hangs"):
                 self.connection.close()
                 return
             status, body = (500, b"trouble") if trouble == "500" else index.answer(self.path)
@@ -102,6 +105,7 @@ def serving(*wheels: tuple[str, str, tuple[str, ...]]) -> Iterator[MiniatureInde
     try:
         yield index
     finally:
+        index.let_go.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -73,7 +73,7 @@ def bench(bench: Surroundings, index: MiniatureIndex, tmp_path: Path, monkeypatc
         return []
 
     monkeypatch.setattr(schedule, "run_sessions", run_sessions)
-    monkeypatch.setattr("asrcompat.running.command.prepare_inputs", lambda **_: None)
+    monkeypatch.setattr("asrcompat.running.turns.prepare_inputs", lambda **_: None)
     return bench
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ from matrix_text import MATRIX, write
 from asrcompat.errors import ExitCode
 from asrcompat.model import Outcome, Stage
 from asrcompat.options import Options, parse
-from asrcompat.run import footprint, schedule
+from asrcompat.run import ahead, footprint, schedule
+from asrcompat.run.ahead import Wanted
 from asrcompat.run.footprint import STACK_GB, Footprint
+from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
 from asrcompat.run.progress import Progress
+from asrcompat.run.session import Locked
 from asrcompat.run.store import Store
-from asrcompat.running import begin, command
+from asrcompat.running import begin, command, turns
 from asrcompat.running import stacks as module
 from asrcompat.running.command import matrix
 from asrcompat.running.stacks import PYTHON_GB, Stacks, filled_the_disk, stacks
@@ -90,9 +94,9 @@ def ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tupl
         disk = Disk(options.work_folder, each=each, monkeypatch=monkeypatch)
         sessions = Sessions(options, disk, full=full, build=build)
         monkeypatch.setattr(schedule, "run_sessions", sessions)
-        monkeypatch.setattr(command, "begun_with", lambda _, chosen, __: begin.Begun(left=tuple(chosen), locks={}))
+        monkeypatch.setattr(command, "begun_with", lambda _, chosen, __: begin.Begun(left=tuple(chosen), locked={}))
         monkeypatch.setattr(command, "load_claims", lambda _: None)
-        monkeypatch.setattr(command, "prepare_inputs", lambda **_: None)
+        monkeypatch.setattr(turns, "prepare_inputs", lambda **_: None)
         monkeypatch.setattr(command, "publish_report", sessions.publish)
         monkeypatch.setattr("asrcompat.settings.reachable", lambda _: False)
         return options, sessions
@@ -126,6 +130,48 @@ def test_a_stack_that_is_there_needs_no_room(
     matrix(options)
     assert counted == [2 * STACK_GB + PYTHON_GB, 0]
     assert len(sessions.ran) == 2
+
+
+def begun_locked(_: Options, chosen: Sequence[Request], __: Progress) -> begin.Begun:
+    """Stands in for `begun_with`: everything is locked."""
+    source = Locked(lock=Lock(""), interpreter=Interpreter(executable=Path("python"), version="3.10.1"), text="")
+    return begin.Begun(left=tuple(chosen), locked={one.id: source for one in chosen})
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The names of what each run would fetch ahead."""
+    lists: list[list[str]] = []
+
+    def fetching(wanted: Sequence[Wanted], **_: Any) -> AbstractContextManager[None]:
+        lists.append([one.name for one in wanted])
+        return nullcontext()
+
+    monkeypatch.setattr(ahead, "fetching", fetching)
+    return lists
+
+
+def test_the_first_environment_of_each_later_stack_is_fetched_ahead(
+    ready: Callable[..., tuple[Options, Sessions]], fetched: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_free", lambda *_: None)
+    options, _ = ready()
+    monkeypatch.setattr(command, "begun_with", begun_locked)
+    matrix(options)
+    matrix(options)
+    (first, again) = fetched
+    assert [name.partition("-s3prl")[0] for name in first] == ["py3.12-torch2.3.1", "py3.12-torch-newest"]
+    assert again == [], "what is there need not be fetched"
+
+
+def test_on_a_tight_disk_nothing_is_fetched_before_there_is_room(
+    ready: Callable[..., tuple[Options, Sessions]], fetched: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options, sessions = ready("--disk", "22GB")
+    monkeypatch.setattr(command, "begun_with", begun_locked)
+    matrix(options)
+    assert len(sessions.ran) == 3
+    assert fetched == []
 
 
 def test_a_disk_budget_is_kept_by_giving_finished_stacks_back(

@@ -23,7 +23,7 @@ from asrcompat.run.lock import Lock, versions_of
 from asrcompat.run.store import write_text
 
 _MARK = "asrcompat-complete.json"
-_LISTED = "requirements.txt"  # what it was installed from, in it
+LISTED = "requirements.txt"  # in an environment: what it was installed from
 _MOST_ALIKE = 3  # environments whose compiled modules are looked through
 _RECORD_FIELDS = 3  # file, hash, size
 _ANY_SIZE = ""
@@ -56,9 +56,9 @@ def build(
             shutil.rmtree(stale)
     aside = home / f"{target.name}.part"
     failure: uv.Failure | None = Breaker(work).ask(
-        lambda: _install(aside, lock, interpreter=interpreter, arguments=arguments, seconds=seconds),
+        lambda: install(aside, lock, interpreter=interpreter, arguments=arguments, seconds=seconds),
         # all of it may be in uv's cache
-        instead=lambda: _install(
+        instead=lambda: install(
             aside, lock, interpreter=interpreter, arguments=(*arguments, "--offline"), seconds=seconds
         ),
     )
@@ -116,16 +116,17 @@ def damage(environment: Path) -> Iterator[str]:
             yield f"{row[0]}: {size} bytes in place of {row[2]}"
 
 
-def _install(
+def install(
     folder: Path, lock: Lock, *, interpreter: Interpreter, arguments: tuple[str, ...], seconds: float
 ) -> uv.Failure | None:
+    """Make an environment of the lock in `folder`, in place of what is there; what went wrong, if anything."""
     shutil.rmtree(folder, ignore_errors=True)
     # relocatable: the folder is renamed once it is whole
     made = uv.command(["venv", "--quiet", "--relocatable", "--python", interpreter.executable, folder], seconds=120)
     if (failure := uv.failure(made)) is not None:
         return uv.Failure(kind="error", message=failure.message)
     # not from the pylock.toml it was resolved to: uv fetches every file of one again, whatever its cache holds
-    listed = folder / _LISTED
+    listed = folder / LISTED
     listed.write_text(lock.requirements(), encoding="utf-8")
     command: list[str | Path] = ["pip", "sync", "--quiet", "--require-hashes", "--python", python_of(folder)]
     finished = uv.command([*command, *arguments, listed], seconds=seconds)
@@ -145,7 +146,7 @@ def _alike(envs: Path, new: Path, lock: Lock, interpreter: Interpreter) -> list[
     for mark in envs.glob(f"*/*/{_MARK}"):
         with contextlib.suppress(OSError, ValueError):  # it is being removed, or torn
             if mark.parent != new and _of(interpreter).items() <= json.loads(mark.read_text(encoding="utf-8")).items():
-                listed = versions_of((mark.parent / _LISTED).read_text(encoding="utf-8"))
+                listed = versions_of((mark.parent / LISTED).read_text(encoding="utf-8"))
                 found.append((len(wanted & listed.items()), mark.parent))
     return [environment for _, environment in sorted(found, reverse=True)[:_MOST_ALIKE]]
 

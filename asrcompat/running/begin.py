@@ -9,7 +9,6 @@ from asrcompat.options import Options
 from asrcompat.report.words import plural
 from asrcompat.reporting import read_result
 from asrcompat.run import code
-from asrcompat.run.lock import Lock
 from asrcompat.run.progress import Progress
 from asrcompat.run.session import Locked
 from asrcompat.settings import sources_for
@@ -19,10 +18,10 @@ from asrcompat.standing import Standing, begin, standing_of, standings
 
 @dataclass(frozen=True, kw_only=True)
 class Begun:
-    """What is left to run, by the requests as chosen; and its locks, by the requests' ids as of their day."""
+    """What is left to run, by the requests as chosen; and what of it is locked, by the ids as of their day."""
 
     left: tuple[Request, ...]
-    locks: Mapping[str, Lock]
+    locked: Mapping[str, Locked]
 
 
 def begun_with(options: Options, chosen: Sequence[Request], progress: Progress) -> Begun:
@@ -40,8 +39,11 @@ def begun_with(options: Options, chosen: Sequence[Request], progress: Progress) 
         whole = f", {plural(settled, 'environment')} whole" if settled else ""
         progress.tell(f"known already: {plural(known, 'cell')}{whole}; --again runs them all the same")
     left = {name: one for name, one in found.items() if one.left}
-    locks = {name: one.source.lock for name, one in left.items() if isinstance(one.source, Locked)}
-    return Begun(left=tuple(dated[name] for name in left), locks=locks)
+    sources = ((name, one.source) for name, one in left.items())
+    return Begun(
+        left=tuple(dated[name] for name in left),
+        locked={name: source for name, source in sources if isinstance(source, Locked)},
+    )
 
 
 def _begin(options: Options, request: Request, standing: Standing) -> Standing:

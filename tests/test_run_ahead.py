@@ -1,0 +1,102 @@
+"""What later stacks need is fetched ahead; trouble with that is nobody's failure, and leaving does not wait for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from miniature import MiniatureIndex, Trouble, serving
+
+from asrcompat.plan.resolve import Resolver
+from asrcompat.run.ahead import Wanted, fetching
+from asrcompat.run.environment import Built, build
+from asrcompat.run.interpreters import Interpreter
+from asrcompat.run.lock import Lock
+from asrcompat.spec import Spec
+
+
+@pytest.fixture
+def index() -> Iterator[MiniatureIndex]:
+    with serving(*(("torch", version, ()) for version in ("1.0", "2.0", "3.0"))) as served:
+        yield served
+
+
+@pytest.fixture
+def wanted(
+    tmp_path: Path, spec: Spec, index: MiniatureIndex, this_python: Interpreter, monkeypatch: pytest.MonkeyPatch
+) -> list[Wanted]:
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+    settings = replace(spec.index, url=index.url)
+    resolver = Resolver(interpreter=this_python, index=settings, torch_index=None, work=tmp_path, seconds=60)
+
+    def one(version: str) -> Wanted:
+        lock = resolver.lock([f"torch=={version}"])
+        assert isinstance(lock, Lock)
+        return Wanted(name=version, lock=lock, interpreter=this_python, arguments=("--default-index", index.url))
+
+    found = [one(version) for version in ("2.0", "3.0")]
+    index.asked.clear()
+    return found
+
+
+def files_asked(index: MiniatureIndex) -> list[str]:
+    return [one for one in index.asked if one.startswith("/files/")]
+
+
+def comes(condition: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 60
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return condition()
+
+
+def test_what_was_fetched_ahead_is_installed_without_the_index(
+    tmp_path: Path, wanted: list[Wanted], index: MiniatureIndex
+) -> None:
+    told: list[str] = []
+    with fetching(wanted, work=tmp_path, seconds=60, tell=told.append):
+        assert comes(lambda: len(files_asked(index)) >= 2 and not list((tmp_path / "ahead").glob("*/")))
+    assert [line.partition(":")[0] for line in told] == ["2.0", "3.0"]
+    index.files_trouble = index.pages_trouble = "500"
+    for one in wanted:
+        offline = (*one.arguments, "--offline")
+        made = build(one.name, one.lock, interpreter=one.interpreter, arguments=offline, work=tmp_path, seconds=60)
+        assert isinstance(made, Built), made
+
+
+@pytest.mark.parametrize("trouble", ["500", "gone", "cut"])
+def test_what_cannot_be_fetched_is_left_to_its_session(
+    tmp_path: Path, wanted: list[Wanted], index: MiniatureIndex, trouble: Trouble
+) -> None:
+    index.files_trouble = trouble
+    told: list[str] = []
+    with fetching(wanted[:1], work=tmp_path, seconds=60, tell=told.append):
+        assert comes(lambda: bool(files_asked(index)))
+        assert comes(lambda: not list((tmp_path / "ahead").glob("*/")))
+    assert len(told) == 1, "what is told is that it is tried"
+
+
+def test_leaving_does_not_wait_for_what_hangs(tmp_path: Path, wanted: list[Wanted], index: MiniatureIndex) -> None:
+    index.files_trouble = "hangs"
+    with fetching(wanted, work=tmp_path, seconds=600, tell=lambda _: None):
+        assert comes(lambda: bool(files_asked(index)))
+        started = time.monotonic()
+    assert time.monotonic() - started < 30
+    assert not list((tmp_path / "ahead").glob("*/"))
+    assert len(set(files_asked(index))) == 1, "the second is not begun any more"
+
+
+def test_the_context_ends_as_what_is_in_it_does(tmp_path: Path, wanted: list[Wanted], index: MiniatureIndex) -> None:
+    index.files_trouble = "hangs"
+    with pytest.raises(KeyboardInterrupt), fetching(wanted, work=tmp_path, seconds=600, tell=lambda _: None):
+        raise KeyboardInterrupt
+    assert not list((tmp_path / "ahead").glob("*/"))
+
+
+def test_nothing_is_fetched_where_nothing_is_wanted(tmp_path: Path) -> None:
+    with fetching([], work=tmp_path, seconds=60, tell=lambda _: None):
+        pass
+    assert not (tmp_path / "ahead").exists()
