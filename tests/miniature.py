@@ -46,6 +46,7 @@ class MiniatureIndex:
         self.pages_trouble: Trouble = "none"
         self.files_trouble: Trouble = "none"
         self.url = ""
+        self.files_last = False  # whether files are said to stay the same, as PyPI says of its own
         self.asked: list[str] = []
         self.let_go = threading.Event()  # what "hangs" hangs until then
 
@@ -87,6 +88,8 @@ def serving(*wheels: tuple[str, str, tuple[str, ...]]) -> Iterator[MiniatureInde
             status, body = (500, b"trouble") if trouble == "500" else index.answer(self.path)
             self.send_response(status)
             self.send_header("Content-Type", "text/html" if self.path.startswith("/simple/") else "application/zip")
+            if index.files_last and not self.path.startswith("/simple/"):
+                self.send_header("Cache-Control", "max-age=365000000, immutable, public")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command == "GET":

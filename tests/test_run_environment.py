@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from miniature import MiniatureIndex, Trouble, serving
+from miniature import MiniatureIndex, Trouble, serving, wheel
+from tiny_lab import sdist
 
 from asrcompat.plan.prepare import Sources, prepare
 from asrcompat.plan.resolve import Resolution, Resolver, resolve
@@ -228,3 +229,24 @@ def test_a_damaged_environment_is_built_again(
     assert not again.reused
     assert list(damage(folder)) == []
     assert module.read_text() == content
+
+
+def test_a_source_distribution_is_built_once_for_all_environments(
+    tmp_path: Path, settings: Index, this_python: Interpreter, index: MiniatureIndex
+) -> None:
+    built = wheel("of-source", "1.0")
+    backend = (
+        f"def build_wheel(folder, *_):\n    open({str(tmp_path / 'builds')!r}, 'a').write('built\\n')\n"
+        f"    open(folder + '/of_source-1.0-py3-none-any.whl', 'wb').write({built!r})\n"
+        "    return 'of_source-1.0-py3-none-any.whl'\n"
+    )
+    index.files_last = True
+    index.files["of_source-1.0.tar.gz"] = sdist("of_source", backend)
+    resolver = Resolver(interpreter=this_python, index=settings, torch_index=None, work=tmp_path, seconds=60)
+    arguments = ("--default-index", settings.url or "")
+    for number in ("1.0", "2.0"):
+        lock = resolver.lock(["of-source==1.0", f"helper=={number}"])
+        assert isinstance(lock, Lock), lock
+        made = build(number, lock, interpreter=this_python, arguments=arguments, work=tmp_path, seconds=60)
+        assert isinstance(made, Built), made
+    assert (tmp_path / "builds").read_text() == "built\n"

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from asrcompat.model import Device
 from asrcompat.run.inputs import Inputs
@@ -123,37 +124,7 @@ def _run_group(
 ) -> dict[str, Raw]:
     scratch = folder / "scratch"
     scratch.mkdir(parents=True)
-    settings = {
-        "path_files": {name: str(file) for name, file in group.items()},
-        "preimport": preimport,
-        "device": device.value,
-        "folder": str(folder),
-        "reference_folder": str(folder.parent),
-        "scratch": str(scratch),
-        "home": str(_home(folder)),
-        "fixtures": str(target.fixtures),
-        "models": {name: target.inputs.states.get(split_path(name)[1], target.model) for name in group},
-        "fairseq": str(target.inputs.fairseq),
-        "symbols": target.inputs.symbols,
-        "inputs": target.inputs.probe,
-        "expected": target.inputs.expected,
-        "distributions": list(target.distributions),
-        "reference_path": REFERENCE_PATH,
-        "guides": list(guides),
-        "seed": target.probe.seed,
-        "trials": target.probe.trials,
-        "tolerance": target.probe.tolerance,
-        "findings": target.findings,
-        "limits": {
-            "cell_seconds": target.limits.cell_seconds,
-            "train_seconds": target.limits.train_seconds,
-            "import_seconds": target.limits.import_seconds,
-            "silence_seconds": target.limits.silence_seconds,
-            "memory_gb": target.limits.memory_gb,
-            "output_mb": target.limits.output_mb,
-            "exit_seconds": EXIT_SECONDS,
-        },
-    }
+    settings = settings_of(target, group, device, folder, preimport=preimport, guides=guides)
     settings_file = folder / "settings.json"
     settings_file.write_text(json.dumps(settings, indent=1), encoding="utf-8")
     watch = Watch(folder, group, target.limits.import_seconds if preimport else None, on_progress)
@@ -179,6 +150,49 @@ def _run_group(
     shutil.rmtree(scratch, ignore_errors=True)
     shutil.rmtree(_home(folder), ignore_errors=True)
     return found
+
+
+def settings_of(
+    target: Target,
+    group: Mapping[str, Path],
+    device: Device,
+    folder: Path,
+    *,
+    preimport: bool,
+    guides: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What the probe reads: these paths in one process, which imports before it forks or (fresh) a child of it does."""
+    return {
+        "path_files": {name: str(file) for name, file in group.items()},
+        "preimport": preimport,
+        "device": device.value,
+        "folder": str(folder),
+        "reference_folder": str(folder.parent),
+        "scratch": str(folder / "scratch"),
+        "home": str(_home(folder)),
+        "fixtures": str(target.fixtures),
+        "models": {name: target.inputs.states.get(split_path(name)[1], target.model) for name in group},
+        "fairseq": str(target.inputs.fairseq),
+        "symbols": target.inputs.symbols,
+        "inputs": target.inputs.probe,
+        "expected": target.inputs.expected,
+        "distributions": list(target.distributions),
+        "reference_path": REFERENCE_PATH,
+        "guides": list(guides),
+        "seed": target.probe.seed,
+        "trials": target.probe.trials,
+        "tolerance": target.probe.tolerance,
+        "findings": target.findings,
+        "limits": {
+            "cell_seconds": target.limits.cell_seconds,
+            "train_seconds": target.limits.train_seconds,
+            "import_seconds": target.limits.import_seconds,
+            "silence_seconds": target.limits.silence_seconds,
+            "memory_gb": target.limits.memory_gb,
+            "output_mb": target.limits.output_mb,
+            "exit_seconds": EXIT_SECONDS,
+        },
+    }
 
 
 def _home(folder: Path) -> Path:
