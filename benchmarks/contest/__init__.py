@@ -1,0 +1,1 @@
+"""The parts of the benchmark beside plain noxfiles (`beside_nox.py`)."""

@@ -1,0 +1,77 @@
+"""The table of what was measured."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from asrcompat.run import host
+from asrcompat.run.paths import groups, path_files
+from asrcompat.run.probing import REFERENCE_PATH
+from contest.bench import PATHS, Bench
+from contest.took import Took
+
+HARNESS, WITH_UV, WITH_PIP = "this harness", "plain noxfile, uv", "plain noxfile, pip"
+
+
+def table(rounds: Sequence[Mapping[str, Took]], jobs: int) -> Iterator[str]:
+    """The medians, and the medians of each round's ratios."""
+    yield "| | seconds | beside this harness | importing | arithmetic | all else |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+    for name in rounds[0]:
+        took = [one[name] for one in rounds]
+        wall = [one.wall for one in took]
+        ratios = [one[name].wall / one[HARNESS].wall for one in rounds]
+        spread = f" ({min(ratios):.2f} to {max(ratios):.2f})" if name != HARNESS else ""
+        at_a_time = jobs if name == HARNESS else 1
+        imports = statistics.median([_imported(one, name) / at_a_time for one in took])
+        arithmetic = statistics.median([sum(one.arithmetic.values()) / at_a_time for one in took])
+        median = statistics.median(wall)
+        yield (
+            f"| {name} | {median:.0f} ({min(wall):.0f} to {max(wall):.0f}) | {statistics.median(ratios):.2f}{spread} | "
+            f"{imports:.0f} | {arithmetic:.0f} | {median - imports - arithmetic:.0f} |"
+        )
+    yield ""
+    yield from _goals([one[HARNESS] for one in rounds], jobs)
+
+
+def _goals(own: Sequence[Took], jobs: int) -> Iterator[str]:
+    """What the harness holds itself to, beside what was measured."""
+    floor = statistics.median(one.floor(jobs) for one in own)
+    over = statistics.median(one.wall / one.floor(jobs) - 1 for one in own)
+    yield f"- Over the floor of {floor:.0f} s (links, one import per environment, arithmetic): {over:.0%} (goal: 15 %)."
+    again = statistics.median(one.again for one in own)
+    share = again / statistics.median(one.wall for one in own)
+    each = again / len(own[0].arithmetic)
+    yield f"- Again, with nothing changed: {again:.1f} s, {share:.1%} of the first run (goal: 1 %),"
+    yield f"  {each:.2f} s per environment (goal: 0.5 s)."
+    disk = [size for one in own for size in one.disk]
+    most = f"{max(disk):.0f} MB at most" if disk else "none here"
+    yield f"- Disk for each further environment of a stack: {most} (goal: 100 MB)."
+    yield f"- Memory of the harness itself: {max(one.memory for one in own):.0f} MB at most (goal: 300 MB)."
+
+
+def _imported(took: Took, name: str) -> float:
+    """The seconds of importing: paths of the harness that share a parent tell the same import each."""
+    together = groups(path_files(PATHS), first=REFERENCE_PATH) if name == HARNESS else [[path] for path in PATHS]
+    return sum(max(one[path] for path in paths) for one in took.imports.values() for paths in together)
+
+
+def page(bench: Bench, rounds: Sequence[Mapping[str, Took]], jobs: int) -> str:
+    """The table with what was measured, where and when."""
+    facts = host.facts()
+    outcomes = rounds[0][HARNESS].outcomes
+    works = sum(text.startswith("works") for text in outcomes.values())
+    return "\n".join(
+        (
+            f"{len(bench.sources)} environments of core on {', '.join(PATHS)}: {len(outcomes)} cells, of which",
+            f"{works} work; weights {bench.options.chosen_weights}; {len(rounds)} rounds, medians (lowest to highest).",
+            f"Measured on {datetime.now(UTC):%Y-%m-%d} at {host.harness(bench.options.root)['commit'][:7]}:",
+            f"{facts['processor']}, {host.usable_cores()} cores, {facts['memory_gb']:.0f} GB, Python",
+            f"{platform.python_version()}. The harness ran {jobs} environments at a time.",
+            "",
+            *table(rounds, jobs),
+        )
+    )
