@@ -39,8 +39,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / ".asrcompat" / "benchmark")
     parser.add_argument("--write", action="store_true", help="the table into the README")
     given = parser.parse_args()
-    shutil.rmtree(given.folder, ignore_errors=True)
-    given.folder.mkdir(parents=True)
+    given.folder.mkdir(parents=True, exist_ok=True)
+    for one in given.folder.iterdir():
+        if one.is_dir() and one.name != "wheels":  # which are fetched once
+            shutil.rmtree(one)
     bench = prepared(given.folder, given.environments.split(","), given.weights)
     wheels(bench)
     jobs = min(host.usable_cores(), len(bench.sources))

@@ -96,6 +96,7 @@ def wheels(bench: Bench) -> None:
             venv / "bin" / "pip",
             "wheel",
             "--quiet",
+            "--use-pep517",
             "--no-deps",
             "--wheel-dir",
             folder,
