@@ -130,6 +130,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def faults(session: nox.Session) -> None:
+    """The long tests of what kills a run: a hundred kills, a real installer killed, full disks."""
+    session.install("--editable", ".[dev]")
+    session.run("pytest", "--verbose", *(f"tests/test_{name}.py" for name in ("kill", "real_kill", "faults")))
+
+
+@nox.session(default=False)
 def benchmarks(session: nox.Session) -> None:
     """What benchmarks/ measures; nothing else should run on the machine meanwhile."""
     session.install("--editable", ".[dev]")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from distributed import Client
+from factories import make_cell, make_environment, make_environment_result
 from miniature import MiniatureIndex
 from small_checkout import command, environment, make_checkout, processes_in, published, run, start
 from small_run import NEW, OLD, index
@@ -24,8 +25,9 @@ from asrcompat.errors import HarnessError, UsageError
 from asrcompat.options import parse
 from asrcompat.plan.dispatch import Dispatch
 from asrcompat.plan.shard import Job
+from asrcompat.run import schedule
 from asrcompat.run.progress import Progress
-from asrcompat.running import cluster
+from asrcompat.running import cluster, remote
 
 __all__ = ["index"]  # a fixture
 
@@ -180,6 +182,24 @@ def test_what_is_missing_is_named_with_the_remedy(
     options = parse(["matrix", "--matrix", str(ROOT / "matrix.toml"), "--scheduler", address])[1]
     with pytest.raises(UsageError, match=re.escape(told)):
         cluster.run_on_cluster(options, [], progress=Progress(quiet=True), seconds=10, until=None)
+
+
+@pytest.mark.parametrize(("again", "given_back"), [((), True), (("--again",), False)])
+def test_what_lies_there_from_an_earlier_run_is_no_answer_to_again(
+    again: tuple[str, ...], given_back: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASRCOMPAT_WORK", str(tmp_path))
+    monkeypatch.setenv("ASRCOMPAT_CHECKOUT", str(ROOT))
+    monkeypatch.setattr(schedule, "run_sessions", lambda *_, **__: [])  # it dies before it begins
+    choices = ("--profile", "smoke", *again)
+    options = parse(["matrix", "--matrix", str(ROOT / "matrix.toml"), "--work", str(tmp_path), *choices])[1]
+    (request,) = options.chosen_environments
+    environment = make_environment(request.id)
+    options.store.write(make_environment_result(environment, [make_cell(environment)]), lock=None)
+    digest = remote.checkout_digest(ROOT)
+    task = remote.Task(name=request.id, choices=choices, seconds=10, checkout=digest, profile="smoke")
+    done = remote.run_task(task, lambda _: None)
+    assert (done.refused, done.result is not None) == ("", given_back)
 
 
 def job(name: str, stack: str, seconds: float = 1.0) -> Job:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,32 @@ def test_a_cache_that_cannot_be_written_is_no_verdict(checkout: Path, mount: Mou
     code, said = run(checkout, command(checkout))
     assert code == 0, said
     assert published(checkout) == expected
+
+
+def test_a_clock_that_went_back_costs_nothing(checkout: Path) -> None:
+    """What was kept seems to be of tomorrow then."""
+    code, said = run(checkout, command(checkout))
+    assert code == 0, said
+    expected = published(checkout)
+    work = checkout / ".asrcompat"
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    for file in (work / "results").rglob("[!.]*.json"):
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        kept["generated_at"] = kept["environment"]["ran_at"] = tomorrow.isoformat(timespec="seconds")
+        file.write_text(json.dumps(kept), encoding="utf-8")
+    for file in work.rglob("*"):
+        if file.is_file() and not file.is_symlink():
+            os.utime(file, (tomorrow.timestamp(), tomorrow.timestamp()))
+    code, said = run(checkout, command(checkout))
+    assert code == 0, said
+    assert "known already" in said
+    assert published(checkout) == expected
+    code, said = run(checkout, command(checkout, "matrix", "--fresh"))
+    assert code == 0, said
+    assert published(checkout) == expected
+    kept_at = [json.loads(file.read_text())["generated_at"] for file in (work / "results").glob("*/[!.]*.json")]
+    assert kept_at
+    assert max(kept_at) < tomorrow.isoformat(), "what was found anew stands, whatever the old one's date"
 
 
 def test_a_work_folder_that_cannot_be_written_says_so(checkout: Path, mount: Mount) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -77,6 +78,7 @@ def run_task(task: Task, tell: Callable[[str], None]) -> Done:
     choices = [*task.choices, "--matrix", str(root / "matrix.toml"), "--work", str(work)]
     codes: dict[str, int] = {}
     logs = work / "logs"
+    began = datetime.now(UTC)
     schedule.run_sessions(
         [task.name],
         root=root,
@@ -88,15 +90,17 @@ def run_task(task: Task, tell: Callable[[str], None]) -> Done:
         after=codes.__setitem__,
         as_of=task.as_of,
     )
-    return _done(task, choices, codes.get(task.name), schedule.tail(logs, task.name))
+    return _done(task, choices, codes.get(task.name), schedule.tail(logs, task.name), began)
 
 
-def _done(task: Task, choices: list[str], ended: int | None, tail: str) -> Done:
+def _done(task: Task, choices: list[str], ended: int | None, tail: str, began: datetime) -> Done:
     _, options, _ = parse(["session", task.name, *choices])
     store = options.store
     known = (*options.spec.environments(options.chosen_profile), *options.spec.all_environments())
     request = next(one.dated(task.as_of) for one in known if one.id == task.name)
     found = [one for name in identities(request) if (one := store.read(name, warn=lambda _: None)) is not None]
+    if options.run_again:  # then what lies there from earlier runs is not what was asked for
+        found = [one for one in found if datetime.fromisoformat(one.generated_at) >= began.replace(microsecond=0)]
     if not found:
         return Done(code=ended, tail=tail)
     result = max(found, key=lambda one: one.generated_at)
