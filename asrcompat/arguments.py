@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
+from asrcompat.advice.question import AXES, MAIN_PATHS
 from asrcompat.argument_types import budget, day, gigabytes, names, positive, share
 from asrcompat.model import Stage, Weights
 
@@ -43,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     merge = commands.add_parser(
         "merge", allow_abbrev=False, help="take over what other machines found, and report on the whole profile"
     )
+    _add_ask(commands)
     merge.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="a run's work folder, or what holds it")
     for command in (matrix, session, report, merge, plan, why, reinstall, doctor, remedy, rules):
         _add_common(command)
@@ -84,6 +86,30 @@ def parser() -> argparse.ArgumentParser:
         )
     _add_bisect(commands)
     return top
+
+
+def _add_ask(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "ask",
+        allow_abbrev=False,
+        help="what to install: tested environments nearest to what you want and have",
+        description="Tested environments in which all that you ask for works, nearest to what you want and have first.",
+        epilog="for example: asrcompat ask --torch 2.8 --paths s3prl-hf --have requirements.txt",
+    )
+    command.add_argument("--matrix", type=Path, default=_matrix(), help="that of the checkout whose reports are read")
+    for axis in AXES:
+        command.add_argument(
+            f"--{axis}", dest=f"version_{axis}", metavar="VERSION", help="2.6 (any 2.6.x), or bounds: '>=2.6,<2.9'"
+        )
+    have = command.add_mutually_exclusive_group()
+    have.add_argument("--have", type=Path, metavar="FILE", help="a file of requirements, which had better stay")
+    have.add_argument("--have-env", type=Path, metavar="ENV", help="an environment, which had better stay as it is")
+    command.add_argument(
+        "--paths", type=names, default=(), metavar="NAME,…", help=f"what has to work; default: {', '.join(MAIN_PATHS)}"
+    )
+    command.add_argument("--devices", type=names, default=(), metavar="cpu,cuda", help="where; default: cpu")
+    command.add_argument("--count", type=positive, default=3, help="how many to tell; default: 3")
+    command.add_argument("--json", action="store_true", help="print the whole answer as JSON")
 
 
 def _add_common(command: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 from asrcompat import tasks
+from asrcompat.ask.command import ask
 from asrcompat.bisecting.command import bisect
 from asrcompat.doctor.command import doctor
 from asrcompat.errors import ExitCode, HarnessError
@@ -32,6 +33,7 @@ _STOPPED = {
     "plan": "what was resolved is kept; run it again",
     "why": "run it again",
     "reinstall": "the locks that were tried are told; run it again",
+    "ask": "run it again",
     "doctor": "nothing of this run was kept, and the environment is as it was; run it again",
     "remedy": "`report` shows the environments that were finished; run it again, and it goes on: every run is kept",
     "bisect": "no limit is told yet; run it again, and it goes on: every run is kept",
@@ -54,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "plan": plan,
             "why": why,
             "reinstall": reinstall,
+            "ask": ask,
             "doctor": lambda given: doctor(given, settings_as_found(given)),
             "remedy": remedy,
             "bisect": bisect,

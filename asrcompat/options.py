@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
+from asrcompat.advice.question import AXES
 from asrcompat.argument_types import Budget, Share
 from asrcompat.arguments import NO_INDEX, parser
 from asrcompat.errors import UsageError
@@ -70,6 +71,9 @@ class Options:
     scheduler: str | None = None
     folders: tuple[Path, ...] = ()
     count: int = 3
+    versions: Mapping[str, str] = field(default_factory=dict)
+    have: Path | None = None
+    have_env: Path | None = None
 
     @cached_property
     def spec(self) -> Spec:
@@ -236,5 +240,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[str, Options, str | None]:
     given = vars(parser().parse_args(arguments))
     command: str = given.pop("command")
     environment = given.pop("environment", None)
+    said = {axis: given.pop(f"version_{axis}", None) for axis in AXES}
+    given["versions"] = {axis: text for axis, text in said.items() if text is not None}
     given |= {name: tuple(given.get(name, ())) for name in ("guests", "folders")}
     return command, Options(**given), environment

@@ -1,0 +1,82 @@
+"""An environment as results tell of it: its versions, what came of each path, and where its lock is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from asrcompat.advice.question import AXES, OTHER_S3PRL
+from asrcompat.model import Cell, Environment, Outcome, Results
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """An environment that was run; `folder` is where its report lies, relative to the checkout, and its lock in it.
+
+    `cells` are by path and device; `locked` holds the version of everything in the lock, as far as that was read;
+    `titles` name failures, `cures` what was tested to cure them.
+    """
+
+    environment: Environment
+    cells: Mapping[tuple[str, str], Cell]
+    weights: str
+    folder: str
+    locked: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+    cures: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def lock(self) -> str:
+        """The lock's file, relative to the checkout."""
+        return f"{self.folder}/{self.environment.lock}"
+
+    @property
+    def python(self) -> str:
+        """The interpreter's version as people ask for it, ``3.10``."""
+        return ".".join(self.environment.python.split(".")[:2])
+
+    def version(self, distribution: str) -> str | None:
+        """The version of a distribution, or of Python; None of one that it has not."""
+        if distribution == "python":
+            return self.environment.python
+        return self.environment.packages.get(distribution, self.locked.get(distribution))
+
+    def axis(self, axis: str) -> tuple[str, str] | None:
+        """The distribution on an axis and its version; None where the environment has none there."""
+        names = (axis, OTHER_S3PRL) if axis == "s3prl" else (axis,)
+        return next(((name, version) for name in names if (version := self.version(name)) is not None), None)
+
+    def wrong(self, paths: Sequence[str], devices: Sequence[str]) -> Iterator[tuple[str, str, Cell | None]]:
+        """Of these paths and devices those that were not seen to work, with their cells; None where none was run."""
+        for path in paths:
+            for device in devices:
+                cell = self.cells.get((path, device))
+                if cell is None or cell.outcome is not Outcome.WORKS:
+                    yield path, device, cell
+
+    @property
+    def versions(self) -> str:
+        """All axis versions in one line."""
+        found = (self.axis(axis) for axis in AXES)
+        return ", ".join(f"{name} {version}" for name, version in filter(None, found))
+
+
+def seen_in(results: Results, folder: str) -> list[Candidate]:
+    """The environments of a report that can be made again: those with a hashed lock, not a person's own."""
+    titles = {str(one["id"]): str(one["title"]) for one in results.signatures}
+    cures = {one.id: one.says for one in results.remedies if one.verified}
+    cells: dict[str, dict[tuple[str, str], Cell]] = {}
+    for cell in results.cells:
+        cells.setdefault(cell.environment, {})[cell.path, cell.device.value] = cell
+    return [
+        Candidate(
+            environment=one,
+            cells=cells.get(one.id, {}),
+            weights=results.weights,
+            folder=folder,
+            titles=titles,
+            cures=cures,
+        )
+        for one in results.environments
+        if one.host is None and one.lock is not None and one.lock_sha256 is not None
+    ]

@@ -1,0 +1,1 @@
+"""``asrcompat ask``: what to install, by what was tested."""

@@ -1,0 +1,74 @@
+"""What ``ask`` does: read the published reports, answer, show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from asrcompat.advice import AXES, MAIN_PATHS, Candidate, Question, answer, seen_in, wanted
+from asrcompat.ask.have import from_environment, from_file
+from asrcompat.ask.show import data, lines
+from asrcompat.errors import ExitCode, HarnessError
+from asrcompat.options import Options
+from asrcompat.result_files import ResultError, parse_results
+from asrcompat.run.lock import versions_of
+from asrcompat.run.progress import Progress
+from asrcompat.run.scrub import encodable
+
+
+def ask(options: Options) -> int:
+    """Tell what to install, by the published reports: 0 where something fits, 1 where nothing does.
+
+    Raises `UsageError` for what is no question, `HarnessError` where there is no report to answer from.
+    """
+    question = _question(options)
+    found = answer(question, list(_known(options.root)))
+    if options.json:
+        print(encodable(json.dumps(data(found), indent=1, ensure_ascii=False)))
+    else:
+        for line in lines(found, count=options.count):
+            print(encodable(line))
+    return ExitCode.OK if found.fits else ExitCode.WORSE
+
+
+def _question(options: Options) -> Question:
+    have = {}
+    if options.have is not None:
+        have = from_file(options.have)
+    elif options.have_env is not None:
+        have = from_environment(options.have_env)
+    wants = {axis: wanted(axis, text) for axis in AXES if (text := options.versions.get(axis)) is not None}
+    return Question(
+        wants=wants,
+        have={name: one for name, one in have.items() if name not in wants},
+        paths=options.chosen_paths if options.paths else MAIN_PATHS,
+        devices=tuple(device.value for device in options.chosen_devices) if options.devices else ("cpu",),
+    )
+
+
+def _known(root: Path) -> Iterator[Candidate]:
+    """The environments of every published report of the checkout; a report that cannot be read is told and left out."""
+    files = sorted(root.glob("reports/**/results.json"))
+    read = 0
+    for file in files:
+        try:
+            results = parse_results(file.read_bytes(), source=str(file.relative_to(root)))
+        except (OSError, ResultError) as error:
+            Progress().tell(f"left out: {error}")
+            continue
+        read += 1
+        folder = str(file.parent.relative_to(root))
+        yield from (replace(one, locked=_locked(root / one.lock)) for one in seen_in(results, folder))
+    if not read:
+        message = f"no report lies in {root / 'reports'}: run `nox -s matrix`, or name a checkout's matrix.toml"
+        raise HarnessError(message)
+
+
+def _locked(lock: Path) -> dict[str, str]:
+    """The versions in a lock; none where it is not there."""
+    try:
+        return versions_of(lock.read_text(encoding="utf-8"))
+    except OSError:
+        return {}
