@@ -138,10 +138,11 @@ def faults(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def benchmarks(session: nox.Session) -> None:
-    """What benchmarks/ measures; nothing else should run on the machine meanwhile."""
+    """What benchmarks/ measures, or the one named after -- with its options; nothing else should run meanwhile."""
     session.install("--editable", ".[dev]")
-    for file in sorted((ROOT / "benchmarks").glob("*.py")):
-        session.run("python", str(file))
+    every = [[file.name] for file in sorted((ROOT / "benchmarks").glob("*.py"))]
+    for name, *options in [session.posargs] if session.posargs else every:
+        session.run("python", str(ROOT / "benchmarks" / name), *options)
 
 
 @nox.session

@@ -6,8 +6,9 @@ folder), and all begin without environments. The noxfiles (contest/rival_noxfile
 runs the very probe that the harness runs, with all cores for its arithmetic, and write compiled modules. Nothing but
 the wall clock is compared, and only where all three come to the same outcomes.
 
-The floor is what nobody can avoid: linking the files, importing once per environment, and the probes' arithmetic, as
-measured inside the harness's own run and spread over the environments that it runs at a time.
+Loading and training is what the probes do from `load` to `train`: nearly all of it arithmetic. The floor is what
+nobody can avoid: installing from a warm cache, importing once per environment, loading and training; each as it took
+inside the harness's own run, with others beside it, and spread over the environments that it runs at a time.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 from contest.bench import ROOT, prepared
@@ -36,22 +38,30 @@ def main() -> None:
     )
     parser.add_argument("--weights", default="synthetic-base")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--folder", type=Path, default=ROOT / ".asrcompat" / "benchmark")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".asrcompat")
     parser.add_argument("--write", action="store_true", help="the table into the README")
     given = parser.parse_args()
-    given.folder.mkdir(parents=True, exist_ok=True)
-    for one in given.folder.iterdir():
+    if subprocess.run(
+        ["/usr/bin/env", "git", "status", "--porcelain"], cwd=ROOT, capture_output=True, check=True
+    ).stdout:
+        raise SystemExit("there are changes that are not committed: what is measured is what is committed")
+    readme = README.read_text(encoding="utf-8")
+    if given.write and not readme.partition(BEGIN)[2].partition(END)[1]:
+        raise SystemExit(f"{README.name} has no place for the table, between {BEGIN} and {END}")
+    folder = given.folder / "asrcompat-benchmark"
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in folder.iterdir():
         if one.is_dir() and one.name != "wheels":  # which are fetched once
             shutil.rmtree(one)
-    bench = prepared(given.folder, given.environments.split(","), given.weights)
+    bench = prepared(folder, given.environments.split(","), given.weights)
     wheels(bench)
     jobs = min(host.usable_cores(), len(bench.sources))
     entrants = {
-        HARNESS: lambda: by_the_harness(bench),
+        HARNESS: lambda: by_the_harness(bench, jobs),
         WITH_UV: lambda: by_a_noxfile(bench, "uv"),
         WITH_PIP: lambda: by_a_noxfile(bench, "virtualenv"),
     }
-    by_the_harness(bench)  # warm: uv's cache, and the files themselves
+    by_the_harness(bench, jobs)  # warm: uv's cache, and the files themselves
     rounds = []
     for number in range(given.rounds):
         names = list(entrants)
@@ -64,7 +74,7 @@ def main() -> None:
     text = page(bench, rounds, jobs)
     print(text)
     if given.write:
-        before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+        before, _, rest = readme.partition(BEGIN)
         after = rest.partition(END)[2]
         README.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ import pytest
 from miniature import MiniatureIndex, Trouble, serving
 
 from asrcompat.plan.resolve import Resolver
-from asrcompat.run.ahead import Wanted, fetching
+from asrcompat.run.ahead import Wanted, fetching, wait_for
 from asrcompat.run.environment import Built, build
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
@@ -60,6 +61,7 @@ def test_what_was_fetched_ahead_is_installed_without_the_index(
     with fetching(wanted, work=tmp_path, seconds=60, tell=told.append):
         assert comes(lambda: len(files_asked(index)) >= 2 and not list((tmp_path / "ahead").glob("*/")))
     assert [line.partition(":")[0] for line in told] == ["2.0", "3.0"]
+    assert all("is fetched ahead" in line for line in told)
     index.files_trouble = index.pages_trouble = "500"
     for one in wanted:
         offline = (*one.arguments, "--offline")
@@ -73,10 +75,11 @@ def test_what_cannot_be_fetched_is_left_to_its_session(
 ) -> None:
     index.files_trouble = trouble
     told: list[str] = []
-    with fetching(wanted[:1], work=tmp_path, seconds=60, tell=told.append):
-        assert comes(lambda: bool(files_asked(index)))
-        assert comes(lambda: not list((tmp_path / "ahead").glob("*/")))
-    assert len(told) == 1, "what is told is that it is tried"
+    with fetching(wanted, work=tmp_path, seconds=60, tell=told.append):
+        assert comes(lambda: len(told) == 2)
+    assert "2.0: could not be fetched ahead: " in told[1]
+    assert not list((tmp_path / "ahead").glob("*/"))
+    assert not any("torch-3.0" in one for one in files_asked(index)), "it would fare no better"
 
 
 def test_leaving_does_not_wait_for_what_hangs(tmp_path: Path, wanted: list[Wanted], index: MiniatureIndex) -> None:
@@ -91,9 +94,52 @@ def test_leaving_does_not_wait_for_what_hangs(tmp_path: Path, wanted: list[Wante
 
 def test_the_context_ends_as_what_is_in_it_does(tmp_path: Path, wanted: list[Wanted], index: MiniatureIndex) -> None:
     index.files_trouble = "hangs"
-    with pytest.raises(KeyboardInterrupt), fetching(wanted, work=tmp_path, seconds=600, tell=lambda _: None):
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with fetching(wanted, work=tmp_path, seconds=600, tell=lambda _: None):
+            assert comes(lambda: bool(files_asked(index)))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert not list((tmp_path / "ahead").glob("*/"))
+
+
+def test_what_another_run_is_fetching_is_left_to_it(
+    tmp_path: Path, wanted: list[Wanted], index: MiniatureIndex
+) -> None:
+    index.files_trouble = "hangs"
+    told: list[str] = []
+    with fetching(wanted[:1], work=tmp_path, seconds=600, tell=lambda _: None):
+        assert comes(lambda: bool(files_asked(index)))
+        with fetching(wanted[:1], work=tmp_path, seconds=600, tell=told.append):
+            time.sleep(0.5)
+        assert told == []
+        assert list((tmp_path / "ahead").glob("*/env")), "the first goes on"
+    assert len(files_asked(index)) == 1
+
+
+def test_a_session_waits_where_its_stack_is_being_fetched(
+    tmp_path: Path, wanted: list[Wanted], index: MiniatureIndex
+) -> None:
+    index.files_trouble = "hangs"
+    said: list[str] = []
+    (first, other) = wanted
+    with fetching([first], work=tmp_path, seconds=600, tell=lambda _: None):
+        assert comes(lambda: bool(files_asked(index)))
+        wait_for(other.lock, other.interpreter, work=tmp_path, tell=said.append)
+        assert said == [], "another stack"
+        index.files_trouble = "none"
+        threading.Timer(1, index.let_go.set).start()
+        wait_for(first.lock, first.interpreter, work=tmp_path, tell=said.append)
+        assert said == ["waits for its torch stack, which is being fetched"]
+
+
+def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+    left = tmp_path / "ahead" / "py3.11-torch9" / "env"
+    left.mkdir(parents=True)
+    with fetching([], work=tmp_path, seconds=60, tell=lambda _: None):
+        assert not left.parent.exists()
 
 
 def test_nothing_is_fetched_where_nothing_is_wanted(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from miniature import MiniatureIndex, serving, wheel
 from asrcompat.plan.resolve import Resolver
 from asrcompat.run.bytecode import share, shared
 from asrcompat.run.environment import Built, build, give_up
+from asrcompat.run.hold import alone
 from asrcompat.run.intact import Intact
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
@@ -24,7 +26,7 @@ BODY = "def fail():\n    raise ValueError('as asked for')\n"
 
 @pytest.fixture
 def index() -> Iterator[MiniatureIndex]:
-    with serving(("helper", "1.0", ()), ("helper", "2.0", ())) as served:
+    with serving(("helper", "1.0", ()), ("helper", "2.0", ()), ("other", "1.0", ())) as served:
         for version in ("1.0", "2.0"):
             served.files[f"torch-{version}-py3-none-any.whl"] = wheel("torch", version, body=BODY)
         yield served
@@ -67,7 +69,7 @@ def run(environment: Path, code: str) -> str:
 
 
 def names(environment: Path) -> set[str]:
-    return {file.name.partition(".")[0] for file in shared(environment)}
+    return {name.partition("/")[2].partition(".")[0] for _, name in shared(environment)}
 
 
 def test_a_new_environment_has_what_another_compiled(place: Place) -> None:
@@ -96,6 +98,49 @@ def test_a_traceback_names_the_files_of_its_own_environment(place: Place) -> Non
     assert str(first) not in told
 
 
+def test_what_a_full_disk_cut_off_is_not_handed_on(place: Place) -> None:
+    first = place.built("first", "torch==1.0", "helper==1.0")
+    imported(first, "torch", "helper")
+    [torn] = first.rglob("helper*.pyc")
+    torn.write_bytes(torn.read_bytes()[:40])
+    assert "EOFError" in run(first, "import helper")
+    second = place.built("second", "torch==1.0", "helper==1.0", "other==1.0")
+    assert names(second) == {"torch"}
+    assert run(second, "import torch, helper") == ""
+
+
+def test_an_environment_that_is_being_probed_gives_nothing(place: Place) -> None:
+    first = place.built("first", "torch==1.0")
+    imported(first, "torch")
+    with alone(first.parent, lambda _: None):
+        assert names(place.built("second", "torch==1.0", "helper==1.0")) == set()
+    assert names(place.built("third", "torch==1.0", "helper==2.0")) == {"torch"}
+
+
+def test_a_compiled_module_that_a_distribution_brings_stays_its_own(place: Place) -> None:
+    """Some do, and uv's cache, which shares it, has to be emptied of such a one."""
+    environment = place.built("first", "torch==1.0")
+    packages = next(environment.glob("lib/python*/site-packages"))
+    compiled = packages / "__pycache__" / "torch.cpython-311.pyc"
+    compiled.parent.mkdir(exist_ok=True)
+    compiled.write_bytes(b"brought along")
+    (packages / "elsewhere").hardlink_to(compiled)
+    with next(packages.glob("torch-*.dist-info/RECORD")).open("a") as record:
+        record.write("__pycache__/torch.cpython-311.pyc,,\n")
+    intact = Intact(environment)
+    compiled.write_bytes(b"altered")
+    assert intact.altered() == ("__pycache__/torch.cpython-311.pyc",)
+    assert intact.distributions == {"torch"}
+
+
+@pytest.mark.parametrize("mark", ["[]", "null", "{", '{"python": 3}'])
+def test_a_foreign_mark_is_passed_over(place: Place, mark: str) -> None:
+    foreign = place.work / "envs" / "foreign" / "x"
+    foreign.mkdir(parents=True)
+    (foreign / "asrcompat-complete.json").write_text(mark)
+    assert place.built("first", "torch==1.0").exists()
+
+
 def test_what_cannot_be_linked_is_left_out(tmp_path: Path) -> None:
     packages = [tmp_path / name / "lib" / "python3.11" / "site-packages" for name in ("old", "new")]
     for folder in packages:
@@ -105,7 +150,7 @@ def test_what_cannot_be_linked_is_left_out(tmp_path: Path) -> None:
     cache.mkdir()
     for name in ("alone.cpython-311.pyc", "gone.cpython-311.pyc"):
         (cache / name).write_bytes(b"")
-    assert share(tmp_path / "new", [tmp_path / "old", tmp_path / "nowhere"]) == 0
+    assert share(tmp_path / "new", Path(sys.executable), [tmp_path / "old", tmp_path / "nowhere"]) == 0
     assert not (packages[1] / "helper" / "__pycache__").exists()
 
 
@@ -114,12 +159,12 @@ def test_a_compiled_module_that_is_written_into_is_seen(place: Place) -> None:
     imported(first, "torch")
     second = place.built("second", "torch==1.0", "helper==1.0")
     intact = Intact(second)
-    [compiled] = shared(second)
+    [(compiled, name)] = shared(second)
     imported(second, "torch")
     assert intact.altered() == ()
     with compiled.open("ab") as file:
         file.write(b"more")
-    assert intact.altered() == (compiled.name,)
+    assert intact.altered() == (name,)
     assert list(intact.shared) == [str(compiled.relative_to(second))]
 
 
@@ -129,7 +174,7 @@ def test_giving_up_what_was_written_into_leaves_the_installers_cache(place: Plac
     second = place.built("second", "torch==1.0", "helper==1.0")
     third = place.built("third", "torch==2.0")
     intact = Intact(second)
-    with next(shared(second)).open("ab") as file:
+    with next(shared(second))[0].open("ab") as file:
         file.write(b"more")
     assert intact.altered()
     told: list[str] = []

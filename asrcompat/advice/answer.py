@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-from asrcompat.advice.candidate import Candidate
+from asrcompat.advice.candidate import Candidate, parsed
 from asrcompat.advice.question import AXES, Question, Wanted
 from asrcompat.model import Cell
 
@@ -109,7 +109,7 @@ def _tried(one: Candidate, question: Question) -> tuple[int, str]:
 
 def _newness(one: Candidate) -> tuple[Version, ...]:
     axes = (one.axis(axis) for axis in _NEWEST_BY)
-    return tuple(Version("0" if found is None else found[1]) for found in axes)
+    return tuple(parsed("0" if found is None else found[1]) for found in axes)
 
 
 def _changes(one: Candidate, wants: Mapping[str, Wanted]) -> Iterator[Change]:
@@ -125,7 +125,7 @@ def _changes(one: Candidate, wants: Mapping[str, Wanted]) -> Iterator[Change]:
 
 def _line(known: Sequence[Candidate], axis: str) -> list[Version]:
     """The tested releases along an axis, in order."""
-    return sorted({Version(found[1]) for one in known if (found := one.axis(axis)) is not None})
+    return sorted({parsed(found[1]) for one in known if (found := one.axis(axis)) is not None})
 
 
 def _distance(changes: Sequence[Change], lines: Mapping[str, list[Version]]) -> tuple[int, int, int]:

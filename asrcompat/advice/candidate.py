@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from packaging.version import InvalidVersion, Version
+
 from asrcompat.advice.question import AXES, OTHER_S3PRL
 from asrcompat.model import Cell, Environment, Outcome, Results
+
+
+def parsed(version: str) -> Version:
+    """A version to sort by; what is none, as a package may say anything of itself, is the oldest."""
+    try:
+        return Version(version)
+    except InvalidVersion:
+        return Version("0")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion
 
 from asrcompat.errors import UsageError
 
@@ -30,7 +31,10 @@ class Wanted:
 
     def holds(self, version: str | None) -> bool:
         """Whether a version is one of these; None is of a distribution that is not there."""
-        return version is not None and self.versions.contains(version, prereleases=True)
+        try:
+            return version is not None and self.versions.contains(version, prereleases=True)
+        except InvalidVersion:  # what a package says of itself may be anything
+            return False
 
 
 @dataclass(frozen=True, kw_only=True)

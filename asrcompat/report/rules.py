@@ -60,7 +60,13 @@ def _found(one: Mapping[str, Any], numbers: Mapping[str, int]) -> str:
         shown = "environments that differ in nothing else show it"
     else:
         shown = "it fits all of them"
-    return f"fails if {' and '.join(_condition(choice[0]) for choice in alternative)}; {shown}, and {refuted}"
+    return f"{fails_if(one)}; {shown}, and {refuted}"
+
+
+def fails_if(one: Mapping[str, Any]) -> str:
+    """The conditions of a rule that was found."""
+    (alternative,) = one["alternatives"]
+    return f"fails if {' and '.join(_condition(choice[0]) for choice in alternative)}"
 
 
 def _along(alternative: Sequence[Sequence[Mapping[str, Any]]]) -> str:

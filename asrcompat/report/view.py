@@ -17,6 +17,7 @@ from asrcompat.report.dated import Dated, dated
 from asrcompat.report.environments import EnvironmentRow, reproduce, rows
 from asrcompat.report.failures import failures
 from asrcompat.report.findings import Findings, findings
+from asrcompat.report.first import First, first
 from asrcompat.report.grid import Grid, Section, Target, cell_target
 from asrcompat.report.measurements import measurements
 from asrcompat.report.metadata import Lie, lies
@@ -54,6 +55,7 @@ class View:
 
     intro: str
     summary: str
+    first: First
     expectations: tuple[expectations.Expectations, ...]
     missing: tuple[str, ...]
     tables: tuple[DeviceTable, ...]
@@ -90,14 +92,16 @@ def view(results: Results) -> View:
     to_cell = {cell.key: cell_target(number) for number, cell in enumerate(cells, start=1) if cell.evidence}
     to_failure = {cell.key: failure.target for failure in told for cell in failure.cells}
     drawn, folded = tables(cells, environments, targets={**to_cell, **to_failure}, marks=expectations.marks(results))
+    why = reasons(told, cured.verified, numbers, to_cell)
     return View(
+        first=first(results, environments, why),
         intro=facts.intro(results),
         summary=facts.summary(results),
         expectations=expectations.told(results),
         missing=results.missing,
         tables=drawn,
         folded=folded,
-        reasons=reasons(told, cured.verified, numbers, to_cell),
+        reasons=why,
         lies=lies(environments, cells),
         bounds=bounds(results, known, numbers),
         dated=dated(results, environments),

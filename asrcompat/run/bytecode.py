@@ -10,34 +10,58 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from asrcompat.run import process
+from asrcompat.run.hold import held_now
+
 _FOLDER = "__pycache__"
+_PACKAGES = "lib/python*/site-packages"
+_CHECK_SECONDS = 120.0
+# Pythons up to 3.12 keep what a full disk cut off; one that cannot be read would break every import of its module.
+_CHECK = """
+import marshal, sys
+for name in open(sys.argv[1], encoding="utf-8").read().split("\\n"):
+    try:
+        with open(name, "rb") as file:
+            marshal.loads(file.read()[16:])
+    except (EOFError, ValueError, TypeError, OSError):
+        print("torn " + name)
+print("done")
+"""
 
 
-def share(environment: Path, others: Iterable[Path]) -> int:
+def share(environment: Path, python: Path, others: Iterable[Path]) -> int:
     """Link the compiled modules of the first of `others` into `environment`, then what the next ones have besides.
 
-    All are environments of one interpreter. Returns how many were linked. What cannot be linked is compiled again.
+    All are environments of one interpreter, of which `python` is one. Returns how many were linked. What cannot be
+    linked, or cannot be read, is compiled again; an environment that somebody is probing gives nothing.
     """
-    linked = 0
+    linked: list[Path] = []
     for other in others:
-        for compiled in _compiled(other):
-            linked += _link(compiled, environment / compiled.relative_to(other))
-    return linked
+        with held_now(other.parent / ".lock") as mine:
+            for compiled in _compiled(other) if mine else ():
+                target = environment / compiled.relative_to(other)
+                if _link(compiled, target):
+                    linked.append(target)
+    torn = _torn(environment, python, linked)
+    for one in torn:
+        one.unlink()
+    return len(linked) - len(torn)
 
 
-def shared(environment: Path) -> Iterator[Path]:
-    """The compiled modules that an environment shares with others."""
-    for compiled in _compiled(environment):
-        with contextlib.suppress(OSError):
-            if compiled.stat().st_nlink > 1:
-                yield compiled
+def shared(environment: Path) -> Iterator[tuple[Path, str]]:
+    """The compiled modules that an environment shares with others, each with its name among the packages."""
+    for packages in environment.glob(_PACKAGES):
+        for compiled in _compiled(environment):
+            with contextlib.suppress(OSError):
+                if compiled.stat().st_nlink > 1:
+                    yield compiled, str(compiled.relative_to(packages))
 
 
 def _compiled(environment: Path) -> Iterator[Path]:
-    for packages in environment.glob("lib/python*/site-packages"):
+    for packages in environment.glob(_PACKAGES):
         for name, _, files in os.walk(packages):
             folder = Path(name)
             if folder.name == _FOLDER:
@@ -59,3 +83,19 @@ def _link(compiled: Path, target: Path) -> bool:
 def _source(compiled: Path) -> Path:
     """The file that a compiled module was made of."""
     return compiled.parents[1] / f"{compiled.name.partition('.')[0]}.py"
+
+
+def _torn(environment: Path, python: Path, linked: Sequence[Path]) -> Sequence[Path]:
+    """Those of the linked modules that the interpreter cannot read; all, where that cannot be found out."""
+    if not linked:
+        return ()
+    listed = environment / "compiled.txt"
+    try:
+        listed.write_text("\n".join(map(str, linked)), encoding="utf-8", errors="surrogateescape")
+        done = process.run([python, "-I", "-B", "-c", _CHECK, listed], seconds=_CHECK_SECONDS)
+    except OSError:
+        return linked
+    finally:
+        listed.unlink(missing_ok=True)
+    *torn, last = done.output.splitlines() or [""]
+    return [Path(line.removeprefix("torn ")) for line in torn] if last == "done" else linked

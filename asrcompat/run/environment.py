@@ -65,7 +65,7 @@ def build(
     if failure is not None:
         shutil.rmtree(aside, ignore_errors=True)
         return failure
-    bytecode.share(aside, _alike(work / "envs", aside, lock, interpreter))
+    bytecode.share(aside, python_of(aside), _alike(work / "envs", aside, lock, interpreter))
     aside.rename(target)
     write_text(target / _MARK, json.dumps(_mark(lock, interpreter)))
     return Built(python=python_of(target), reused=False, seconds=time.monotonic() - started)
@@ -83,7 +83,7 @@ def give_up(environment: Path, intact: Intact, tell: Callable[[str], None]) -> N
     shutil.rmtree(environment, ignore_errors=True)
     if not (names := sorted(intact.distributions)):
         return  # without names uv would take all
-    done = uv.command(["cache", "clean", "--quiet", *names], seconds=600)
+    done = uv.command(["cache", "clean", "--quiet", *names], seconds=uv.LOCK_SECONDS)
     if (failed := uv.failure(done)) is not None:
         tell(f"uv's cache keeps {', '.join(names)}, altered as they are: {failed.message}")
 
@@ -145,7 +145,8 @@ def _alike(envs: Path, new: Path, lock: Lock, interpreter: Interpreter) -> list[
     found = []
     for mark in envs.glob(f"*/*/{_MARK}"):
         with contextlib.suppress(OSError, ValueError):  # it is being removed, or torn
-            if mark.parent != new and _of(interpreter).items() <= json.loads(mark.read_text(encoding="utf-8")).items():
+            told = json.loads(mark.read_text(encoding="utf-8"))
+            if mark.parent != new and isinstance(told, dict) and _of(interpreter).items() <= told.items():
                 listed = versions_of((mark.parent / LISTED).read_text(encoding="utf-8"))
                 found.append((len(wanted & listed.items()), mark.parent))
     return [environment for _, environment in sorted(found, reverse=True)[:_MOST_ALIKE]]

@@ -85,11 +85,12 @@ def recorded(environment: Path) -> Iterator[tuple[Path, str, list[str]]]:
 
 def _watched(environment: Path) -> Iterator[tuple[str, tuple[str, str | None]]]:
     """The files that others may share, each with its name, and the distribution that it was installed from."""
+    for compiled, name in bytecode.shared(environment):
+        yield str(compiled), (name, None)
+    # after these: what a distribution brings is its own, compiled or not
     for folder, distribution, row in recorded(environment):
         if row:
             yield os.path.join(folder, row[0]), (row[0], distribution)  # noqa: PTH118 - 25,000 of them
-    for compiled in bytecode.shared(environment):
-        yield str(compiled), (compiled.name, None)
 
 
 def _state(file: str) -> _State | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asrcompat.model import Cell, Device, Environment, EnvironmentResult, Outcome, Stage
-from asrcompat.run import code, host, outcome, uv
+from asrcompat.run import ahead, code, host, outcome, uv
 from asrcompat.run.cells import Progress, Settings, Subject, probe_everywhere, unavailable_devices
 from asrcompat.run.environment import build, give_up
 from asrcompat.run.hold import alone
@@ -118,6 +118,7 @@ def _build_and_probe(
 ) -> EnvironmentResult:
     lock, interpreter = source.lock, source.interpreter
     tell(f"install: {len(lock.versions)} packages; if none is cached, {lock.download} to download")
+    ahead.wait_for(lock, interpreter, work=settings.work, tell=tell)
     built = build(
         place.name,
         lock,

@@ -18,6 +18,9 @@ from uv import find_uv_bin
 
 from asrcompat.run.process import Finished, run
 
+# For uv's cache: who empties a part of it waits for everybody who installs, and may be fetching a torch stack.
+LOCK_SECONDS = 3600
+
 FailureKind = Literal["conflict", "build", "error"]
 
 _PASSED_ON = (
@@ -72,7 +75,13 @@ def command(arguments: Sequence[str | Path], *, seconds: float, cwd: Path | None
         for key, value in os.environ.items()
         if key not in ("VIRTUAL_ENV", "CONDA_PREFIX") and (not key.startswith("UV_") or key in _PASSED_ON)
     }
-    environment.update(NO_COLOR="1", UV_NO_PROGRESS="1", UV_NO_CONFIG="1", UV_PYTHON_DOWNLOADS="manual")
+    environment.update(
+        UV_LOCK_TIMEOUT=str(LOCK_SECONDS),
+        NO_COLOR="1",
+        UV_NO_PROGRESS="1",
+        UV_NO_CONFIG="1",
+        UV_PYTHON_DOWNLOADS="manual",
+    )
     return run([find_uv_bin(), *arguments], env=environment, cwd=cwd, seconds=seconds)
 
 

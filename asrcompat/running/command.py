@@ -78,7 +78,7 @@ def _run_these(run: Run, requests: Sequence[Request], locked: Mapping[str, Locke
         if disk.tight:
             return stack_by_stack(run, groups, locks, disk)
         together = [one for group in groups for one in group]
-        later = [one for one in new if one is not together[0]]  # the first session fetches its own
+        later = [one for one in new if one not in together[: run.jobs]]  # the first sessions fetch their own
         with ahead.fetching(
             _wanted(options, later, locked),
             work=options.work_folder,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import stat
 import sys
 import threading
 from pathlib import Path
@@ -17,12 +16,12 @@ _MEMORY_SECONDS = 0.5  # between two looks at how much the harness holds
 _BLOCK = 512  # bytes, of what `lstat` counts
 
 
-def by_the_harness(bench: Bench) -> Took:
+def by_the_harness(bench: Bench, jobs: int) -> Took:
     """A run of the profile, from locks, without environments; then once more, unchanged."""
     for name in ("envs", "results", "probe", "logs", "reports"):
         shutil.rmtree(bench.work / name, ignore_errors=True)
     command = [sys.executable, "-m", "nox", "--session", "matrix", "--", "--profile", "benchmark"]
-    command += ["--devices", "cpu", "--torch-index", "none"]
+    command += ["--devices", "cpu", "--torch-index", "none", "--jobs", str(jobs)]
     with _Memory(bench.work / "envs") as memory:
         took = Took(wall=seconds_of(command, bench, cwd=bench.folder / "checkout"))
     took.memory = memory.most
@@ -39,19 +38,19 @@ def by_the_harness(bench: Bench) -> Took:
 
 
 def _further(bench: Bench) -> list[float]:
-    """What each environment but the first of its stack takes on the disk for itself, in MB."""
-    found, stacks = [], set()
+    """What each environment but the first of its stack adds to the disk, in MB: files that no earlier one has."""
+    found = []
+    seen: dict[tuple[str, str], set[tuple[int, int]]] = {}
     for request in bench.sources:
-        if (request.torch, request.python) in stacks:
-            found.append(_own(bench.work / "envs" / request.id) / 1e6)
-        stacks.add((request.torch, request.python))
+        home = bench.work / "envs" / request.id
+        if not home.is_dir():
+            raise SystemExit(f"{request.id}: no environment was built")
+        files = {(one.st_dev, one.st_ino): one.st_blocks * _BLOCK for one in (each.lstat() for each in home.rglob("*"))}
+        stack = request.torch, request.python
+        if stack in seen:
+            found.append(sum(size for inode, size in files.items() if inode not in seen[stack]) / 1e6)
+        seen.setdefault(stack, set()).update(files)
     return found
-
-
-def _own(folder: Path) -> int:
-    """The bytes on the disk of folders, and of files that nobody else has by a hard link."""
-    states = [one.lstat() for one in folder.rglob("*")]
-    return sum(one.st_blocks * _BLOCK for one in states if stat.S_ISDIR(one.st_mode) or one.st_nlink == 1)
 
 
 class _Memory:

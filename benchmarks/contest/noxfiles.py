@@ -47,7 +47,8 @@ def by_a_noxfile(bench: Bench, backend: str) -> Took:
             listed = folder / f"{request.id}.txt"
             listed.write_text("".join(f"{name}=={version}\n" for name, version in source.lock.versions.items()))
             python = str(source.interpreter.executable)
-            told.append({"id": request.id, "python": python, "requirements": str(listed), "probes": probes})
+            files = {"requirements": str(listed), "installed": str(folder / f"{request.id}.seconds")}
+            told.append({"id": request.id, "python": python, "probes": probes, **files})
         cells = folder / "cells.json"
         cells.write_text(json.dumps({"program": str(PROBE / "__main__.py"), "environments": told}), encoding="utf-8")
         command: list[str | Path] = [
@@ -64,6 +65,7 @@ def by_a_noxfile(bench: Bench, backend: str) -> Took:
         took = Took(wall=seconds_of(command, bench, cwd=folder, **own))
     shutil.rmtree(folder / "nox")
     for one in told:
+        took.installs[one["id"]] = float(Path(one["installed"]).read_text(encoding="utf-8"))
         for name in PATHS:
             record = Path(folder / one["id"] / name / f"{name}.jsonl")
             raw = Raw(path=name, device=Device.CPU, events=tuple(read_events(record)), log=b"")

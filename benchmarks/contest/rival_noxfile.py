@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ def cells(environment: dict[str, Any]) -> Callable[[nox.Session], None]:
     """The session of one environment."""
 
     def one(session: nox.Session) -> None:
+        started = time.monotonic()
         session.install("--no-deps", "--requirement", environment["requirements"])
+        Path(environment["installed"]).write_text(str(time.monotonic() - started), encoding="utf-8")
         for probe in environment["probes"]:
             session.run("python", CELLS["program"], probe["settings"], env=probe["env"])
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from asrcompat.model import Cell, Stage
 
-ARITHMETIC = (Stage.LOAD, Stage.FEATURES, Stage.FORWARD, Stage.BACKWARD, Stage.STEP, Stage.TRAIN)
+CLIMB = (Stage.LOAD, Stage.FEATURES, Stage.FORWARD, Stage.BACKWARD, Stage.STEP, Stage.TRAIN)
 
 
 @dataclass(kw_only=True)
@@ -15,7 +15,7 @@ class Took:
 
     wall: float
     imports: dict[str, dict[str, float]] = field(default_factory=dict)
-    arithmetic: dict[str, float] = field(default_factory=dict)
+    climbs: dict[str, float] = field(default_factory=dict)
     installs: dict[str, float] = field(default_factory=dict)
     outcomes: dict[tuple[str, str], str] = field(default_factory=dict)
     again: float = 0.0
@@ -27,12 +27,10 @@ class Took:
         stage = cell.failed or cell.passed
         self.outcomes[name, cell.path] = f"{cell.outcome} at {stage}"
         self.imports.setdefault(name, {})[cell.path] = cell.seconds.get(Stage.IMPORT, 0.0)
-        computed = sum(cell.seconds.get(one, 0.0) for one in ARITHMETIC)
-        self.arithmetic[name] = self.arithmetic.get(name, 0.0) + computed
+        computed = sum(cell.seconds.get(one, 0.0) for one in CLIMB)
+        self.climbs[name] = self.climbs.get(name, 0.0) + computed
 
     def floor(self, jobs: int) -> float:
-        """The least wall clock for this arithmetic, so many environments at a time."""
-        each = [
-            self.installs[name] + max(self.imports[name].values()) + self.arithmetic[name] for name in self.arithmetic
-        ]
+        """The least wall clock for all this, so many environments at a time."""
+        each = [self.installs[name] + max(self.imports[name].values()) + self.climbs[name] for name in self.climbs]
         return max(*each, sum(each) / jobs)

@@ -1,0 +1,130 @@
+"""The answer first: what to install today, and what is broken where everything is new, by these results alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from asrcompat.advice import MAIN_PATHS, Candidate, Question, answer, seen_in
+from asrcompat.advice.candidate import parsed
+from asrcompat.model import Results
+from asrcompat.report import words
+from asrcompat.report.environments import EnvironmentRow
+from asrcompat.report.grid import Entry, Target
+from asrcompat.report.reasons import Cure, Reason
+from asrcompat.report.rules import fails_if
+from asrcompat.report.where import where
+
+_DEVICE = "cpu"
+_AXES = ("torch", "transformers", "s3prl", "espnet")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Install:
+    """An environment to install: the paths that were seen to work in it, and the command, from the report's folder."""
+
+    paths: str
+    entry: Entry
+    versions: str
+    lock: str
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken:
+    """A failure where everything is new: since which versions, where a rule was found, and what was seen to cure it."""
+
+    title: str
+    target: Target
+    where: str
+    since: str
+    cures: tuple[Cure, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class First:
+    """`install` is empty where nothing on the main paths works; `newest` names what the newest environments have."""
+
+    install: tuple[Install, ...]
+    newest: str
+    broken: tuple[Broken, ...]
+
+
+def first(results: Results, rows: Sequence[EnvironmentRow], reasons: Sequence[Reason]) -> First:
+    """What a person wants to know before anything else."""
+    numbered = {row.environment.id: row for row in rows}
+    candidates = seen_in(results, ".")
+    newest = _newest(candidates)
+    return First(
+        install=tuple(_installs(candidates, numbered)),
+        newest=_told(newest, candidates, numbered),
+        broken=tuple(_broken({one.environment.id for one in newest}, numbered, reasons, results)),
+    )
+
+
+def _installs(candidates: Sequence[Candidate], rows: Mapping[str, EnvironmentRow]) -> Iterator[Install]:
+    """The newest environment in which all main paths work; without one, the newest for each of them."""
+    whole = answer(Question(devices=(_DEVICE,)), candidates).fits[:1]
+    chosen = [(", ".join(MAIN_PATHS), fit.candidate) for fit in whole]
+    if not chosen:
+        each = {path: answer(Question(paths=(path,), devices=(_DEVICE,)), candidates).fits[:1] for path in MAIN_PATHS}
+        chosen = [(path, fit.candidate) for path, fits in each.items() for fit in fits]
+    for paths, one in chosen:
+        row, lock = rows[one.environment.id], one.environment.lock or ""
+        yield Install(
+            paths=paths,
+            entry=row.entry,
+            versions=row.short,
+            lock=lock,
+            command=f"uv venv --python {one.python} env\nuv pip sync --python env/bin/python --require-hashes {lock}",
+        )
+
+
+def _newest(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The environments that have the newest tested release on most axes, of what was released until today."""
+    today = [one for one in candidates if one.environment.as_of is None]
+    newest = _releases(today)
+    counted = [(sum(one.axis(axis) == newest.get(axis) for axis in _AXES), one) for one in today]
+    most = max((count for count, _ in counted), default=0)
+    return [one for count, one in counted if count == most]
+
+
+def _releases(candidates: Sequence[Candidate]) -> dict[str, tuple[str, str]]:
+    """The newest tested release on each axis, with its distribution."""
+    found: dict[str, tuple[str, str]] = {}
+    for axis in _AXES:
+        there = [one for candidate in candidates if (one := candidate.axis(axis)) is not None]
+        if there:
+            found[axis] = max(there, key=lambda one: parsed(one[1]))
+    return found
+
+
+def _told(newest: Sequence[Candidate], candidates: Sequence[Candidate], rows: Mapping[str, EnvironmentRow]) -> str:
+    releases = _releases([one for one in candidates if one.environment.as_of is None])
+    shared = [
+        releases[axis] for axis in _AXES if axis in releases and all(one.axis(axis) == releases[axis] for one in newest)
+    ]
+    numbers = ", ".join(str(rows[one.environment.id].number) for one in newest)
+    return f"{', '.join(' '.join(one) for one in shared)} (environment{'s' if len(newest) > 1 else ''} {numbers})"
+
+
+def _broken(
+    newest: set[str], rows: Mapping[str, EnvironmentRow], reasons: Sequence[Reason], results: Results
+) -> Iterator[Broken]:
+    numbers = {name: row.number for name, row in rows.items()}
+    since = {words.text(rule, "signature"): fails_if(rule) for rule in results.rules if rule["verdict"] == "found"}
+    for reason in reasons:
+        failure = reason.failure
+        cells = [
+            cell
+            for cell in failure.cells
+            if cell.environment in newest and cell.path in MAIN_PATHS and cell.device == _DEVICE
+        ]
+        if cells:
+            yield Broken(
+                title=failure.title,
+                target=failure.target,
+                where=where([cell.key for cell in cells], numbers),
+                since=since.get(failure.signature or "", ""),
+                cures=reason.cures,
+            )
