@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
         "merge", allow_abbrev=False, help="take over what other machines found, and report on the whole profile"
     )
     _add_ask(commands)
+    _add_diff(commands)
     merge.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="a run's work folder, or what holds it")
     for command in (matrix, session, report, merge, plan, why, reinstall, doctor, remedy, rules):
         _add_common(command)
@@ -110,6 +111,20 @@ def _add_ask(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     command.add_argument("--devices", type=names, default=(), metavar="cpu,cuda", help="where; default: cpu")
     command.add_argument("--count", type=positive, default=3, help="how many to tell; default: 3")
     command.add_argument("--json", action="store_true", help="print the whole answer as JSON")
+
+
+def _add_diff(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "diff",
+        allow_abbrev=False,
+        help="what changed between two reports, and which packages moved",
+        epilog="for example: asrcompat diff HEAD~1 HEAD --profile nightly, or asrcompat diff old/results.json reports",
+    )
+    command.add_argument("before", metavar="BEFORE", help="a results.json, its folder, or a revision of the repository")
+    command.add_argument("after", metavar="AFTER", help="the later one")
+    command.add_argument("--matrix", type=Path, default=_matrix(), help="that of the checkout whose revisions are read")
+    command.add_argument("--profile", help="whose published report a revision has; default: matrix.toml's default one")
+    command.add_argument("--json", action="store_true", help="print it as JSON")
 
 
 def _add_common(command: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -13,6 +14,7 @@ from asrcompat.ask.command import ask
 from asrcompat.bisecting.command import bisect
 from asrcompat.doctor.command import doctor
 from asrcompat.errors import ExitCode, HarnessError
+from asrcompat.history.command import diff
 from asrcompat.options import Options, parse
 from asrcompat.planning.command import plan, why
 from asrcompat.remedying.command import remedy
@@ -34,6 +36,7 @@ _STOPPED = {
     "why": "run it again",
     "reinstall": "the locks that were tried are told; run it again",
     "ask": "run it again",
+    "diff": "run it again",
     "doctor": "nothing of this run was kept, and the environment is as it was; run it again",
     "remedy": "`report` shows the environments that were finished; run it again, and it goes on: every run is kept",
     "bisect": "no limit is told yet; run it again, and it goes on: every run is kept",
@@ -57,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "why": why,
             "reinstall": reinstall,
             "ask": ask,
+            "diff": diff,
             "doctor": lambda given: doctor(given, settings_as_found(given)),
             "remedy": remedy,
             "bisect": bisect,
@@ -69,6 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"asrcompat: stopped; {_STOPPED[command]}", file=sys.stderr)
         return ExitCode.UNFINISHED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more as it leaves
+        return ExitCode.UNFINISHED  # who reads what is printed wanted no more of it
     except Exception:
         # an exit code of 1 says that a package got worse: a fault of ours must not
         print(without_secrets(traceback.format_exc()), end="", file=sys.stderr)

@@ -72,6 +72,7 @@ class Options:
     folders: tuple[Path, ...] = ()
     count: int = 3
     versions: Mapping[str, str] = field(default_factory=dict)
+    editions: tuple[str, ...] = ()
     have: Path | None = None
     have_env: Path | None = None
 
@@ -240,6 +241,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[str, Options, str | None]:
     given = vars(parser().parse_args(arguments))
     command: str = given.pop("command")
     environment = given.pop("environment", None)
+    given["editions"] = tuple(given.pop(side) for side in ("before", "after") if side in given)
     said = {axis: given.pop(f"version_{axis}", None) for axis in AXES}
     given["versions"] = {axis: text for axis, text in said.items() if text is not None}
     given |= {name: tuple(given.get(name, ())) for name in ("guests", "folders")}

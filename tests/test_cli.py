@@ -192,3 +192,13 @@ def test_nox_lists_environments_with_their_versions_and_names_faults_of_the_matr
     bad = subprocess.run([sys.executable, "-m", "nox", "-l"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert bad.returncode == 2
     assert "probe.devices[1]" in bad.stdout
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
+    command = [sys.executable, "-m", "asrcompat", "ask", "--json"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (3, b"")

@@ -14,7 +14,7 @@ ROOMS = (
     ("cli", "__main__"),
     ("tasks", "running", "remedying", "bisecting", "settling"),
     ("settings", "planning", "reporting", "beside", "standing"),
-    ("doctor", "ask"),
+    ("doctor", "ask", "history"),
     ("arguments", "argument_types", "options"),
     ("report", "explain", "advice"),
     ("lab", "baseline"),

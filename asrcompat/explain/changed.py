@@ -1,0 +1,176 @@
+"""What changed between two reports: which cells fare otherwise, and which packages moved in their environments.
+
+Where one package alone moved and the harness's code is the same, that package did it. Of several, those that the
+failure is known by (its signature's package, or a rule that runs have found) are suspected, and no more than that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from packaging.utils import canonicalize_name
+
+from asrcompat.model import Cell, Environment, Outcome, Results
+from asrcompat.run.lock import versions_of
+from asrcompat.spec import request_id
+
+ABSENT = "-"
+
+
+_NO_VERDICT = frozenset({Outcome.ERROR, Outcome.UNAVAILABLE})
+
+
+class Kind(StrEnum):
+    """What became of a cell, worst first."""
+
+    REGRESSED = "regressed"
+    UNSTABLE = "unstable now"
+    OTHERWISE = "fails otherwise"
+    FIXED = "fixed"
+    GONE = "gone"
+    NEW = "new"
+    UNDECIDED = "undecided"
+
+
+_BECAME = {
+    (Outcome.WORKS, Outcome.BROKEN): Kind.REGRESSED,
+    (Outcome.UNSTABLE, Outcome.BROKEN): Kind.REGRESSED,
+    (Outcome.WORKS, Outcome.UNSTABLE): Kind.UNSTABLE,
+    (Outcome.BROKEN, Outcome.WORKS): Kind.FIXED,
+    (Outcome.UNSTABLE, Outcome.WORKS): Kind.FIXED,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edition:
+    """A report, with the texts of the locks that it names, as far as they could be read."""
+
+    name: str
+    results: Results
+    locks: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """A cell that fares otherwise: `before` and `after` in words, one of them empty where it is new or gone.
+
+    `moved` holds the versions of every package that differs, `ABSENT` for none; `whole` where both locks were read.
+    `suspects` are those of them that the failure is known by. `code`: the harness's own code moved as well.
+    """
+
+    environment: str
+    path: str
+    device: str
+    kind: Kind
+    before: str
+    after: str
+    moved: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    whole: bool = False
+    suspects: tuple[str, ...] = ()
+    code: bool = False
+
+    @property
+    def culprit(self) -> str | None:
+        """The package that did it, where nothing else moved."""
+        return next(iter(self.moved)) if self.whole and len(self.moved) == 1 and not self.code else None
+
+
+def changed(before: Edition, after: Edition) -> tuple[Changed, ...]:
+    """The cells that differ, worst first, then in the order of the later report."""
+    old, new = _by_key(before.results), _by_key(after.results)
+    keys = [*new, *(key for key in old if key not in new)]
+    found = [one for key in keys if (one := _of(key, old.get(key), new.get(key), before, after)) is not None]
+    return tuple(sorted(found, key=lambda one: list(Kind).index(one.kind)))
+
+
+_Key = tuple[str, str, str]
+_Found = tuple[Environment, Cell]
+
+
+def _by_key(results: Results) -> dict[_Key, _Found]:
+    environments = {one.id: one for one in results.environments}
+    return {
+        (request_id(cell.environment), cell.path, cell.device.value): (environments[cell.environment], cell)
+        for cell in results.cells
+        if environments[cell.environment].host is None
+    }
+
+
+def _of(key: _Key, old: _Found | None, new: _Found | None, before: Edition, after: Edition) -> Changed | None:
+    kind = _kind(old and old[1], new and new[1])
+    if kind is None:
+        return None
+    told = ["" if one is None else told_of(one[1]) for one in (old, new)]
+    environment, path, device = key
+    facts = {} if old is None or new is None else dict(_moved(old[0], new[0], before, after))
+    whole = bool(facts.pop("", None))
+    failing = next((one for one in (new, old) if one is not None and one[1].failed is not None), None)
+    suspects = () if failing is None else _suspects(failing[1], after.results if failing is new else before.results)
+    return Changed(
+        environment=environment,
+        path=path,
+        device=device,
+        kind=kind,
+        before=told[0],
+        after=told[1],
+        moved=facts,
+        whole=whole,
+        suspects=tuple(name for name in facts if canonicalize_name(name) in suspects),
+        code=old is not None and new is not None and old[0].code != new[0].code,
+    )
+
+
+def told_of(cell: Cell) -> str:
+    """An outcome in words, as reports have it."""
+    return f"{cell.outcome} at {cell.stage}" if cell.failed else str(cell.outcome)
+
+
+def _kind(old: Cell | None, new: Cell | None) -> Kind | None:
+    """What became of a cell; None where it fares as before, or never had a verdict."""
+    there = [one for one in (old, new) if one is not None]
+    verdicts = [one for one in there if one.outcome not in _NO_VERDICT]
+    if not verdicts:
+        return None
+    if old is None or new is None:
+        return Kind.NEW if old is None else Kind.GONE
+    if len(verdicts) < len(there):
+        return Kind.UNDECIDED
+    return None if _alike(old, new) else _BECAME.get((old.outcome, new.outcome), Kind.OTHERWISE)
+
+
+def _alike(old: Cell, new: Cell) -> bool:
+    """Whether two cells fare alike; a failure that one report did not recognise yet is known by its exception."""
+    if (old.outcome, old.failed) != (new.outcome, new.failed):
+        return False
+    if old.signature is not None and new.signature is not None:
+        return old.signature == new.signature
+    return old.exception == new.exception
+
+
+def _moved(
+    old: Environment, new: Environment, before: Edition, after: Edition
+) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Every package whose version differs; an empty name where both locks were read, and so these are all."""
+    locked = [versions_of(edition.locks.get(one.lock or "", "")) for edition, one in ((before, old), (after, new))]
+    whole = all(locked)
+    versions = [
+        {"python": one.python, **({**lock, **one.packages} if whole else one.packages)}
+        for lock, one in zip(locked, (old, new), strict=True)
+    ]
+    if whole:
+        yield "", (ABSENT, ABSENT)
+    first = [*new.packages, "python", *sorted(versions[0].keys() | versions[1].keys())]
+    for name in dict.fromkeys(first):
+        pair = versions[0].get(name, ABSENT), versions[1].get(name, ABSENT)
+        if pair[0] != pair[1]:
+            yield name, pair
+
+
+def _suspects(cell: Cell, results: Results) -> set[str]:
+    """The packages that a failure is known by."""
+    named = {str(one.get("package") or "") for one in results.signatures if one.get("id") == cell.signature}
+    rules = [one for one in results.rules if one.get("signature") == cell.signature and one.get("verdict") == "found"]
+    conditions = [choice[0] for rule in rules for alternative in rule.get("alternatives", ()) for choice in alternative]
+    return {canonicalize_name(name) for name in (*named, *(str(one["package"]) for one in conditions)) if name}

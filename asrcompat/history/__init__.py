@@ -1,0 +1,1 @@
+"""``asrcompat diff``: what changed between two reports."""
