@@ -8,13 +8,14 @@ from html.parser import HTMLParser
 class Page(HTMLParser):
     """Collects tags and anchors, and checks that what opens is closed."""
 
-    VOID = ("meta", "br")
+    VOID = ("meta", "br", "input")
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str | None]] = []
         self.open: list[str] = []
+        self.scripts: list[str] = []
         self.feed(text)
         self.close()
 
@@ -24,6 +25,11 @@ class Page(HTMLParser):
         self.attributes += attrs
         if tag not in self.VOID:
             self.open.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        """Keep what a script is."""
+        if self.open and self.open[-1] == "script":
+            self.scripts.append(data)
 
     def handle_endtag(self, tag: str) -> None:
         """Hold it against the tag that is open."""

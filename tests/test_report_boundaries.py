@@ -186,9 +186,8 @@ def test_every_form_tells_them_and_promises_nothing() -> None:
     for page in (markdown(results), html(results)):
         assert "Not a promise" in page
         assert "last good 0.4.15, first bad 0.4.14" in page
-        assert "<script" not in page
     for page in (markdown(make_results(boundaries=(hostile,))), html(make_results(boundaries=(hostile,)))):
-        assert "<script" not in page
+        assert "<script>alert" not in page
     for page in (markdown(make_results()), html(make_results())):
         assert "Not a promise" not in page
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 
+from factories import make_results
 from hostile_results import hostile
 from html_page import Page
 from hypothesis import given, settings
@@ -36,11 +38,19 @@ def assure_safe_links(links: Sequence[str | None]) -> None:
         assert link == "https://example.org/" or (":" not in link and not link.startswith("/")), link
 
 
+OURS = Page(render.html(make_results())).scripts[1]
+
+
 def assure_safe_html(text: str) -> None:
-    """Make sure that HTML is well formed, and has neither scripts nor handlers."""
+    """Make sure that HTML is well formed, and has no scripts or handlers but our own script and its data."""
     page = Page(text)
     assert page.open == []
-    assert not {"script", "img", "iframe"} & set(page.tags)
+    assert not {"img", "iframe"} & set(page.tags)
+    assert page.tags.count("script") == 2
+    data, script = page.scripts
+    assert json.loads(data).keys() == {"causes", "cells", "environments", "main"}
+    assert not set(data) & set("<>&")
+    assert script == OURS
     assert not [name for name, _ in page.attributes if name.startswith("on") or name == "style"]
     assure_safe_links([value for name, value in page.attributes if name == "href"])
     assert not re.search("[\x00-\x08\x0b-\x1f\u202e\ud800]", text)

@@ -146,12 +146,14 @@ def test_html_is_well_formed_and_its_links_lead_somewhere() -> None:
     assert targets <= set(identities)
 
 
-def test_the_policy_admits_the_style_sheet_and_nothing_else() -> None:
+def test_the_policy_admits_the_style_sheet_and_the_script_and_nothing_else() -> None:
     text = render.html(make_results())
-    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)
+    style, script = (re.search(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL) for tag in ("style", "script"))
     assert style
-    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
-    assert f"default-src 'none'; style-src 'sha256-{digest}'" in text
+    assert script
+    digests = [base64.b64encode(hashlib.sha256(one[1].encode()).digest()).decode() for one in (style, script)]
+    policy = f"default-src 'none'; style-src 'sha256-{digests[0]}'; script-src 'sha256-{digests[1]}'; base-uri 'none'"
+    assert policy in text
 
 
 @pytest.mark.parametrize("stage", [Stage.RESOLVE, Stage.INSTALL])

@@ -70,14 +70,20 @@ def _installs(candidates: Sequence[Candidate], rows: Mapping[str, EnvironmentRow
         each = {path: answer(Question(paths=(path,), devices=(_DEVICE,)), candidates).fits[:1] for path in MAIN_PATHS}
         chosen = [(path, fit.candidate) for path, fits in each.items() for fit in fits]
     for paths, one in chosen:
-        row, lock = rows[one.environment.id], one.environment.lock or ""
+        row = rows[one.environment.id]
         yield Install(
             paths=paths,
             entry=row.entry,
             versions=row.short,
-            lock=lock,
-            command=f"uv venv --python {one.python} env\nuv pip sync --python env/bin/python --require-hashes {lock}",
+            lock=one.environment.lock or "",
+            command=install_command(one),
         )
+
+
+def install_command(one: Candidate) -> str:
+    """What installs an environment, where its report lies."""
+    lock = one.environment.lock
+    return f"uv venv --python {one.python} env\nuv pip sync --python env/bin/python --require-hashes {lock}"
 
 
 def _newest(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from asrcompat.report import ladder, sanitize, words
+from asrcompat.report.page_data import page_data
 from asrcompat.report.view import commands, view
 
 if TYPE_CHECKING:
@@ -60,16 +61,33 @@ def _pages(results: Results) -> dict[str, str]:
 
 
 def html(results: Results) -> str:
-    """Render ``index.html``: one static page, without scripts."""
-    style = files("asrcompat.report").joinpath("templates", "style.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    """Render ``index.html``: one static page, whose script makes its table searchable and is not needed to read it."""
+    prepared = _prepared(results)
+    style, script = _template("style.css"), "".join(_template(f"page/{name}.js") for name in _SCRIPTS)
     return _render(
         _html_environment(),
         "index.html.jinja",
-        _prepared(results),
+        prepared,
         style=Markup(style),  # noqa: S704 - our own style sheet
-        style_hash=Markup(f"sha256-{digest}"),  # noqa: S704 - base64, whose `+` and `=` must stay
+        style_hash=_digest(style),
+        script=Markup(script),  # noqa: S704 - our own script
+        script_hash=_digest(script),
+        data=page_data(results, prepared["view"], prepared["reproduce"]),
     )
+
+
+# In this order: each uses what those before it define.
+_SCRIPTS = ("state", "copy", "table", "compare", "story", "ask", "start")
+
+
+def _template(name: str) -> str:
+    return files("asrcompat.report").joinpath("templates", *name.split("/")).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> Markup:
+    """By what the page's policy admits a text of ours, and no other."""
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return Markup(f"sha256-{digest}")  # noqa: S704 - base64, whose `+` and `=` must stay
 
 
 def _markdown(

@@ -19,6 +19,7 @@ from asrcompat.report.failures import failures
 from asrcompat.report.findings import Findings, findings
 from asrcompat.report.first import First, first
 from asrcompat.report.grid import Grid, Section, Target, cell_target
+from asrcompat.report.matrix import Matrix, matrix
 from asrcompat.report.measurements import measurements
 from asrcompat.report.metadata import Lie, lies
 from asrcompat.report.parity import parity
@@ -59,6 +60,7 @@ class View:
     expectations: tuple[expectations.Expectations, ...]
     missing: tuple[str, ...]
     tables: tuple[DeviceTable, ...]
+    matrix: Matrix
     folded: tuple[str, ...]
     reasons: tuple[Reason, ...]
     lies: tuple[Lie, ...]
@@ -100,6 +102,7 @@ def view(results: Results) -> View:
         expectations=expectations.told(results),
         missing=results.missing,
         tables=drawn,
+        matrix=matrix(cells, environments, told, targets={**to_failure, **to_cell}, marks=expectations.marks(results)),
         folded=folded,
         reasons=why,
         lies=lies(environments, cells),

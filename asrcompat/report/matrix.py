@@ -1,0 +1,136 @@
+"""The page's main table: a line for each environment, a column for each version and each way to load the checkpoint.
+
+Hundreds of environments are read down, not across; the page's script filters and sorts these lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from asrcompat.advice.candidate import parsed
+from asrcompat.model import Cell, Device, Outcome
+from asrcompat.report import words
+from asrcompat.report.environments import TITLES, EnvironmentRow
+from asrcompat.report.failures import Failure
+from asrcompat.report.grid import NOT_ASKED, Entry, Target
+from asrcompat.report.table import devices, paths
+from asrcompat.report.where import Key, label
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One place of the table; `cause` is the number of its failure, if any."""
+
+    entry: Entry
+    cause: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """An environment: its versions under the table's titles, and what became of each path."""
+
+    row: EnvironmentRow
+    versions: tuple[str, ...]
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What can be chosen in one field: a value and what it says."""
+
+    name: str
+    title: str
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """The table, and what can be chosen of it."""
+
+    titles: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    choices: tuple[Choice, ...]
+
+
+def matrix(
+    cells: Sequence[Cell],
+    environments: Sequence[EnvironmentRow],
+    failures: Sequence[Failure],
+    *,
+    targets: Mapping[Key, Target],
+    marks: Mapping[Key, str],
+) -> Matrix:
+    """Lay the table out; devices on which nothing ran have no columns."""
+    shown, _ = devices(cells)
+    columns = [(path, device) for device in shown for path in paths([one for one in cells if one.device is device])]
+    at = {cell.key: cell for cell in cells}
+    causes = {cell.key: failure.number for failure in failures for cell in failure.cells}
+    versions = {row.environment.id: row.versions for row in environments}
+    used = [place for place, _ in enumerate(TITLES) if any(line[place] for line in versions.values())]
+    rows = tuple(
+        Row(
+            row=row,
+            versions=tuple(versions[row.environment.id][place] for place in used),
+            places=tuple(_place((row.environment.id, *one), at, causes, targets, marks) for one in columns),
+        )
+        for row in environments
+    )
+    kept = tuple(TITLES[place] for place in used)
+    return Matrix(
+        titles=kept,
+        columns=tuple(label(*one) for one in columns),
+        rows=rows,
+        choices=(*_versions(kept, rows), *_others(columns, cells, failures)),
+    )
+
+
+def _place(
+    key: Key,
+    at: Mapping[Key, Cell],
+    causes: Mapping[Key, int],
+    targets: Mapping[Key, Target],
+    marks: Mapping[Key, str],
+) -> Place:
+    cell = at.get(key)
+    if cell is None:
+        return Place(entry=Entry(text=NOT_ASKED, kind="absent"))
+    text = f"{words.SIGNS[cell.outcome]} {words.short_label(cell)}"
+    entry = Entry(text=text, target=targets.get(key), kind=cell.outcome.value, mark=marks.get(key, ""))
+    return Place(entry=entry, cause=causes.get(key))
+
+
+def _versions(titles: Sequence[str], rows: Sequence[Row]) -> tuple[Choice, ...]:
+    """A field for each version column with something to choose, newest first."""
+    found = []
+    for place, title in enumerate(titles):
+        values = sorted({row.versions[place] for row in rows} - {""}, key=_newness, reverse=True)
+        if len(values) > 1:
+            found.append(Choice(name=title.lower(), title=title, values=tuple((one, one) for one in values)))
+    return tuple(found)
+
+
+def _newness(version: str) -> tuple[bool, object]:
+    """A version in its order, without torch's build; another distribution's after the axis's own."""
+    name, _, rest = version.partition(" ")
+    return (False, parsed(name)) if rest.startswith("(") or not rest else (True, parsed(rest))
+
+
+def _others(
+    columns: Sequence[tuple[str, Device]], cells: Sequence[Cell], failures: Sequence[Failure]
+) -> tuple[Choice, ...]:
+    outcomes = [outcome for outcome in Outcome if any(cell.outcome is outcome for cell in cells)]
+    return (
+        Choice(name="path", title="Path", values=tuple((label(*one), label(*one)) for one in columns)),
+        Choice(
+            name="outcome",
+            title="Outcome",
+            values=tuple((one.value, f"{words.SIGNS[one]} {one.value}") for one in outcomes),
+        ),
+        Choice(
+            name="cause",
+            title="Cause",
+            values=tuple((str(one.number), f"{one.number}. {one.title}") for one in failures),
+        ),
+    )

@@ -1,0 +1,123 @@
+// The table: filtered by what the form says, sorted by its heads.
+page.table = (() => {
+  const form = document.getElementById("view");
+  const table = document.getElementById("matrix");
+  const body = table.tBodies[0];
+  const heads = [...table.tHead.rows[0].cells];
+  const first = heads.findIndex((head) => head.dataset.path);
+  const titles = heads.slice(0, first).map((head) => head.textContent.toLowerCase());
+  const paths = heads.map((head) => head.dataset.path).filter(Boolean);
+  const end = first + paths.length;
+  const rows = [...body.rows].map((row, place) => {
+    const cells = [...row.cells];
+    return {
+      row,
+      place,
+      number: row.dataset.environment,
+      versions: cells.slice(1, first).map((cell) => cell.textContent),
+      cells: cells.slice(first, end),
+      outcomes: cells.slice(first, end).map((cell) => cell.className),
+      also: cells[end].textContent,
+      text: row.textContent.toLowerCase(),
+    };
+  });
+  const orders = Object.fromEntries(
+    [...form.querySelectorAll("select")].map((field) => [field.name, [...field.options].map((one) => one.value)]),
+  );
+  let sorted = ""; // a title, after a minus where the order is turned
+  let chosenPath = null;
+
+  const values = () => ({ ...Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.trim()])), sort: sorted });
+
+  const fits = (one, wanted, columns) => {
+    for (const word of wanted.q.toLowerCase().split(/\s+/)) if (!one.text.includes(word)) return false;
+    for (let place = 1; place < titles.length; place += 1) {
+      const value = wanted[titles[place]];
+      if (value && one.versions[place - 1] !== value) return false;
+    }
+    if (!wanted.outcome && !wanted.cause) return true;
+    return columns.some(
+      (column) =>
+        (!wanted.outcome || one.outcomes[column] === wanted.outcome) &&
+        (!wanted.cause || one.cells[column].dataset.cause === wanted.cause),
+    );
+  };
+
+  const showColumns = (wanted) => {
+    if (wanted === chosenPath) return;
+    chosenPath = wanted;
+    paths.forEach((path, column) => {
+      const hidden = Boolean(wanted) && path !== wanted;
+      heads[first + column].hidden = hidden;
+      for (const one of rows) one.cells[column].hidden = hidden;
+    });
+  };
+
+  const apply = () => {
+    const wanted = values();
+    showColumns(wanted.path || "");
+    const columns = paths.map((_, column) => column).filter((column) => !wanted.path || paths[column] === wanted.path);
+    let shown = 0;
+    for (const one of rows) {
+      const fit = fits(one, wanted, columns);
+      if (one.row.hidden === fit) one.row.hidden = !fit;
+      shown += fit ? 1 : 0;
+    }
+    form.elements.shown.textContent = `${shown} of ${rows.length} environments`;
+  };
+
+  const rank = (title, value) => {
+    const order = orders[title];
+    return order === undefined ? value : order.indexOf(value);
+  };
+
+  const sort = (wanted) => {
+    sorted = wanted;
+    const title = wanted.replace(/^-/, "");
+    const turn = wanted.startsWith("-") ? -1 : 1;
+    const place = titles.indexOf(title);
+    const column = paths.indexOf(title);
+    const key = (one) => {
+      if (place > 0) return rank(title, one.versions[place - 1]);
+      return column >= 0 ? one.outcomes[column] : one.place;
+    };
+    const keyed = rows.map((one) => [key(one), one]);
+    keyed.sort(([left, one], [right, other]) => (left < right ? -1 : left > right ? 1 : 0) * turn || one.place - other.place);
+    body.append(...keyed.map(([, one]) => one.row));
+    heads.slice(0, end).forEach((head, at) => {
+      const name = at < first ? titles[at] : paths[at - first];
+      if (name === title) head.setAttribute("aria-sort", turn > 0 ? "ascending" : "descending");
+      else head.removeAttribute("aria-sort");
+    });
+  };
+
+  const addButtons = () => {
+    heads.slice(0, end).forEach((head, at) => {
+      const name = at < first ? titles[at] : paths[at - first];
+      const button = page.make("button", head.textContent);
+      button.type = "button";
+      button.addEventListener("click", () => {
+        sort(sorted === name ? `-${name}` : sorted === `-${name}` ? "" : name);
+        page.remember();
+      });
+      head.replaceChildren(button);
+    });
+  };
+
+  const restore = (given) => {
+    for (const field of form.elements) if (field.name && "value" in field && field.tagName !== "OUTPUT") field.value = given.get(field.name) ?? "";
+    for (const field of form.querySelectorAll("select")) if (field.selectedIndex < 0) field.value = "";
+    sort(given.get("sort") ?? "");
+    apply();
+  };
+
+  const start = () => {
+    form.hidden = false;
+    addButtons();
+    form.addEventListener("input", () => { apply(); page.remember(); });
+    form.addEventListener("reset", () => setTimeout(() => { sort(""); apply(); page.remember(); }));
+    form.addEventListener("submit", (event) => event.preventDefault());
+  };
+
+  return { start, restore, values, rows, titles, paths, orders, heads };
+})();

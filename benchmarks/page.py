@@ -1,0 +1,53 @@
+"""How long the page of 500 environments takes to be there, and to be filtered, in headless Chromium."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from asrcompat.report.render import html
+
+TESTS = Path(__file__).parents[1] / "tests"
+sys.path.insert(0, str(TESTS))
+
+from browser import address, browser, opened  # noqa: E402 - lies beside the tests
+from many_results import make_many_results  # noqa: E402 - as above
+
+ENVIRONMENTS, TIMES = 500, 5
+RENDER_GOAL, FILTER_GOAL = 2.0, 0.1  # seconds
+# until what was asked for is laid out
+FILTER = """value => {
+  const field = document.querySelector("#view [name=outcome]");
+  const started = performance.now();
+  field.value = value;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  document.body.getBoundingClientRect();
+  return performance.now() - started;
+}"""
+
+
+def main() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as folder, browser() as chromium:
+        started = time.monotonic()
+        text = html(make_many_results(ENVIRONMENTS))
+        made = time.monotonic() - started
+        file = Path(folder) / "index.html"
+        file.write_text(text, encoding="utf-8")
+        shown, filtered = [], []
+        for _ in range(TIMES):
+            started = time.monotonic()
+            with opened(chromium, address(file)) as page:
+                page.evaluate("new Promise(requestAnimationFrame)")
+                shown.append(time.monotonic() - started)
+                filtered += [page.evaluate(FILTER, value) / 1000 for value in ("broken", "", "works", "")]
+        print(f"{ENVIRONMENTS} environments: {len(text) / 1e6:.1f} MB, rendered in {made:.1f} s")
+        print(f"first shown after {statistics.median(shown):.2f} s (goal: {RENDER_GOAL} s)")
+        print(f"filtered in {1000 * statistics.median(filtered):.0f} ms (goal: {1000 * FILTER_GOAL:.0f} ms)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+"""The page in a browser: on the published reports, and on one of hundreds of environments."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import address, browser, opened
+from conftest import ROOT
+from core_results import make_core_results
+from many_results import make_many_results
+from playwright.sync_api import Browser, Page, expect
+
+from asrcompat.advice import MAIN_PATHS, Question, answer, seen_in, wanted
+from asrcompat.model import Outcome, Results
+from asrcompat.report.render import html
+from asrcompat.result_files import parse_results
+
+CELLS = "rows => rows.map(row => [...row.cells].map(one => one.textContent))"
+HREFS = "all => all.map(one => one.getAttribute('href'))"
+of_both = pytest.mark.parametrize("report", ["reports", "reports/nightly"])
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as launched:
+        yield launched
+
+
+@cache
+def results(report: str) -> Results:
+    return parse_results((ROOT / report / "results.json").read_bytes(), source=report)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("page")
+
+
+@pytest.fixture
+def place(folder: Path, report: str) -> str:
+    """The address of the page of a report."""
+    file = folder / f"{report.replace('/', '-')}.html"
+    if not file.exists():
+        file.write_text(html(results(report)), encoding="utf-8")
+    return address(file)
+
+
+def shown(page: Page) -> list[str]:
+    """The numbers of the environments in the table, in order."""
+    told: list[str] = page.eval_on_selector_all(
+        "#matrix tbody tr:not([hidden])", "rows => rows.map(row => row.dataset.environment)"
+    )
+    return told
+
+
+@of_both
+def test_filters_leave_what_they_say_and_the_address_holds_them(chromium: Browser, place: str, report: str) -> None:
+    told = results(report)
+    with opened(chromium, place) as page:
+        assert len(shown(page)) == len(told.environments)
+        page.select_option("#view [name=outcome]", "works")
+        page.select_option("#view [name=path]", "s3prl-hf")
+        works = {
+            one.environment for one in told.cells if (one.path, one.device, one.outcome) == ("s3prl-hf", "cpu", "works")
+        }
+        numbers = [str(number) for number, one in enumerate(told.environments, start=1) if one.id in works]
+        assert shown(page) == numbers
+        expect(page.locator("#view output")).to_have_text(f"{len(numbers)} of {len(told.environments)} environments")
+        held = page.url
+        assert "outcome=works" in held
+        page.fill("#view [name=q]", "no such thing")
+        assert shown(page) == []
+        page.click("#view [type=reset]")
+        expect(page.locator("#view output")).to_have_text(re.compile(rf"^{len(told.environments)} of"))
+    with opened(chromium, held) as page:
+        assert shown(page) == numbers
+        assert page.input_value("#view [name=path]") == "s3prl-hf"
+
+
+@of_both
+def test_heads_sort_and_turn_the_order(chromium: Browser, place: str, report: str) -> None:
+    with opened(chromium, place) as page:
+        order = page.eval_on_selector_all("#view [name=torch] option", "all => all.map(one => one.value)")[1:]
+        head = page.locator("#matrix thead button", has_text=re.compile("^torch$"))
+        head.click()
+        column = "#matrix tbody tr td:nth-child(3)"
+        values = page.eval_on_selector_all(column, "all => all.map(one => one.textContent)")
+        assert [one for one, _ in itertools.groupby(values)] == order
+        expect(page.locator("#matrix th[aria-sort=ascending]")).to_have_text("torch")
+        head.click()
+        turned = page.eval_on_selector_all(column, "all => all.map(one => one.textContent)")
+        assert [one for one, _ in itertools.groupby(turned)] == order[::-1]
+        assert "sort=-torch" in page.url
+
+
+@of_both
+def test_a_cell_opens_its_story_which_closes_by_the_keyboard(chromium: Browser, place: str, report: str) -> None:
+    with opened(chromium, place) as page:
+        link = page.locator("#matrix td.broken a").first
+        link.focus()
+        page.keyboard.press("Enter")
+        dialog = page.locator("#story")
+        expect(dialog).to_be_visible()
+        number = int(str(link.get_attribute("href")).removeprefix("#cell-"))
+        cell = results(report).cells[number - 1]
+        expect(dialog.locator("h3")).to_contain_text(f"{cell.path} in environment")
+        expect(dialog).to_contain_text(f"broken at {cell.stage}")
+        expect(dialog).to_contain_text(f"--paths {cell.path}")
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+    with opened(chromium, f"{place}#cell-{number}") as page:
+        expect(page.locator("#story h3")).to_contain_text(cell.path)
+        page.locator("#story a", has_text="with its traceback").click()
+        expect(page.locator("#story")).to_be_hidden()
+        assert re.search(r"#failure-\d+$", page.url)
+
+
+@of_both
+def test_a_command_is_copied(chromium: Browser, place: str) -> None:
+    with opened(chromium, place, permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.locator("#first .copy").first.click()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied == page.locator("#first pre").first.text_content()
+        assert "uv pip sync" in copied
+
+
+@of_both
+def test_two_environments_are_compared(chromium: Browser, place: str) -> None:
+    with opened(chromium, place) as page:
+        boxes = page.locator("#matrix input[type=checkbox]")
+        boxes.nth(0).check()
+        boxes.nth(4).check()
+        expect(page.locator("#compare h3")).to_have_text("Environments 1 and 5")
+        rows = page.eval_on_selector_all(
+            "#compare tbody tr", "rows => rows.map(row => [...row.cells].map(one => one.textContent))"
+        )
+        assert rows
+        assert all(left != right for _, left, right in rows)
+        held = page.url
+    with opened(chromium, held) as page:
+        expect(page.locator("#compare h3")).to_have_text("Environments 1 and 5")
+
+
+@of_both
+def test_the_page_answers_as_the_terminal_does(chromium: Browser, place: str, report: str) -> None:
+    known = seen_in(results(report), ".")
+    numbers = {one.id: str(number) for number, one in enumerate(results(report).environments, start=1)}
+    with opened(chromium, place) as page:
+        for axis in ("torch", "transformers"):
+            versions = {one.version(axis) or "" for one in known}
+            for version in versions:
+                asked = Question(wants={axis: wanted(axis, f"=={version}")}, paths=("transformers", "espnet-s3prl"))
+                expected = answer(asked, known)
+                option = page.evaluate(
+                    "([axis, version]) => page.table.orders[axis]?.find(one => one.split(' ')[0] === version)",
+                    [axis, version],
+                )
+                if option is None:
+                    continue  # there is nothing to choose
+                told = page.evaluate(
+                    "([wants, needs]) => { const told = page.ask.answer(wants, needs);"
+                    " return [told.exact, told.found.map(one => one.number)]; }",
+                    [{axis: option}, ["transformers", "espnet-s3prl"]],
+                )
+                fits = [numbers[fit.candidate.environment.id] for fit in expected.fits or expected.instead]
+                assert told == [bool(expected.fits), fits], (axis, version)
+
+
+@of_both
+def test_what_is_recommended_on_the_page_works(chromium: Browser, place: str, report: str) -> None:
+    works = {
+        (one.environment, one.path)
+        for one in results(report).cells
+        if one.outcome is Outcome.WORKS and one.device == "cpu"
+    }
+    ids = {str(number): one.id for number, one in enumerate(results(report).environments, start=1)}
+    with opened(chromium, place) as page:
+        links = page.eval_on_selector_all(
+            "#answer li > a[href^='#environment']", "all => all.map(one => one.getAttribute('href'))"
+        )
+        assert links
+        for link in links:
+            assert all((ids[link.removeprefix("#environment-")], path) in works for path in MAIN_PATHS)
+        for box in page.locator("#ask input[name=need]").all():
+            box.uncheck()
+        expect(page.locator("#answer")).to_have_text("Choose at least one way to load the checkpoint.")
+
+
+@pytest.mark.parametrize(
+    ("report", "scheme", "width"),
+    [("reports", "light", 360), ("reports", "dark", 1400), ("reports/nightly", "light", 1400)],
+)
+def test_axe_finds_nothing(chromium: Browser, place: str, scheme: str, width: int) -> None:
+    with opened(chromium, place, color_scheme=scheme, viewport={"width": width, "height": 900}) as page:
+        page.locator("#matrix td.broken a").first.click()
+        found = violations(page)
+        page.keyboard.press("Escape")
+        assert found + violations(page) == []
+
+
+def violations(page: Page) -> list[str]:
+    """What WCAG 2.2 AA says against the page as it is now, each with a few places."""
+    levels = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+    found = Axe().run(page, options={"runOnly": levels}).response["violations"]
+    return [f"{one['id']}: {[node['html'][:100] for node in one['nodes'][:3]]}" for one in found]
+
+
+@of_both
+def test_on_a_phone_nothing_but_tables_is_wider_than_the_page(chromium: Browser, place: str) -> None:
+    with opened(chromium, place, viewport={"width": 360, "height": 740}) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@of_both
+def test_without_the_script_all_is_there_and_nothing_that_needs_it(chromium: Browser, place: str, report: str) -> None:
+    with opened(chromium, place, java_script_enabled=False) as page:
+        expect(page.locator("#view")).to_be_hidden()
+        expect(page.locator("#ask")).to_be_hidden()
+        assert page.locator("#matrix tbody tr").count() == len(results(report).environments)
+        target = str(page.locator("#matrix td.broken a").first.get_attribute("href"))
+        assert page.locator(target).count() == 1
+
+
+def test_hostile_text_stays_text(chromium: Browser, folder: Path) -> None:
+    hostile = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
+    core = make_core_results()
+    cells = tuple(
+        dataclasses.replace(one, message=hostile) if one.outcome is Outcome.BROKEN else one for one in core.cells
+    )
+    file = folder / "hostile.html"
+    file.write_text(html(dataclasses.replace(core, cells=cells)), encoding="utf-8")
+    with opened(chromium, address(file)) as page:
+        page.locator("#matrix td.broken a").first.click()
+        expect(page.locator("#story")).to_contain_text("onerror=alert(1)")
+        assert page.title() == "CLSRIL-23 compatibility"
+        assert page.locator("img").count() == 0
+
+
+def test_hundreds_of_environments_are_filtered_and_told(chromium: Browser, folder: Path) -> None:
+    file = folder / "wide.html"
+    file.write_text(html(make_many_results(500)), encoding="utf-8")
+    with opened(chromium, address(file)) as page:
+        assert len(shown(page)) == 500
+        page.select_option("#view [name=outcome]", "broken")
+        assert 0 < len(shown(page)) < 500
+        page.locator("#matrix tr:not([hidden]) td.broken a").first.click()
+        expect(page.locator("#story")).to_be_visible()
