@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from conftest import ROOT
 
 PACKAGE = ROOT / "asrcompat"
-# From top to bottom; rooms of one line may import each other.
-ROOMS = (
-    ("cli", "__main__"),
-    ("tasks", "running", "remedying", "bisecting", "settling"),
-    ("settings", "planning", "reporting", "beside", "standing"),
-    ("doctor", "ask", "history"),
-    ("arguments", "argument_types", "options"),
-    ("report", "explain", "advice"),
-    ("lab", "baseline"),
-    ("plan",),
-    ("run",),
-    ("spec", "hub", "offered"),
-    ("result_files",),
-    ("model", "errors", "__init__"),
-)
+PICTURE = re.search(r"```text\n(.*?)```", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), re.DOTALL)
+assert PICTURE is not None
+# From top to bottom; rooms of one line may import each other. What a line says of them stands after two blanks.
+ROOMS = [line.partition("  ")[0].split(" · ") for line in PICTURE[1].splitlines()]
+ROOMS[0].append("__main__")
+ROOMS[-1].append("__init__")
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 
 
