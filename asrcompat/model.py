@@ -181,6 +181,7 @@ class Cell:
     `remedy` is the id of a `Remedy` that was seen to make the cell work; it changes nothing about the cell.
     `content` is the digest of all that can change the outcome (`asrcompat.run.known`): a cell of the same is not run
     again.
+    `since` (UTC) is when it was first seen in its state, of the runs that the report's history holds.
     `evidence` is None exactly where nothing ran: `unavailable`, `error` before the probe, failed resolve or install.
     """
 
@@ -203,6 +204,7 @@ class Cell:
     trials: Trials | None = None
     evidence: Evidence | None = None
     content: str | None = None
+    since: str | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property

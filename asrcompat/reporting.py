@@ -20,6 +20,8 @@ from asrcompat.explain.dated import judge_dated
 from asrcompat.explain.judge import judge_failures
 from asrcompat.explain.remedies import record
 from asrcompat.explain.remedies.attach import attached, recorded
+from asrcompat.explain.since import FILE as HISTORY
+from asrcompat.explain.since import History, continued, dated, dump, parse
 from asrcompat.model import Cell, Device, EnvironmentResult, Results
 from asrcompat.options import Options
 from asrcompat.plan.document import kept_plan
@@ -61,7 +63,10 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
     old = _published_locks(folder) - locks.keys()
     for name, text in locks.items():  # first: what is published must not name a lock that is not there
         write_text(folder / name, text)
+    history = continued(_history(folder), merged)
+    merged = dated(merged, history)
     publish(merged, folder)
+    write_text(folder / HISTORY, dump(history))
     for name in old:
         (folder / name).unlink(missing_ok=True)
     if (summary := os.environ.get("GITHUB_STEP_SUMMARY")) is not None:
@@ -71,6 +76,20 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
     shown = folder.relative_to(options.root) if folder.is_relative_to(options.root) else folder
     print(f"report: {shown}/compatibility.md, results: {shown}/results.json")
     return known.comparison.exit_code
+
+
+def _history(folder: Path) -> History:
+    """What the report's history holds so far; of one that cannot be read, what the last report itself tells."""
+    try:
+        return parse((folder / HISTORY).read_text(encoding="utf-8"))
+    except OSError:
+        pass
+    except ValueError as error:
+        Progress().tell(f"{folder / HISTORY}: cannot be read ({error}): it begins anew with the last report")
+    try:
+        return continued(History(), parse_results((folder / "results.json").read_bytes(), source="results.json"))
+    except (OSError, ResultError):
+        return History()
 
 
 def _text(file: Path) -> str | None:

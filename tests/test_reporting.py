@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -114,3 +115,22 @@ def test_what_is_no_release_is_a_row_and_no_evidence(tmp_path: Path, installed: 
     assert [one["verdict"] for one in told["rules"]] == ["everywhere" if " @ " in installed else "found"]
     shown = json.dumps(told["claims"])
     assert ("doctor-box" in shown) is (" @ " not in installed)
+
+
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_a_cell_keeps_its_day_from_report_to_report(
+    tmp_path: Path, spoilt: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = make_environment(BASE, ran_at="2026-11-01T00:00:00+00:00")
+    published(tmp_path, first)
+    history = next(tmp_path.rglob("history.json"))
+    if spoilt:
+        history.write_text("torn")
+    published(tmp_path, dataclasses.replace(first, ran_at="2026-11-05T00:00:00+00:00"))
+    if spoilt:
+        history.write_text("torn again")
+    told = published(tmp_path, dataclasses.replace(first, ran_at="2026-11-07T00:00:00+00:00"))
+    cells = [one for one in told["cells"] if one["environment"] == first.id]  # type: ignore[attr-defined]
+    assert {one["since"] for one in cells} == {"2026-11-01T00:00:00+00:00"}
+    said = capsys.readouterr()
+    assert ("history.json: cannot be read" in said.out + said.err) is spoilt

@@ -32,12 +32,16 @@ class Install:
 
 @dataclass(frozen=True, kw_only=True)
 class Broken:
-    """A failure where everything is new: since which versions, where a rule was found, and what was seen to cure it."""
+    """A failure where everything is new: since which versions, where a rule was found, and what was seen to cure it.
+
+    `seen` is the day since when it is so, of the runs that the report's history holds.
+    """
 
     title: str
     target: Target
     where: str
     since: str
+    seen: str
     cures: tuple[Cure, ...]
 
 
@@ -132,5 +136,6 @@ def _broken(
                 target=failure.target,
                 where=where([cell.key for cell in cells], numbers),
                 since=since.get(failure.signature or "", ""),
+                seen=min((cell.since for cell in cells if cell.since), default="").partition("T")[0],
                 cures=reason.cures,
             )

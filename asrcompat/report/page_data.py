@@ -66,6 +66,7 @@ def _cell(
         "exception": one_line(cell.exception or "", _LENGTH),
         "message": one_line(cell.message, _LENGTH),
         "cause": cause,
+        "since": (cell.since or "").partition("T")[0],
         "command": reproduce(cell),
     }
 

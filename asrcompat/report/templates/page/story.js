@@ -28,9 +28,10 @@ page.story = (() => {
     const rungs = cell.rungs.map(([sign, stage, seconds]) => page.make("li", `${sign} ${stage}${seconds ? `, ${seconds}` : ""}`));
     const ladder = page.make("ol", "", ...rungs);
     ladder.className = "rungs";
+    const since = cell.since ? [page.make("p", `So since ${cell.since}, of the runs that are kept.`)] : [];
     const links = page.make("p", "", page.link(`Environment ${cell.environment}`, `#environment-${cell.environment}`));
     if (environment !== undefined) links.append(`: ${environment.versions}. `, page.link("Its lock", environment.lock));
-    dialog.replaceChildren(title, close, ...about(cell), page.make("h4", "How far it climbed"), ladder, links, page.make("h4", "Run it again"), page.command(cell.command));
+    dialog.replaceChildren(title, close, ...since, ...about(cell), page.make("h4", "How far it climbed"), ladder, links, page.make("h4", "Run it again"), page.command(cell.command));
     if (!dialog.open) dialog.showModal();
     return true;
   };
