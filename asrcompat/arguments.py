@@ -118,6 +118,7 @@ def _add_diff(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "diff",
         allow_abbrev=False,
         help="what changed between two reports, and which packages moved",
+        description="Which cells fare otherwise in a later report, and what moved. Exits with 1 where one got worse.",
         epilog="for example: asrcompat diff HEAD~1 HEAD --profile nightly, or asrcompat diff old/results.json reports",
     )
     command.add_argument("before", metavar="BEFORE", help="a results.json, its folder, or a revision of the repository")

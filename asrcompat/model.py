@@ -63,6 +63,8 @@ class Device(StrEnum):
     CUDA = "cuda"
 
 
+UNRECOGNISED = "unrecognised"  # the signature of a failure that no entry of the catalogue matches
+
 Weights = Literal["synthetic-small", "synthetic-base", "hub"]
 
 
@@ -206,6 +208,11 @@ class Cell:
     content: str | None = None
     since: str | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def recognised(self) -> str | None:
+        """The signature that the catalogue knows the failure by."""
+        return None if self.signature == UNRECOGNISED else self.signature
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -145,6 +146,44 @@ def test_where_nothing_fits_the_nearest_is_told_and_why_the_wanted_ones_do_not()
     assert [(path, cell is not None) for path, _, cell in found.tried[0].wrong] == [(path, True) for path in PATHS]
 
 
+@pytest.mark.parametrize(
+    ("wish", "first"),
+    [(">=2.0,<2.3", "2.3.1"), ("2.9", "2.11.0"), (">=2.12", "2.11.0"), ("2.2", "2.3.1")],
+)
+def test_what_was_never_tested_is_near_to_what_stands_beside_it(wish: str, first: str) -> None:
+    known = [make_candidate(torch=torch) for torch in AXES["torch"]]
+    found = answer(question(torch=wish), known)
+    assert found.instead[0].candidate.environment.packages["torch"] == first
+    assert found.releases == {"torch": ("2.3.1", "2.8.0", "2.11.0")}
+
+
+def test_what_says_nothing_of_the_packages_displaces_no_verdict() -> None:
+    good = make_candidate(identity="same")
+    for outcome in (Outcome.ERROR, Outcome.UNAVAILABLE):
+        failed = {(path, "cpu"): outcome for path in PATHS}
+        later = make_candidate(identity="same", outcomes=failed)
+        later = dataclasses.replace(later, environment=dataclasses.replace(later.environment, ran_at="2030"))
+        assert names(answer(question(), [good, later]).fits) == ["same"]
+    broken = make_candidate(identity="same", outcomes={(path, "cpu"): Outcome.BROKEN for path in PATHS})
+    small = dataclasses.replace(good, weights="synthetic-small")
+    assert answer(question(), [broken, small]).fits == ()
+
+
+def test_of_a_device_on_which_nothing_ran_nothing_is_known() -> None:
+    asked = dataclasses.replace(question(), devices=("cuda",))
+    assert answer(asked, [make_candidate()]).unseen == ("cuda",)
+    assert answer(question(), [make_candidate()]).unseen == ()
+
+
+def test_the_newest_of_one_distribution_is_as_new_as_that_of_another() -> None:
+    known = [make_candidate(s3prl=version) for version in AXES["s3prl"]]
+    assert [one.candidate.axis("s3prl") for one in answer(question(), known).fits] == [
+        ("s3prl", "0.4.18"),
+        ("espnet-s3prl", "2026.5.14"),
+        ("s3prl", "0.4.15"),
+    ]
+
+
 def test_another_distribution_of_the_same_import_name_is_a_change() -> None:
     found = answer(question(have={"s3prl": "0.4.15"}), [make_candidate(s3prl="espnet-s3prl 2026.5.14")])
     assert [(one.before, one.to) for one in found.fits[0].changes] == [("0.4.15", "espnet-s3prl 2026.5.14")]
@@ -160,6 +199,10 @@ def test_another_distribution_of_the_same_import_name_is_a_change() -> None:
         ("torch", "2.6", ["2.6.0", "2.6.1"], ["2.60.0", "2.5.1"]),
         ("torch", "2.6.0", ["2.6.0"], ["2.6.1"]),
         ("torch", ">=2.6,<2.9", ["2.8.0"], ["2.9.0"]),
+        ("torch", "2.8.0+cu128", ["2.8.0"], ["2.8.1"]),
+        ("torch", "2.8.*", ["2.8.0", "2.8.1"], ["2.9.0"]),
+        ("torch", "2.8.x", ["2.8.0"], ["2.80.0"]),
+        ("torch", "==2.8.0+cu128", ["2.8.0"], ["2.8.1"]),
         ("espnet", "202402", ["202402"], ["202412"]),
         ("s3prl", "espnet-s3prl 2026.5", ["2026.5.14"], ["2025.1"]),
         ("s3prl", "espnet-s3prl>=2026", ["2026.5.14"], ["2025.1"]),

@@ -19,7 +19,7 @@ from asrcompat.result_files import parse_results
 def have(folder: Path, text: str) -> dict[str, str]:
     file = folder / "requirements.txt"
     file.write_text(text, encoding="utf-8")
-    return {name: one.text for name, one in from_file(file).items()}
+    return {name: one.text for name, one in from_file(file)[0].items()}
 
 
 def test_a_file_of_requirements_is_read_as_installers_do(tmp_path: Path) -> None:
@@ -45,6 +45,22 @@ named @ https://example.org/named.whl
         "s3prl": "espnet-s3prl 2026.5.14",
         "numpy": "numpy 1.26.4",
     }
+
+
+def test_what_is_passed_over_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "requirements.txt"
+    file.write_text(
+        "torch==2.8.0+cu128\n-r other.txt\n--index-url https://x\n./own\na @ https://x/a.whl\n"
+        "b==1 ; sys_platform == 'win32'\n"
+    )
+    found, passed_over = from_file(file)
+    assert passed_over == [
+        "line 2: -r other.txt",
+        "line 4: ./own",
+        "line 5: a @ https://x/a.whl",
+        "line 6: b==1 ; sys_platform == 'win32'",
+    ]
+    assert found["torch"].holds("2.8.0"), "a build is no other release"
 
 
 def test_a_line_that_is_no_requirement_is_named(tmp_path: Path) -> None:
@@ -112,7 +128,7 @@ def test_what_has_to_change_of_ones_own_is_told(checkout: Path, capsys: pytest.C
     code, text = said(checkout, capsys, "--have", str(own), "--paths", "transformers", "--count", "1")
     assert code == 0
     assert "changes of what you have: numpy 0.1 -> " in text
-    assert "nowhere" not in text
+    assert "of what you have it is without: nowhere" in text
 
 
 def test_where_nothing_fits_the_reason_and_the_nearest_are_told(
@@ -128,7 +144,7 @@ def test_where_nothing_fits_the_reason_and_the_nearest_are_told(
 def test_what_nobody_tested_is_said_to_be_that(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, text = said(checkout, capsys, "--torch", "1.0")
     assert code == 1
-    assert "Nobody tested these versions together here: that says nothing of whether they work." in text
+    assert "No environment of these versions was run here: that says nothing of whether they work." in text
 
 
 def test_cuda_is_not_recommended_where_no_device_was_there(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,7 +161,7 @@ def test_cuda_is_not_recommended_where_no_device_was_there(checkout: Path, capsy
         (["--paths", "nothing"], "unknown path 'nothing'"),
         (["--devices", "tpu"], "unknown device 'tpu'"),
         (["--have", "nowhere.txt"], "--have nowhere.txt: cannot be read"),
-        (["--have-env", "/nowhere"], "/nowhere: no such file"),
+        (["--have-env", "/nowhere"], "--have-env /nowhere: no such file"),
     ],
 )
 def test_what_is_no_question_ends_with_2(

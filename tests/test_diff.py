@@ -96,6 +96,7 @@ def test_what_a_failure_is_known_by_is_suspected() -> None:
         "signature": "odd",
         "verdict": "found",
         "title": "odd",
+        "subjects": [{"path": "s3prl-hf", "device": "cpu"}],
         "alternatives": [[[{"package": "Transformers", "text": "transformers >= 5"}]]],
     }
     signature = {"id": "odd", "title": "odd", "package": "numpy"}
@@ -133,14 +134,14 @@ def test_what_is_told_says_what_is_sure_and_what_is_not() -> None:
     text = "\n".join(lines(before, after, changed(before, after)))
     assert "regressed (1 cell)" in text
     assert (
-        f"{BASE.id}: s3prl-hf: works -> broken at load\n     transformers 4.41.2 -> 5.24.0: nothing else moved" in text
+        f"{BASE.id}: s3prl-hf: works -> broken at load\n     transformers 4.41.2 -> 5.24.0, which alone moved" in text
     )
     assert f"gone (1 cell): is in the earlier one alone\n  {BASE.id}: transformers (cuda): works" in text
     same = edition([cell(BROKEN)], BASE, lock(BASE))
     assert "no package moved: the run itself, the machine, or chance" in "\n".join(
         lines(before, same, changed(before, same))
     )
-    assert "no cell differs" in "\n".join(lines(before, before, ()))
+    assert "no cell that both have fares otherwise" in "\n".join(lines(before, before, ()))
 
 
 @pytest.fixture
@@ -170,7 +171,7 @@ def said(checkout: Path, capsys: pytest.CaptureFixture[str], *arguments: str) ->
 def test_revisions_and_folders_are_compared(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, text = said(checkout, capsys, "HEAD~1", str(checkout / "reports"))
     assert code == 1
-    assert "transformers 4.41.2 -> 5.24.0: nothing else moved" in text
+    assert "transformers 4.41.2 -> 5.24.0, which alone moved" in text
     code, text = said(checkout, capsys, str(checkout / "reports" / "results.json"), "HEAD~1", "--json")
     assert code == 0
     (one,) = json.loads(text)["changed"]

@@ -7,15 +7,15 @@ were tested; among equals, the newest. Without any that fits, the nearest that w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from packaging.version import Version
-
-from asrcompat.advice.candidate import Candidate, parsed
+from asrcompat.advice.candidate import Candidate
+from asrcompat.advice.lines import Lines
 from asrcompat.advice.question import AXES, Question, Wanted
-from asrcompat.model import Cell
+from asrcompat.model import Cell, Outcome, Remedy
 
-_NEWEST_BY = ("torch", "transformers", "espnet", "s3prl", "python")
+_VERDICTS = frozenset({Outcome.WORKS, Outcome.BROKEN, Outcome.UNSTABLE})
+_WEIGHTS = ("synthetic-small", "synthetic-base", "hub")  # what tells least first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +31,12 @@ class Change:
 class Fit:
     """An environment in which all that was asked for works: what of a person's versions it changes, what of the wanted.
 
-    `unlike` is empty where it is what was asked for.
+    `unlike` is empty where it is what was asked for; `without` are distributions that a person has and it has not.
     """
 
     candidate: Candidate
     changes: tuple[Change, ...]
+    without: tuple[str, ...] = ()
     unlike: tuple[Change, ...] = ()
 
 
@@ -52,6 +53,7 @@ class Answer:
     """`fits` is what was asked for; only without any, `instead` works with other versions than wanted.
 
     `tried` are environments of the wanted versions that do not do, the least wrong first; of `count` tested ones.
+    `unseen` are devices on which nothing was ever run, `releases` what was tested on each axis that is asked for.
     """
 
     question: Question
@@ -59,22 +61,31 @@ class Answer:
     instead: tuple[Fit, ...]
     tried: tuple[Tried, ...]
     count: int
+    unseen: tuple[str, ...]
+    releases: Mapping[str, tuple[str, ...]]
 
 
 def answer(question: Question, environments: Sequence[Candidate]) -> Answer:
     """Rank the tested environments for a question. One that is in several reports is taken as it was run last."""
-    known = list(_latest(environments, question))
-    good = [one for one in known if not list(one.wrong(question.paths, question.devices))]
-    lines = {axis: _line(known, axis) for axis in AXES}
+    single = list(_latest(environments, question))
+    lines = Lines(single)
+    known = sorted(single, key=lines.newness, reverse=True)
     fits = [
         Fit(
             candidate=one,
             changes=tuple(_changes(one, question.have)),
+            without=tuple(name for name in question.have if name not in AXES and one.version(name) is None),
             unlike=tuple(_changes(one, question.wants)),
         )
-        for one in good
+        for one in known
+        if not list(one.wrong(question.paths, question.devices))
     ]
-    fits.sort(key=lambda fit: (*_distance(fit.unlike, lines), *_distance(fit.changes, lines)))
+    fits.sort(
+        key=lambda fit: (
+            *_distance(fit.candidate, fit.unlike, question.wants, lines),
+            *_distance(fit.candidate, fit.changes, question.have, lines),
+        )
+    )
     exact = [fit for fit in fits if not fit.unlike]
     tried = [
         Tried(candidate=one, wrong=wrong)
@@ -89,27 +100,32 @@ def answer(question: Question, environments: Sequence[Candidate]) -> Answer:
         instead=() if exact else tuple(fits),
         tried=tuple(tried),
         count=len(known),
+        unseen=tuple(device for device in question.devices if not any(_seen(one, device) for one in known)),
+        releases={axis: lines.told(axis) for axis in question.wants},
     )
 
 
+def _seen(one: Candidate, device: str) -> bool:
+    return any(there == device and cell.outcome in _VERDICTS for (_, there), cell in one.cells.items())
+
+
 def _latest(environments: Sequence[Candidate], question: Question) -> Iterator[Candidate]:
-    """Each environment once, newest versions first: as it was run last, of the runs that tried most of this."""
+    """Each environment once: of the runs that came to most of these verdicts, on the best weights, the last."""
     found: dict[str, Candidate] = {}
+    cures: dict[str, dict[tuple[str, str], Remedy]] = {}
     for one in environments:
-        other = found.get(one.environment.id)
-        if other is None or _tried(one, question) > _tried(other, question):
-            found[one.environment.id] = one
-    yield from sorted(found.values(), key=_newness, reverse=True)
+        name = one.environment.id
+        other = found.get(name)
+        if other is None or _weight(one, question) > _weight(other, question):
+            found[name] = one
+        cures[name] = {**cures.get(name, {}), **one.cures}  # whichever report tells them
+    yield from (replace(found[name], cures=cures[name]) for name in sorted(found))
 
 
-def _tried(one: Candidate, question: Question) -> tuple[int, str]:
+def _weight(one: Candidate, question: Question) -> tuple[int, int, str]:
     asked = [(path, device) for path in question.paths for device in question.devices]
-    return sum(each in one.cells for each in asked), one.environment.ran_at or ""
-
-
-def _newness(one: Candidate) -> tuple[Version, ...]:
-    axes = (one.axis(axis) for axis in _NEWEST_BY)
-    return tuple(parsed("0" if found is None else found[1]) for found in axes)
+    verdicts = sum(one.cells[each].outcome in _VERDICTS for each in asked if each in one.cells)
+    return verdicts, _WEIGHTS.index(one.weights), one.environment.ran_at or ""
 
 
 def _changes(one: Candidate, wants: Mapping[str, Wanted]) -> Iterator[Change]:
@@ -123,26 +139,10 @@ def _changes(one: Candidate, wants: Mapping[str, Wanted]) -> Iterator[Change]:
         yield Change(distribution=name, before=wish.text.removeprefix(f"{name} "), to=told)
 
 
-def _line(known: Sequence[Candidate], axis: str) -> list[Version]:
-    """The tested releases along an axis, in order."""
-    return sorted({parsed(found[1]) for one in known if (found := one.axis(axis)) is not None})
-
-
-def _distance(changes: Sequence[Change], lines: Mapping[str, list[Version]]) -> tuple[int, int, int]:
+def _distance(
+    one: Candidate, changes: Sequence[Change], wants: Mapping[str, Wanted], lines: Lines
+) -> tuple[int, int, int]:
     """How many axes change and how far they move, then how much else changes."""
-    moved = [change for change in changes if change.distribution in AXES]
-    return len(moved), _far(moved, lines), len(changes) - len(moved)
-
-
-def _far(changes: Sequence[Change], lines: Mapping[str, list[Version]]) -> int:
-    """How many tested releases all changes together move over; a change of distribution, or to none, moves over all."""
-    return sum(_steps(change, lines[change.distribution]) for change in changes)
-
-
-def _steps(change: Change, line: Sequence[Version]) -> int:
-    try:
-        start, end = Version(change.before.removesuffix(".*").lstrip("=<>!~ ")), Version(change.to or "")
-    except ValueError:
-        return len(line)
-    low, high = sorted((start, end))
-    return sum(low <= each <= high for each in line)
+    moved = [change.distribution for change in changes if change.distribution in AXES]
+    far = sum(lines.steps(axis, one, wants[axis]) for axis in moved)
+    return len(moved), far, len(changes) - len(moved)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from packaging.version import InvalidVersion, Version
 
 from asrcompat.advice.question import AXES, OTHER_S3PRL
-from asrcompat.model import Cell, Environment, Outcome, Results
+from asrcompat.model import Cell, Environment, Outcome, Remedy, Results
 
 
 def parsed(version: str) -> Version:
@@ -24,7 +24,7 @@ class Candidate:
     """An environment that was run; `folder` is where its report lies, relative to the checkout, and its lock in it.
 
     `cells` are by path and device; `locked` holds the version of everything in the lock, as far as that was read;
-    `titles` name failures, `cures` what was tested to cure them.
+    `titles` name failures, `cures` are what was seen to cure a cell.
     """
 
     environment: Environment
@@ -33,7 +33,7 @@ class Candidate:
     folder: str
     locked: Mapping[str, str] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
-    cures: Mapping[str, str] = field(default_factory=dict)
+    cures: Mapping[tuple[str, str], Remedy] = field(default_factory=dict)
 
     @property
     def lock(self) -> str:
@@ -44,6 +44,13 @@ class Candidate:
     def python(self) -> str:
         """The interpreter's version as people ask for it, ``3.10``."""
         return ".".join(self.environment.python.split(".")[:2])
+
+    def install(self, lock: str) -> str:
+        """The commands that install it from its lock, as this project did; `lock` is how the file is called there."""
+        # a lock of two indexes: its header says so
+        second = " --index-strategy unsafe-best-match" if ", torch from " in (self.environment.index or "") else ""
+        sync = f"uv pip sync --python env/bin/python --require-hashes{second} {lock}"
+        return f"uv venv --python {self.python} env\n{sync}"
 
     def version(self, distribution: str) -> str | None:
         """The version of a distribution, or of Python; None of one that it has not."""
@@ -74,7 +81,7 @@ class Candidate:
 def seen_in(results: Results, folder: str) -> list[Candidate]:
     """The environments of a report that can be made again: those with a hashed lock, not a person's own."""
     titles = {str(one["id"]): str(one["title"]) for one in results.signatures}
-    cures = {one.id: one.says for one in results.remedies if one.verified}
+    remedies = {one.id: one for one in results.remedies if one.verified}
     cells: dict[str, dict[tuple[str, str], Cell]] = {}
     for cell in results.cells:
         cells.setdefault(cell.environment, {})[cell.path, cell.device.value] = cell
@@ -85,7 +92,11 @@ def seen_in(results: Results, folder: str) -> list[Candidate]:
             weights=results.weights,
             folder=folder,
             titles=titles,
-            cures=cures,
+            cures={
+                place: remedies[cell.remedy]
+                for place, cell in cells.get(one.id, {}).items()
+                if cell.remedy is not None and cell.remedy in remedies
+            },
         )
         for one in results.environments
         if one.host is None and one.lock is not None and one.lock_sha256 is not None

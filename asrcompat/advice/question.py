@@ -18,6 +18,8 @@ MAIN_PATHS = ("transformers", "s3prl-hf", "espnet-s3prl")
 OTHER_S3PRL = "espnet-s3prl"
 """The other distribution that provides S3PRL's import name: of an environment's two, it has one."""
 
+_ANY = re.compile(r"(\.[*x]|\+[\w.]+)$")  # said of any later part, or of a build, which is no other release
+_BUILD = re.compile(r"\+[\w.]+")
 _RELEASE = re.compile(r"\d+(\.\w+)*")
 
 
@@ -56,8 +58,9 @@ def wanted(axis: str, text: str) -> Wanted:
     distribution, rest = axis, said
     if axis == "s3prl" and said.startswith(OTHER_S3PRL):
         distribution, rest = OTHER_S3PRL, said.removeprefix(OTHER_S3PRL).strip()
+    release = _ANY.sub("", rest)
     try:
-        versions = SpecifierSet(f"=={rest}.*" if _RELEASE.fullmatch(rest) else rest)
+        versions = SpecifierSet(f"=={release}.*" if _RELEASE.fullmatch(release) else _BUILD.sub("", rest))
     except InvalidSpecifier:
         versions = None
     if versions is None or not said:

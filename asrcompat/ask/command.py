@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from asrcompat.advice import AXES, MAIN_PATHS, Candidate, Question, answer, seen_in, wanted
+from asrcompat.advice.question import Wanted
 from asrcompat.ask.have import from_environment, from_file
 from asrcompat.ask.show import data, lines
 from asrcompat.errors import ExitCode, HarnessError
@@ -28,21 +29,23 @@ def ask(options: Options) -> int:
     if options.json:
         print(encodable(json.dumps(data(found), indent=1, ensure_ascii=False)))
     else:
-        for line in lines(found, count=options.count):
+        for line in lines(found, count=options.count, here=lambda name: _seen_from_here(options.root / name)):
             print(encodable(line))
     return ExitCode.OK if found.fits else ExitCode.WORSE
 
 
 def _question(options: Options) -> Question:
-    have = {}
+    have: dict[str, Wanted] = {}
     if options.have is not None:
-        have = from_file(options.have)
+        have, passed_over = from_file(options.have, python=options.versions.get("python"))
+        for line in passed_over:
+            Progress(quiet=options.json).tell(f"not looked at: {options.have}, {line}")
     elif options.have_env is not None:
         have = from_environment(options.have_env)
     wants = {axis: wanted(axis, text) for axis in AXES if (text := options.versions.get(axis)) is not None}
     return Question(
         wants=wants,
-        have={name: one for name, one in have.items() if name not in wants},
+        have=have,
         paths=options.chosen_paths if options.paths else MAIN_PATHS,
         devices=tuple(device.value for device in options.chosen_devices) if options.devices else ("cpu",),
     )
@@ -60,7 +63,8 @@ def _known(root: Path) -> Iterator[Candidate]:
             continue
         read += 1
         folder = str(file.parent.relative_to(root))
-        yield from (replace(one, locked=_locked(root / one.lock)) for one in seen_in(results, folder))
+        there = [one for one in seen_in(results, folder) if (root / one.lock).is_file()]
+        yield from (replace(one, locked=_locked(root / one.lock)) for one in there)
     if not read:
         message = f"no report lies in {root / 'reports'}: run `nox -s matrix`, or name a checkout's matrix.toml"
         raise HarnessError(message)
@@ -72,3 +76,8 @@ def _locked(lock: Path) -> dict[str, str]:
         return versions_of(lock.read_text(encoding="utf-8"))
     except OSError:
         return {}
+
+
+def _seen_from_here(file: Path) -> str:
+    """A file as a command names it that is given in the folder where one is."""
+    return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)

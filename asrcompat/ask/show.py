@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from asrcompat.advice import Answer, Change, Fit, Question, Tried
 from asrcompat.model import Cell
-from asrcompat.report.sanitize import one_line
+from asrcompat.report.sanitize import one_line, printable
 from asrcompat.report.words import plural
 
 _FEW = 5  # other distributions that change, by name
 _MESSAGE = 160  # characters
 
 
-def lines(found: Answer, *, count: int) -> Iterator[str]:
-    """What a person reads: at most so many environments of each kind."""
+def lines(found: Answer, *, count: int, here: Callable[[str], str] = str) -> Iterator[str]:
+    """What a person reads: at most so many environments of each kind; `here` tells how a file is called there."""
+    for line in _lines(found, count, here):
+        yield printable(line)  # a report may have come from anywhere
+
+
+def _lines(found: Answer, count: int, here: Callable[[str], str]) -> Iterator[str]:
     asked = _asked(found.question)
     if found.fits:
-        yield f"{asked}: {len(found.fits)} of {plural(found.count, 'tested environment')} will do."
-        yield from _fits(found.fits[:count])
+        more = f"; the first {count}:" if len(found.fits) > count else "."
+        yield f"{asked}: {len(found.fits)} of {plural(found.count, 'tested environment')} will do{more}"
+        yield from _fits(found.fits[:count], here)
         return
     yield f"{asked}: none of {plural(found.count, 'tested environment')} will do."
+    if found.unseen:
+        yield f"Nothing was ever run on {' or '.join(found.unseen)} for these reports: of that nothing is known."
+        return
     if found.tried:
+        more = f", the first {count}" if len(found.tried) > count else ""
+        these = " with these versions" if found.question.wants else ""
         yield ""
-        yield f"Candidate with these versions ({len(found.tried)}), and why not:"
+        yield f"Tested{these} ({len(found.tried)}{more}), and why not:"
         for one in found.tried[:count]:
             yield from _tried(one)
     elif found.question.wants:
-        yield "Nobody tested these versions together here: that says nothing of whether they work."
+        yield "No environment of these versions was run here: that says nothing of whether they work."
+        for axis, releases in found.releases.items():
+            yield f"   {axis} was tested in {', '.join(releases)}"
     if found.instead:
         yield ""
         yield "What works, nearest to that:"
-        yield from _fits(found.instead[:count])
+        yield from _fits(found.instead[:count], here)
 
 
 def _asked(question: Question) -> str:
@@ -41,7 +54,7 @@ def _asked(question: Question) -> str:
     return f"For {on}" + (f" with {versions}" if versions else "")
 
 
-def _fits(fits: Sequence[Fit]) -> Iterator[str]:
+def _fits(fits: Sequence[Fit], here: Callable[[str], str]) -> Iterator[str]:
     for number, fit in enumerate(fits, start=1):
         one = fit.candidate
         yield ""
@@ -51,10 +64,14 @@ def _fits(fits: Sequence[Fit]) -> Iterator[str]:
             yield f"   not what you asked for: {_change(change)}"
         if fit.changes:
             yield f"   changes of what you have: {_changes(fit.changes)}"
+        if fit.without:
+            yield f"   of what you have it is without: {', '.join(fit.without)}"
         day = (one.environment.ran_at or "").partition("T")[0]
         dated = f", of what the index had on {one.environment.as_of}" if one.environment.as_of else ""
         yield f"   ran on {day} with weights {one.weights}{dated}: all that you asked for works"
-        yield f"   uv venv --python {one.python} env && uv pip sync --python env/bin/python --require-hashes {one.lock}"
+        if one.environment.declared == "conflict":
+            yield "   its packages' own requirements contradict each other: the lock has what overrides them"
+        yield f"   {' && '.join(one.install(here(one.lock)).splitlines())}"
 
 
 def _changes(changes: Sequence[Change]) -> str:
@@ -71,8 +88,9 @@ def _tried(one: Tried) -> Iterator[str]:
     yield f"- {one.candidate.environment.id}"
     for path, device, cell in one.wrong:
         yield f"   {path} on {device}: {_why(one, cell)}"
-        if cell is not None and (cure := one.candidate.cures.get(cell.remedy or "")) is not None:
-            yield f"      tested cure: {cure}"
+        if (cure := one.candidate.cures.get((path, device))) is not None:
+            lock = f"; lock: {one.candidate.folder}/{cure.lock}" if cure.lock else ""
+            yield f"      tested cure: {cure.says} (text to paste: {one.candidate.folder}/compatibility.md{lock})"
 
 
 def _why(one: Tried, cell: Cell | None) -> str:
@@ -100,7 +118,13 @@ def data(found: Answer) -> dict[str, Any]:
             {
                 "environment": one.candidate.environment.id,
                 "wrong": [
-                    {"path": path, "device": device, "found": _why(one, cell)} for path, device, cell in one.wrong
+                    {
+                        "path": path,
+                        "device": device,
+                        "found": _why(one, cell),
+                        "cure": None if (cure := one.candidate.cures.get((path, device))) is None else cure.says,
+                    }
+                    for path, device, cell in one.wrong
                 ],
             }
             for one in found.tried
@@ -120,6 +144,7 @@ def _fit(fit: Fit) -> dict[str, Any]:
         "weights": fit.candidate.weights,
         "unlike": [_moved(one) for one in fit.unlike],
         "changes": [_moved(one) for one in fit.changes],
+        "without": list(fit.without),
     }
 
 

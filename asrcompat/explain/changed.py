@@ -1,18 +1,22 @@
 """What changed between two reports: which cells fare otherwise, and which packages moved in their environments.
 
-Where one package alone moved and the harness's code is the same, that package did it. Of several, those that the
-failure is known by (its signature's package, or a rule that runs have found) are suspected, and no more than that.
+Where one package alone moved, the harness's code is the same and nothing comes and goes, that package is named. Of
+several, those that the failure is known by (its signature's package, or a rule that runs have found) are suspected, and
+no more than that.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from packaging.utils import canonicalize_name
 
 from asrcompat.model import Cell, Environment, Outcome, Results
+from asrcompat.report import words
 from asrcompat.run.lock import versions_of
 from asrcompat.spec import request_id
 
@@ -73,13 +77,16 @@ class Changed:
 
     @property
     def culprit(self) -> str | None:
-        """The package that did it, where nothing else moved."""
-        return next(iter(self.moved)) if self.whole and len(self.moved) == 1 and not self.code else None
+        """The package that alone moved, where all that could have been known of the rest."""
+        sure = self.whole and not self.code and self.kind is not Kind.UNDECIDED
+        chance = any(str(Outcome.UNSTABLE) in told for told in (self.before, self.after))
+        return next(iter(self.moved)) if sure and not chance and len(self.moved) == 1 else None
 
 
 def changed(before: Edition, after: Edition) -> tuple[Changed, ...]:
     """The cells that differ, worst first, then in the order of the later report."""
-    old, new = _by_key(before.results), _by_key(after.results)
+    old = _by_key(before.results, after.results)
+    new = _by_key(after.results, before.results)
     keys = [*new, *(key for key in old if key not in new)]
     found = [one for key in keys if (one := _of(key, old.get(key), new.get(key), before, after)) is not None]
     return tuple(sorted(found, key=lambda one: list(Kind).index(one.kind)))
@@ -89,12 +96,19 @@ _Key = tuple[str, str, str]
 _Found = tuple[Environment, Cell]
 
 
-def _by_key(results: Results) -> dict[_Key, _Found]:
-    environments = {one.id: one for one in results.environments}
+def _by_key(results: Results, other: Results) -> dict[_Key, _Found]:
+    """The cells by environment, path and device, without those of a person's own environments.
+
+    An environment goes by its id where the other report has it too, else by its request's, unless two of them share it.
+    """
+    environments = {one.id: one for one in results.environments if one.host is None}
+    there = {one.id for one in other.environments}
+    requests = Counter(map(request_id, environments))
+    names = {one: one if one in there or requests[request_id(one)] > 1 else request_id(one) for one in environments}
     return {
-        (request_id(cell.environment), cell.path, cell.device.value): (environments[cell.environment], cell)
+        (names[cell.environment], cell.path, cell.device.value): (environments[cell.environment], cell)
         for cell in results.cells
-        if environments[cell.environment].host is None
+        if cell.environment in environments
     }
 
 
@@ -105,7 +119,8 @@ def _of(key: _Key, old: _Found | None, new: _Found | None, before: Edition, afte
     told = ["" if one is None else told_of(one[1]) for one in (old, new)]
     environment, path, device = key
     facts = {} if old is None or new is None else dict(_moved(old[0], new[0], before, after))
-    whole = bool(facts.pop("", None))
+    # of other weights more differs than packages
+    whole = bool(facts.pop("", None)) and before.results.weights == after.results.weights
     failing = next((one for one in (new, old) if one is not None and one[1].failed is not None), None)
     suspects = () if failing is None else _suspects(failing[1], after.results if failing is new else before.results)
     return Changed(
@@ -118,7 +133,7 @@ def _of(key: _Key, old: _Found | None, new: _Found | None, before: Edition, afte
         moved=facts,
         whole=whole,
         suspects=tuple(name for name in facts if canonicalize_name(name) in suspects),
-        code=old is not None and new is not None and old[0].code != new[0].code,
+        code=old is not None and new is not None and (old[0].code is None or old[0].code != new[0].code),
     )
 
 
@@ -141,12 +156,16 @@ def _kind(old: Cell | None, new: Cell | None) -> Kind | None:
 
 
 def _alike(old: Cell, new: Cell) -> bool:
-    """Whether two cells fare alike; a failure that one report did not recognise yet is known by its exception."""
+    """Whether two cells fare alike; a failure that a report does not recognise is known by what it said."""
     if (old.outcome, old.failed) != (new.outcome, new.failed):
         return False
-    if old.signature is not None and new.signature is not None:
-        return old.signature == new.signature
-    return old.exception == new.exception
+    if old.recognised is not None and new.recognised is not None:
+        return old.recognised == new.recognised
+    if old.exception != new.exception:
+        return False
+    # one that was recognised since said what it says
+    said = [words.alike(cell.message.partition("\n")[0]) for cell in (old, new)]
+    return said[0] == said[1] or old.recognised != new.recognised
 
 
 def _moved(
@@ -154,7 +173,8 @@ def _moved(
 ) -> Iterator[tuple[str, tuple[str, str]]]:
     """Every package whose version differs; an empty name where both locks were read, and so these are all."""
     locked = [versions_of(edition.locks.get(one.lock or "", "")) for edition, one in ((before, old), (after, new))]
-    whole = all(locked)
+    texts = [edition.locks.get(one.lock or "", "") for edition, one in ((before, old), (after, new))]
+    whole = all(locked) and not any(" @ " in text for text in texts)  # what comes from an address tells no version
     versions = [
         {"python": one.python, **({**lock, **one.packages} if whole else one.packages)}
         for lock, one in zip(locked, (old, new), strict=True)
@@ -170,7 +190,17 @@ def _moved(
 
 def _suspects(cell: Cell, results: Results) -> set[str]:
     """The packages that a failure is known by."""
-    named = {str(one.get("package") or "") for one in results.signatures if one.get("id") == cell.signature}
-    rules = [one for one in results.rules if one.get("signature") == cell.signature and one.get("verdict") == "found"]
-    conditions = [choice[0] for rule in rules for alternative in rule.get("alternatives", ()) for choice in alternative]
+    if cell.recognised is None:
+        return set()
+    named = {str(one.get("package") or "") for one in results.signatures if one.get("id") == cell.recognised}
+    alternatives = (alternative for rule in found_rules(results, cell) for alternative in rule["alternatives"])
+    conditions = [choice[0] for alternative in alternatives for choice in alternative]
     return {canonicalize_name(name) for name in (*named, *(str(one["package"]) for one in conditions)) if name}
+
+
+def found_rules(results: Results, cell: Cell) -> Iterator[Mapping[str, Any]]:
+    """The rules that runs have found about this cell's failure, on its path and device."""
+    place = {"path": cell.path, "device": cell.device.value}
+    for rule in results.rules:
+        if rule["verdict"] == "found" and rule["signature"] == cell.recognised and place in rule["subjects"]:
+            yield rule

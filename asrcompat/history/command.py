@@ -17,6 +17,7 @@ def diff(options: Options) -> int:
 
     Raises `UsageError` for what is no report.
     """
+    options.spec.profile(options.chosen_profile)  # or it is said which there are
     folder = options.published_folder.relative_to(options.root).as_posix()
     before, after = (edition(name, options.root, folder) for name in options.editions)
     found = changed(before, after)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from asrcompat.explain.changed import Changed, Edition, Kind
+from asrcompat.report.sanitize import printable
 from asrcompat.report.where import label
 from asrcompat.report.words import plural
 
@@ -23,14 +24,22 @@ _ABOUT = {
 
 def lines(before: Edition, after: Edition, found: Sequence[Changed]) -> Iterator[str]:
     """What a person reads."""
+    for line in _lines(before, after, found):
+        yield printable(line)  # a report may have come from anywhere
+
+
+def _lines(before: Edition, after: Edition, found: Sequence[Changed]) -> Iterator[str]:
     for one in (before, after):
         results = one.results
         commit = str(results.harness.get("commit", ""))[:7]
         yield f"{one.name}: profile {results.profile}, weights {results.weights}, {results.generated_at}, by {commit}"
     if before.results.weights != after.results.weights:
         yield "they are of different weights: some of what differs may come of that"
+    if before.results.profile != after.results.profile:
+        yield "they are of different profiles: what one of them alone has is left out"
+        found = [one for one in found if one.kind not in (Kind.NEW, Kind.GONE)]
     if not found:
-        yield "no cell differs"
+        yield "no cell that both have fares otherwise"
     for kind in Kind:
         of = [one for one in found if one.kind is kind]
         if of:
@@ -58,7 +67,7 @@ def _moved(one: Changed) -> str:
         nothing = "no package moved" if one.whole else "no package of the axes moved, and a lock could not be read"
         return f"{nothing}{code or ': the run itself, the machine, or chance'}"
     if one.culprit is not None:
-        return f"{_told(one.moved)}: nothing else moved"
+        return f"{_told(one.moved)}, which alone moved"
     shown = dict(list(one.moved.items())[:_SHOWN])
     more = len(one.moved) - len(shown)
     rest = f" and {plural(more, 'other package')}" if more else ""

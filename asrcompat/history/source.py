@@ -23,7 +23,7 @@ def edition(name: str, root: Path, folder: str) -> Edition:
     if place.exists():
         file = place / _FILE if place.is_dir() else place
         return _read(name, lambda one: (file.parent / one).read_bytes(), file.name)
-    return _read(name, lambda one: _of_revision(root, f"{name}:{folder}/{one}"), _FILE)
+    return _read(name, lambda one: _of_revision(root, f"{name}:./{folder}/{one}"), _FILE)
 
 
 def _read(name: str, read: Callable[[str], bytes], file: str) -> Edition:

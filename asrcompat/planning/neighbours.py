@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from asrcompat.argument_types import Budget
-from asrcompat.explain.signatures.judge import UNRECOGNISED
 from asrcompat.model import Environment, Outcome, Results
 from asrcompat.options import Options
 from asrcompat.plan.near import row_that_ran
@@ -40,7 +39,7 @@ def last_run(options: Options, tell: Callable[[str], None]) -> LastRun:
 def unexplained(results: Results) -> list[str]:
     """The environments with a failure that no signature is of."""
     failed = (Outcome.BROKEN, Outcome.UNSTABLE)
-    cells = [cell for cell in results.cells if cell.outcome in failed and cell.signature in (None, UNRECOGNISED)]
+    cells = [cell for cell in results.cells if cell.outcome in failed and cell.recognised is None]
     return list(dict.fromkeys(request_id(cell.environment) for cell in cells))
 
 

@@ -9,6 +9,7 @@ from asrcompat.model import Cell, Environment, Outcome
 from asrcompat.offered import lacking
 from asrcompat.report import words
 from asrcompat.report.grid import Entry, Line, Target, environment_target, texts
+from asrcompat.report.sanitize import one_line
 from asrcompat.spec import request_id
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def reproduce(cell: Cell, *, weights: Weights, hosts: Mapping[str, str | None]) 
     """
     choice = f"--weights {weights} --paths {cell.path} --devices {cell.device}"
     if host := hosts.get(cell.environment):
-        return f"asrcompat doctor {choice}  # with --python, on {host}"
+        return f"asrcompat doctor {choice}  # with --python, on {one_line(host)}"
     return f'nox -s "{request_id(cell.environment)}" -- {choice}'
 
 

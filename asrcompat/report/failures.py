@@ -120,7 +120,7 @@ def failures(cells: Iterable[Cell], titles: Mapping[str, str] | None = None) -> 
         if cell.outcome in _TOLD:
             said = _said(cell)
             kind = "error" if cell.outcome is Outcome.ERROR else "failure"
-            known = (cell.signature,) if cell.signature else ("", *said)
+            known = (cell.recognised,) if cell.recognised else ("", *said)
             groups.setdefault((kind, cell.stage or "", *known), {}).setdefault(said, []).append(cell)
     known_titles = titles or {}
     return tuple(

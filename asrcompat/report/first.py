@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from asrcompat.advice import MAIN_PATHS, Candidate, Question, answer, seen_in
 from asrcompat.advice.candidate import parsed
-from asrcompat.model import Results
-from asrcompat.report import words
+from asrcompat.advice.lines import Lines
+from asrcompat.explain.changed import found_rules
+from asrcompat.model import Outcome, Results
 from asrcompat.report.environments import EnvironmentRow
 from asrcompat.report.grid import Entry, Target
 from asrcompat.report.reasons import Cure, Reason
@@ -57,11 +58,11 @@ class First:
 def first(results: Results, rows: Sequence[EnvironmentRow], reasons: Sequence[Reason]) -> First:
     """What a person wants to know before anything else."""
     numbered = {row.environment.id: row for row in rows}
-    candidates = seen_in(results, ".")
+    candidates = [one for one in seen_in(results, ".") if one.environment.as_of is None]
     newest = _newest(candidates)
     return First(
         install=tuple(_installs(candidates, numbered)),
-        newest=_told(newest, candidates, numbered),
+        newest=_told(newest, numbered),
         broken=tuple(_broken({one.environment.id for one in newest}, numbered, reasons, results)),
     )
 
@@ -80,62 +81,63 @@ def _installs(candidates: Sequence[Candidate], rows: Mapping[str, EnvironmentRow
             entry=row.entry,
             versions=row.short,
             lock=one.environment.lock or "",
-            command=install_command(one),
+            command=one.install(one.environment.lock or ""),
         )
-
-
-def install_command(one: Candidate) -> str:
-    """What installs an environment, where its report lies."""
-    lock = one.environment.lock
-    return f"uv venv --python {one.python} env\nuv pip sync --python env/bin/python --require-hashes {lock}"
 
 
 def _newest(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The environments that have the newest tested release on most axes, of what was released until today."""
     today = [one for one in candidates if one.environment.as_of is None]
-    newest = _releases(today)
-    counted = [(sum(one.axis(axis) == newest.get(axis) for axis in _AXES), one) for one in today]
+    lines = Lines(today)
+    counted = [(sum(map(bool, _news(one, lines).values())), one) for one in today]
     most = max((count for count, _ in counted), default=0)
     return [one for count, one in counted if count == most]
 
 
-def _releases(candidates: Sequence[Candidate]) -> dict[str, tuple[str, str]]:
-    """The newest tested release on each axis, with its distribution."""
-    found: dict[str, tuple[str, str]] = {}
+def _news(one: Candidate, lines: Lines) -> dict[str, str]:
+    """By axis the release of an environment, where it is the newest of its distribution."""
+    found = {}
     for axis in _AXES:
-        there = [one for candidate in candidates if (one := candidate.axis(axis)) is not None]
-        if there:
-            found[axis] = max(there, key=lambda one: parsed(one[1]))
+        there = one.axis(axis)
+        if there is not None and parsed(there[1]) == lines.newest(axis, there[0]):
+            found[axis] = " ".join(there)
     return found
 
 
-def _told(newest: Sequence[Candidate], candidates: Sequence[Candidate], rows: Mapping[str, EnvironmentRow]) -> str:
-    releases = _releases([one for one in candidates if one.environment.as_of is None])
+def _told(newest: Sequence[Candidate], rows: Mapping[str, EnvironmentRow]) -> str:
+    """What the newest environments have in common of it, and their numbers; nothing where there are none."""
+    if not newest:
+        return ""
     shared = [
-        releases[axis] for axis in _AXES if axis in releases and all(one.axis(axis) == releases[axis] for one in newest)
+        " ".join(there)
+        for axis in _AXES
+        if (there := newest[0].axis(axis)) is not None and all(one.axis(axis) == there for one in newest)
     ]
     numbers = ", ".join(str(rows[one.environment.id].number) for one in newest)
-    return f"{', '.join(' '.join(one) for one in shared)} (environment{'s' if len(newest) > 1 else ''} {numbers})"
+    return f"{', '.join(shared)} (environment{'s' if len(newest) > 1 else ''} {numbers})"
 
 
 def _broken(
     newest: set[str], rows: Mapping[str, EnvironmentRow], reasons: Sequence[Reason], results: Results
 ) -> Iterator[Broken]:
     numbers = {name: row.number for name, row in rows.items()}
-    since = {words.text(rule, "signature"): fails_if(rule) for rule in results.rules if rule["verdict"] == "found"}
     for reason in reasons:
         failure = reason.failure
         cells = [
             cell
             for cell in failure.cells
-            if cell.environment in newest and cell.path in MAIN_PATHS and cell.device == _DEVICE
+            if cell.environment in newest
+            and cell.path in MAIN_PATHS
+            and cell.device == _DEVICE
+            and cell.outcome in (Outcome.BROKEN, Outcome.UNSTABLE)
         ]
         if cells:
+            since = dict.fromkeys(fails_if(rule) for cell in cells for rule in found_rules(results, cell))
             yield Broken(
                 title=failure.title,
                 target=failure.target,
                 where=where([cell.key for cell in cells], numbers),
-                since=since.get(failure.signature or "", ""),
+                since="; ".join(since),
                 seen=min((cell.since for cell in cells if cell.since), default="").partition("T")[0],
                 cures=reason.cures,
             )

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from packaging.version import Version
+
 from asrcompat.advice.candidate import parsed
 from asrcompat.model import Cell, Device, Outcome
 from asrcompat.report import words
@@ -20,10 +22,10 @@ from asrcompat.report.where import Key, label
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """One place of the table; `cause` is the number of its failure, if any."""
+    """One place of the table; `cause` names its failure, if any, the same from report to report."""
 
     entry: Entry
-    cause: int | None = None
+    cause: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,7 @@ class Row:
 
     row: EnvironmentRow
     versions: tuple[str, ...]
+    also: str
     places: tuple[Place, ...]
 
 
@@ -66,13 +69,14 @@ def matrix(
     shown, _ = devices(cells)
     columns = [(path, device) for device in shown for path in paths([one for one in cells if one.device is device])]
     at = {cell.key: cell for cell in cells}
-    causes = {cell.key: failure.number for failure in failures for cell in failure.cells}
+    causes = {cell.key: name_of(failure) for failure in failures for cell in failure.cells}
     versions = {row.environment.id: row.versions for row in environments}
     used = [place for place, _ in enumerate(TITLES) if any(line[place] for line in versions.values())]
     rows = tuple(
         Row(
             row=row,
             versions=tuple(versions[row.environment.id][place] for place in used),
+            also=", ".join(filter(None, [row.also, row.origin and f"derived from {row.origin}", row.host])),
             places=tuple(_place((row.environment.id, *one), at, causes, targets, marks) for one in columns),
         )
         for row in environments
@@ -89,7 +93,7 @@ def matrix(
 def _place(
     key: Key,
     at: Mapping[Key, Cell],
-    causes: Mapping[Key, int],
+    causes: Mapping[Key, str],
     targets: Mapping[Key, Target],
     marks: Mapping[Key, str],
 ) -> Place:
@@ -98,7 +102,12 @@ def _place(
         return Place(entry=Entry(text=NOT_ASKED, kind="absent"))
     text = f"{words.SIGNS[cell.outcome]} {words.short_label(cell)}"
     entry = Entry(text=text, target=targets.get(key), kind=cell.outcome.value, mark=marks.get(key, ""))
-    return Place(entry=entry, cause=causes.get(key))
+    return Place(entry=entry, cause=causes.get(key, ""))
+
+
+def name_of(failure: Failure) -> str:
+    """What a failure is called in the page's address."""
+    return f"{failure.cells[0].recognised or failure.messages[0].exception} {failure.cells[0].stage}"
 
 
 def _versions(titles: Sequence[str], rows: Sequence[Row]) -> tuple[Choice, ...]:
@@ -111,10 +120,11 @@ def _versions(titles: Sequence[str], rows: Sequence[Row]) -> tuple[Choice, ...]:
     return tuple(found)
 
 
-def _newness(version: str) -> tuple[bool, object]:
-    """A version in its order, without torch's build; another distribution's after the axis's own."""
+def _newness(version: str) -> tuple[bool, Version, str]:
+    """A version in its order, without torch's build; the axis's own distribution before another one."""
     name, _, rest = version.partition(" ")
-    return (False, parsed(name)) if rest.startswith("(") or not rest else (True, parsed(rest))
+    own = rest.startswith("(") or not rest
+    return own, parsed(name if own else rest), version
 
 
 def _others(
@@ -131,6 +141,6 @@ def _others(
         Choice(
             name="cause",
             title="Cause",
-            values=tuple((str(one.number), f"{one.number}. {one.title}") for one in failures),
+            values=tuple({name_of(one): f"{one.number}. {one.title}" for one in failures}.items()),
         ),
     )

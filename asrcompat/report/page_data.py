@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from markupsafe import Markup
 
-from asrcompat.advice import MAIN_PATHS, Question, answer, seen_in
+from asrcompat.advice import AXES, MAIN_PATHS, Candidate, seen_in
+from asrcompat.advice.lines import Lines
 from asrcompat.model import Cell, Results
 from asrcompat.report import ladder, words
-from asrcompat.report.first import install_command
 from asrcompat.report.sanitize import one_line, printable
 from asrcompat.report.view import View
 from asrcompat.report.where import label
@@ -22,10 +23,13 @@ _LENGTH = 300
 def page_data(results: Results, view: View, reproduce: Callable[[Cell], str]) -> Markup:
     """JSON that no text can end early: what stands in it is shown as text by the script, and as nothing else."""
     numbers = {one.row.environment.id: one.row.number for one in view.environments}
+    cures = {one.remedy.id: [one_line(one.words, _LENGTH), one.target.anchor] for one in view.remedies.verified}
     causes = {cell.key: reason.failure.number for reason in view.reasons for cell in reason.failure.cells}
+    known = seen_in(results, ".")
+    lines = Lines(known)
     data = {
         "cells": {
-            str(number): _cell(cell, numbers, causes.get(cell.key), reproduce)
+            str(number): {**_cell(cell, numbers, causes.get(cell.key), reproduce), "cure": cures.get(cell.remedy or "")}
             for number, cell in enumerate(results.cells, start=1)
             if cell.evidence or cell.key in causes
         },
@@ -33,11 +37,11 @@ def page_data(results: Results, view: View, reproduce: Callable[[Cell], str]) ->
             str(reason.failure.number): {
                 "title": one_line(reason.failure.title, _LENGTH),
                 "reason": one_line(reason.failure.reason, _LENGTH),
-                "cures": [one_line(cure.text, _LENGTH) for cure in reason.cures],
             }
             for reason in view.reasons
         },
-        "environments": _environments(results, numbers),
+        "environments": _environments(known, lines, numbers),
+        "releases": {axis: lines.all(axis) for axis in AXES},
         "main": list(MAIN_PATHS),
     }
     text = json.dumps(_printable(data), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
@@ -49,7 +53,7 @@ def _printable(value: Any) -> Any:
     """The same with every text such that nothing in it acts on a reader's screen."""
     if isinstance(value, str):
         return printable(value)
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_printable(one) for one in value]
     return {name: _printable(one) for name, one in value.items()} if isinstance(value, dict) else value
 
@@ -71,16 +75,16 @@ def _cell(
     }
 
 
-def _environments(results: Results, numbers: Mapping[str, int]) -> dict[str, Any]:
-    """What can be recommended, with its place in the order of newness; of paths by device what was seen to work."""
-    order = answer(Question(paths=(), devices=()), seen_in(results, "."))
+def _environments(known: Sequence[Candidate], lines: Lines, numbers: Mapping[str, int]) -> dict[str, Any]:
+    """What can be recommended, newest first by `rank`; and where each of its releases stands in its line."""
+    ranks = {one.environment.id: rank for rank, one in enumerate(sorted(known, key=lines.newness, reverse=True))}
     return {
-        str(numbers[fit.candidate.environment.id]): {
-            "id": fit.candidate.environment.id,
-            "rank": rank,
-            "versions": fit.candidate.versions,
-            "lock": fit.candidate.environment.lock,
-            "command": install_command(fit.candidate),
+        str(numbers[one.environment.id]): {
+            "rank": ranks[one.environment.id],
+            "versions": one.versions,
+            "places": {axis: place for axis in AXES if (place := lines.place(axis, one)) is not None},
+            "lock": quote(one_line(one.environment.lock or ""), safe="/").lstrip("/"),
+            "command": one.install(one_line(one.environment.lock or "")),
         }
-        for rank, fit in enumerate(order.fits)
+        for one in known
     }

@@ -36,10 +36,9 @@ from asrcompat.explain.rules.named import named
 from asrcompat.explain.rules.search import Observation
 from asrcompat.explain.rules.verdict import Evidence, explained, verdict
 from asrcompat.explain.seen import Fared, Subject, alike, fared
-from asrcompat.explain.signatures.judge import UNRECOGNISED
 from asrcompat.lab.change import Change
 from asrcompat.lab.experiments import Tried
-from asrcompat.model import Environment, Results
+from asrcompat.model import UNRECOGNISED, Environment, Results
 from asrcompat.spec import request_id
 
 

@@ -17,9 +17,7 @@ from asrcompat.explain.signatures.classify import classify
 from asrcompat.explain.signatures.entry import Signature
 from asrcompat.explain.signatures.facts import CONFLICTS, FAILED, Facts, facts_of, facts_of_check
 from asrcompat.explain.signatures.fingerprint import Fingerprint, draft_entry, fingerprint
-from asrcompat.model import Cell, Check, Environment, Results
-
-UNRECOGNISED = "unrecognised"
+from asrcompat.model import UNRECOGNISED, Cell, Check, Environment, Results
 
 _Key = tuple[str, str, str]
 _Finding = tuple[_Key, str]  # a cell's, and the id of the check

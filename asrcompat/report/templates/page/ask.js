@@ -4,20 +4,28 @@ page.ask = (() => {
   const place = document.getElementById("answer");
   const SHOWN = 3;
 
+  // where a version that can be chosen stands, by an environment that has it
+  const placeOf = (title, value) => {
+    const at = page.table.titles.indexOf(title) - 1;
+    const row = page.table.rows.find((one) => one.versions[at] === value && page.data.environments[one.number]);
+    return row && page.data.environments[row.number].places[title];
+  };
+
   const answer = (wants, needs) => {
     const columns = needs.map((path) => page.table.paths.indexOf(path));
+    const places = Object.entries(wants).map(([title, value]) => [title, value, placeOf(title, value)]);
     const found = [];
     for (const one of page.table.rows) {
       const environment = page.data.environments[one.number];
       if (environment === undefined || !columns.every((column) => one.outcomes[column] === "works")) continue;
       const unlike = [];
       let far = 0;
-      for (const [title, value] of Object.entries(wants)) {
-        const has = one.versions[page.table.titles.indexOf(title) - 1];
-        if (has === value) continue;
-        unlike.push([title, value, has]);
-        const order = page.table.orders[title];
-        far += Math.abs(order.indexOf(has) - order.indexOf(value));
+      for (const [title, value, place] of places) {
+        const has = environment.places[title];
+        const same = has !== undefined && place !== undefined && has[0] === place[0];
+        if (same && has[1] === place[1]) continue;
+        unlike.push([title, value, one.versions[page.table.titles.indexOf(title) - 1]]);
+        far += same ? 2 * Math.abs(has[1] - place[1]) : 2 * page.data.releases[title];
       }
       found.push({ number: one.number, environment, unlike, far });
     }
@@ -51,7 +59,7 @@ page.ask = (() => {
 
   const start = () => {
     form.hidden = false;
-    for (const box of form.elements.need instanceof RadioNodeList ? form.elements.need : [form.elements.need]) box.checked = page.data.main.includes(box.value);
+    for (const box of form.querySelectorAll("[name=need]")) box.checked = page.data.main.includes(box.value);
     form.addEventListener("input", show);
     form.addEventListener("submit", (event) => event.preventDefault());
     show();

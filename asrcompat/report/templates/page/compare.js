@@ -15,14 +15,18 @@ page.compare = (() => {
       place.append(page.make("p", `Environment ${left.number}: choose another one to compare it with.`));
       return;
     }
-    const told = (one) => [...one.versions, one.also, ...one.cells.map((cell) => cell.textContent)];
-    const names = [...page.table.titles.slice(1), "also", ...page.table.paths];
+    // two failures at one stage may be two causes
+    const told = (one) => [...one.versions, one.also, ...one.cells.map((cell) => [cell.textContent, cell.dataset.cause].filter(Boolean).join(" "))];
+    const names = [...page.table.titles.slice(1), "also", ...page.table.paths.map((path) => `path ${path}`)];
     const [ours, theirs] = [told(left), told(right)];
     const lines = names.flatMap((name, at) => (ours[at] === theirs[at] ? [] : [difference(name, ours[at], theirs[at])]));
     const head = page.make("tr", "", page.make("td", ""), page.make("th", `environment ${left.number}`), page.make("th", `environment ${right.number}`));
     const same = names.length - lines.length;
     const table = page.make("table", "", page.make("thead", "", head), page.make("tbody", "", ...lines));
-    place.append(page.make("h3", `Environments ${left.number} and ${right.number}`), table, page.make("p", `${same} of ${names.length} columns are the same.`));
+    const wide = page.make("div", "", table);
+    wide.className = "wide";
+    wide.tabIndex = 0;
+    place.append(page.make("h3", `Environments ${left.number} and ${right.number}`), wide, page.make("p", `${same} of ${names.length} columns are the same.`));
   };
 
   const choose = (number) => {
@@ -35,6 +39,8 @@ page.compare = (() => {
   };
 
   const start = () => {
+    document.getElementById("ticks").hidden = false;
+    document.getElementById("view").addEventListener("reset", () => restore(new URLSearchParams()));
     for (const one of page.table.rows) {
       const box = page.make("input");
       box.type = "checkbox";
@@ -46,11 +52,14 @@ page.compare = (() => {
   };
 
   const restore = (given) => {
-    chosen.length = 0;
-    const known = (given.get("compare") ?? "").split(",").filter((number) => page.table.rows.some((one) => one.number === number));
-    known.slice(0, 2).forEach(choose);
-    if (known.length === 0) show();
+    for (const number of [...chosen]) choose(number);
+    // by their ids, which stay the same from report to report
+    const wanted = (given.get("compare") ?? "").split(",");
+    for (const one of page.table.rows.filter((row) => wanted.includes(row.id)).slice(0, 2)) choose(one.number);
+    show();
   };
 
-  return { start, restore, values: () => ({ compare: chosen.join(",") }) };
+  const values = () => ({ compare: chosen.map((number) => page.table.rows.find((one) => one.number === number).id).join(",") });
+
+  return { start, restore, values };
 })();

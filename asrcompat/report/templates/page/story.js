@@ -2,6 +2,7 @@
 page.story = (() => {
   const dialog = document.getElementById("story");
   const HREF = /^#cell-(\d+)$/;
+  let told = ""; // which cell, by names that stay the same from report to report
 
   const about = (cell) => {
     const cause = page.data.causes[cell.cause];
@@ -9,7 +10,7 @@ page.story = (() => {
     if (cause !== undefined) {
       parts.push(page.make("p", "", page.make("strong", cause.title)));
       if (cause.reason) parts.push(page.make("p", cause.reason));
-      parts.push(...cause.cures.map((text) => page.make("p", `Tested cure: ${text}`)));
+      if (cell.cure) parts.push(page.make("p", "Seen to cure it: ", page.link(cell.cure[0], `#${cell.cure[1]}`)));
       parts.push(page.make("p", "", page.link("All that it said, with its traceback", `#failure-${cell.cause}`)));
     }
     if (cell.message) parts.push(page.make("pre", [cell.exception, cell.message].filter(Boolean).join(": ")));
@@ -20,6 +21,8 @@ page.story = (() => {
     const cell = page.data.cells[number];
     if (cell === undefined) return false;
     const environment = page.data.environments[cell.environment];
+    const row = page.table.rows.find((one) => one.number === String(cell.environment));
+    told = `${cell.path} in ${row.id}`;
     const title = page.make("h3", `${cell.path} in environment ${cell.environment}: ${cell.told}`);
     title.id = "story-title";
     const close = page.make("button", "Close");
@@ -38,18 +41,34 @@ page.story = (() => {
 
   const start = () => {
     document.getElementById("matrix").addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return; // as any link
       const found = HREF.exec(event.target.closest("a")?.getAttribute("href") ?? "");
-      if (found && show(found[1])) event.preventDefault();
+      if (found && show(found[1])) {
+        event.preventDefault();
+        page.remember();
+      }
     });
     dialog.addEventListener("click", (event) => {
       if (event.target === dialog || event.target.closest("a[href^='#']")) dialog.close();
     });
+    dialog.addEventListener("close", () => {
+      told = "";
+      if (location.hash.startsWith(page.PREFIX)) page.remember();
+    });
   };
 
-  const restore = () => {
+  const restore = (given) => {
     const found = HREF.exec(location.hash);
     if (found) show(found[1]);
+    const wanted = given.get("story");
+    if (!wanted) return;
+    const ids = Object.fromEntries(page.table.rows.map((one) => [one.number, one.id]));
+    const number = Object.keys(page.data.cells).find((key) => {
+      const cell = page.data.cells[key];
+      return `${cell.path} in ${ids[cell.environment]}` === wanted;
+    });
+    if (number !== undefined) show(number);
   };
 
-  return { start, restore };
+  return { start, restore, values: () => ({ story: told }) };
 })();

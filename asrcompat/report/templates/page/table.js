@@ -4,8 +4,10 @@ page.table = (() => {
   const table = document.getElementById("matrix");
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
-  const first = heads.findIndex((head) => head.dataset.path);
+  const found = heads.findIndex((head) => head.dataset.path);
+  const first = found < 0 ? heads.length - 1 : found; // without any path nothing is left but versions
   const titles = heads.slice(0, first).map((head) => head.textContent.toLowerCase());
+  const PATH = "path:"; // in the address: a path may have the name of a package
   const paths = heads.map((head) => head.dataset.path).filter(Boolean);
   const end = first + paths.length;
   const rows = [...body.rows].map((row, place) => {
@@ -14,11 +16,18 @@ page.table = (() => {
       row,
       place,
       number: row.dataset.environment,
+      id: row.dataset.id,
       versions: cells.slice(1, first).map((cell) => cell.textContent),
       cells: cells.slice(first, end),
       outcomes: cells.slice(first, end).map((cell) => cell.className),
       also: cells[end].textContent,
-      text: row.textContent.toLowerCase(),
+      // each version with its package, each outcome with its path: "torch 2.8 s3prl-hf works"
+      text: [
+        row.dataset.id,
+        ...cells.slice(0, first).map((cell, at) => `${titles[at]} ${cell.textContent}`),
+        ...cells.slice(first, end).map((cell, at) => `${paths[at]} ${cell.textContent} ${cell.className}`),
+        cells[end].textContent,
+      ].join(" ").toLowerCase(),
     };
   });
   const orders = Object.fromEntries(
@@ -66,6 +75,8 @@ page.table = (() => {
     form.elements.shown.textContent = `${shown} of ${rows.length} environments`;
   };
 
+  const named = (at) => (at < first ? titles[at] : PATH + paths[at - first]);
+
   const rank = (title, value) => {
     const order = orders[title];
     return order === undefined ? value : order.indexOf(value);
@@ -76,7 +87,7 @@ page.table = (() => {
     const title = wanted.replace(/^-/, "");
     const turn = wanted.startsWith("-") ? -1 : 1;
     const place = titles.indexOf(title);
-    const column = paths.indexOf(title);
+    const column = title.startsWith(PATH) ? paths.indexOf(title.slice(PATH.length)) : -1;
     const key = (one) => {
       if (place > 0) return rank(title, one.versions[place - 1]);
       return column >= 0 ? one.outcomes[column] : one.place;
@@ -85,7 +96,7 @@ page.table = (() => {
     keyed.sort(([left, one], [right, other]) => (left < right ? -1 : left > right ? 1 : 0) * turn || one.place - other.place);
     body.append(...keyed.map(([, one]) => one.row));
     heads.slice(0, end).forEach((head, at) => {
-      const name = at < first ? titles[at] : paths[at - first];
+      const name = named(at);
       if (name === title) head.setAttribute("aria-sort", turn > 0 ? "ascending" : "descending");
       else head.removeAttribute("aria-sort");
     });
@@ -93,7 +104,7 @@ page.table = (() => {
 
   const addButtons = () => {
     heads.slice(0, end).forEach((head, at) => {
-      const name = at < first ? titles[at] : paths[at - first];
+      const name = named(at);
       const button = page.make("button", head.textContent);
       button.type = "button";
       button.addEventListener("click", () => {
