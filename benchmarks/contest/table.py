@@ -77,7 +77,7 @@ def page(bench: Bench, rounds: Sequence[Mapping[str, Took]], jobs: int) -> str:
             f"{len(bench.sources)} environments of core on {', '.join(PATHS)}: {len(outcomes)} cells, of which",
             f"{works} work; weights {bench.options.chosen_weights}; {len(rounds)} rounds, medians (lowest to highest).",
             f"Measured on {datetime.now(UTC):%Y-%m-%d} at {host.harness(bench.options.root)['commit'][:7]}:",
-            f"{facts['processor']}, {host.usable_cores()} cores, {facts['memory_gb']:.0f} GB, Python",
+            f"{facts['cpu']}, {host.usable_cores()} cores, {facts['memory_gb']:.0f} GB, Python",
             f"{platform.python_version()}. The harness ran {jobs} environments at a time.",
             "",
             *table(rounds, jobs),
