@@ -29,7 +29,7 @@ __all__ = ["bench", "index"]  # fixtures
 def normalised(tmp_path: Path) -> str:
     """The published results without what differs from run to run: times, and the stand-in's tracebacks of folders."""
     text = (tmp_path / "reports" / "results.json").read_text(encoding="utf-8")
-    text = re.sub(r'"(generated_at|ran_at)": "[^"]*"', r'"\1": "when"', text)
+    text = re.sub(r'"(generated_at|ran_at|since)": "[^"]*"', r'"\1": "when"', text)
     text = re.sub(r"/(work|\d)/envs/", "/envs/", text)
     return re.sub(r'"(resolve|install|probe)": [\d.]+', r'"\1": 0', text)
 
