@@ -12,10 +12,12 @@ import pytest
 from miniature import MiniatureIndex, Trouble, serving
 
 from asrcompat.plan.resolve import Resolver
+from asrcompat.run import ahead
 from asrcompat.run.ahead import Wanted, fetching, wait_for
 from asrcompat.run.environment import Built, build
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
+from asrcompat.run.uv import Failure, FailureKind
 from asrcompat.spec import Spec
 
 
@@ -146,3 +148,15 @@ def test_nothing_is_fetched_where_nothing_is_wanted(tmp_path: Path) -> None:
     with fetching([], work=tmp_path, seconds=60, tell=lambda _: None):
         pass
     assert not (tmp_path / "ahead").exists()
+
+
+@pytest.mark.parametrize(("kind", "tried"), [("build", ["2.0", "3.0"]), ("error", ["2.0"])])
+def test_what_does_not_build_says_nothing_of_the_next_stack(
+    tmp_path: Path, wanted: list[Wanted], monkeypatch: pytest.MonkeyPatch, kind: FailureKind, tried: list[str]
+) -> None:
+    monkeypatch.setattr(ahead, "install", lambda *_, **__: Failure(kind=kind, message="as planted\nmore"))
+    told: list[str] = []
+    with fetching(wanted, work=tmp_path, seconds=60, tell=told.append):
+        assert comes(lambda: len(told) == 2 * len(tried))
+    assert [line.partition(":")[0] for line in told[::2]] == tried
+    assert told[1] == "2.0: could not be fetched ahead: as planted"

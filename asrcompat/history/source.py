@@ -32,7 +32,7 @@ def _read(name: str, read: Callable[[str], bytes], file: str) -> Edition:
     except (OSError, ResultError, subprocess.CalledProcessError) as error:
         why = error.stderr.decode(errors="replace") if isinstance(error, subprocess.CalledProcessError) else str(error)
         message = (
-            f"{name}: no report is there ({why.strip().splitlines()[0]}); "
+            f"{name}: no report is there ({why.strip().partition(chr(10))[0]}); "
             "give a results.json, its folder, or a revision of the repository such as HEAD~1"
         )
         raise UsageError(message) from error

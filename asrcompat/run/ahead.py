@@ -55,8 +55,9 @@ def fetching(wanted: Sequence[Wanted], *, work: Path, seconds: float, tell: Call
                 failure = _fetched(one, places[one.name] / "env", work, seconds)
                 shutil.rmtree(places[one.name], ignore_errors=True)
                 if failure is not None and not left.is_set():
-                    tell(f"{one.name}: could not be fetched ahead: {failure.message.splitlines()[0]}")
-                    return  # a full disk, an index that is down: no better for the next one
+                    tell(f"{one.name}: could not be fetched ahead: {failure.message.partition(chr(10))[0]}")
+                    if failure.kind == "error":
+                        return  # a full disk, an index that is down: no better for the next one
 
     thread = threading.Thread(target=fetch, daemon=True)
     thread.start()

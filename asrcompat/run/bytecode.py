@@ -18,6 +18,7 @@ from asrcompat.run.hold import held_now
 
 _FOLDER = "__pycache__"
 _PACKAGES = "lib/python*/site-packages"
+_BELOW = len(Path(_PACKAGES).parts)
 _CHECK_SECONDS = 120.0
 # Pythons up to 3.12 keep what a full disk cut off; one that cannot be read would break every import of its module.
 _CHECK = """
@@ -53,11 +54,10 @@ def share(environment: Path, python: Path, others: Iterable[Path]) -> int:
 
 def shared(environment: Path) -> Iterator[tuple[Path, str]]:
     """The compiled modules that an environment shares with others, each with its name among the packages."""
-    for packages in environment.glob(_PACKAGES):
-        for compiled in _compiled(environment):
-            with contextlib.suppress(OSError):
-                if compiled.stat().st_nlink > 1:
-                    yield compiled, str(compiled.relative_to(packages))
+    for compiled in _compiled(environment):
+        with contextlib.suppress(OSError):
+            if compiled.stat().st_nlink > 1:
+                yield compiled, "/".join(compiled.relative_to(environment).parts[_BELOW:])
 
 
 def _compiled(environment: Path) -> Iterator[Path]:
