@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -199,6 +200,29 @@ def test_the_second_time_nothing_is_installed(tmp_path: Path, settings: Index, t
     assert isinstance(second, Built)
     assert (first.reused, second.reused) == (False, True)
     assert first.python == second.python
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_lock_that_was_installed_before_needs_the_index_only_where_the_cache_was_emptied(
+    tmp_path: Path,
+    settings: Index,
+    this_python: Interpreter,
+    index: MiniatureIndex,
+    kept: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    index.files_last = True
+    lock = resolved(tmp_path, settings, this_python).lock
+    assert lock is not None
+    assert isinstance(installed(tmp_path, settings, this_python, lock), Built)
+    shutil.rmtree(tmp_path / "envs")
+    if not kept:
+        monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "another-cache"))
+    index.asked.clear()
+    built = installed(tmp_path, settings, this_python, lock)
+    assert isinstance(built, Built), built
+    assert not built.reused
+    assert (index.asked == []) is kept, index.asked
 
 
 @pytest.mark.parametrize("harm", ["missing", "shortened", "mark", "foreign mark"])

@@ -55,13 +55,7 @@ def build(
         if stale.is_dir():
             shutil.rmtree(stale)
     aside = home / f"{target.name}.part"
-    failure: uv.Failure | None = Breaker(work).ask(
-        lambda: install(aside, lock, interpreter=interpreter, arguments=arguments, seconds=seconds),
-        # all of it may be in uv's cache
-        instead=lambda: install(
-            aside, lock, interpreter=interpreter, arguments=(*arguments, "--offline"), seconds=seconds
-        ),
-    )
+    failure = _install(aside, lock, interpreter=interpreter, arguments=arguments, work=work, seconds=seconds)
     if failure is not None:
         shutil.rmtree(aside, ignore_errors=True)
         return failure
@@ -137,6 +131,29 @@ def install(
         message = f"uv said that it had installed, but {len(broken)} files are not as recorded; first: {broken[0]}"
         return uv.Failure(kind="error", message=message)
     return None
+
+
+def _install(
+    folder: Path, lock: Lock, *, interpreter: Interpreter, arguments: tuple[str, ...], work: Path, seconds: float
+) -> uv.Failure | None:
+    """Install a lock without the index where it was installed from there before, and else with it, unless it is down.
+
+    Of a lock, with its hashes, an index can say nothing new; asked all the same, about each of its files, it takes
+    longer to answer than the rest takes. For a first time it has to be asked: what is needed to build a source
+    distribution may be there in a newer release than in uv's cache.
+    """
+    before = work / "installed" / f"{lock.sha256[:16]}-{interpreter.version}"
+
+    def ask(*more: str) -> uv.Failure | None:
+        return install(folder, lock, interpreter=interpreter, arguments=(*arguments, *more), seconds=seconds)
+
+    if before.exists() and ask("--offline") is None:
+        return None
+    failure: uv.Failure | None = Breaker(work).ask(ask, instead=lambda: ask("--offline"))
+    if failure is None:
+        before.parent.mkdir(parents=True, exist_ok=True)
+        before.touch()
+    return failure
 
 
 def _alike(envs: Path, new: Path, lock: Lock, interpreter: Interpreter) -> list[Path]:

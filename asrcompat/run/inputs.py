@@ -10,7 +10,6 @@ from typing import Any
 
 from asrcompat.hub.compare import compare
 from asrcompat.hub.fairseq import prepare_fairseq
-from asrcompat.hub.mirror import ENDPOINT, mirror
 from asrcompat.hub.reference import Values, prepare_reference
 from asrcompat.hub.repositories import prepare
 from asrcompat.hub.speech import features_batch, load_utterances
@@ -49,6 +48,8 @@ def prepare_inputs(*, model: str, weights: Weights, fixtures: Path, work: Path) 
     """
     comparison = stored = None
     if weights == "hub":
+        from asrcompat.hub.mirror import ENDPOINT, mirror  # noqa: PLC0415 - the Hub's client is slow to import
+
         root = mirror(model=model, endpoint=os.environ.get("HF_ENDPOINT") or ENDPOINT, work=work)
         comparison = compare(fixtures / "hub" / model, root / model)
     else:
