@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 from asrcompat import tasks
+from asrcompat.answering import for_programs
 from asrcompat.ask.command import ask
 from asrcompat.bisecting.command import bisect
 from asrcompat.doctor.command import doctor
@@ -66,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "bisect": bisect,
             "rules": rules,
         }
-        return commands[command](options)
+        with for_programs(wanted=options.json):
+            return commands[command](options)
     except HarnessError as error:
         print(without_secrets(f"asrcompat: {error}"), file=sys.stderr)
         return error.exit_code

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from asrcompat.answering import answer
 from asrcompat.bisecting import choose, estimate, show
 from asrcompat.bisecting.asof import AsOf
 from asrcompat.bisecting.bench import OpenLab, bench, open_laboratory
@@ -80,6 +81,8 @@ def along_an_axis(options: Options, *, open_lab: OpenLab = open_laboratory) -> E
         finally:
             show.told(boundaries, releases, name=name)
             print(estimate.taken(line, made.tidy.installs))
+    if options.json:
+        answer(show.data(boundaries, axis=name, environment=found.id))
     return verdict(boundaries)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from asrcompat.answering import answer as as_json
 from asrcompat.bisecting import choose
 from asrcompat.bisecting.asof import AsOf
 from asrcompat.bisecting.bench import OpenLab, bench, open_laboratory
@@ -61,6 +62,7 @@ def between_locks(options: Options, good: Path, bad: Path, *, open_lab: OpenLab 
         options, asked, asof, heavy=heavy, ahead=False, returns=False, open_lab=open_lab, tell=progress.tell
     ) as made:
         rules = tuple(options.spec.pins)
+        breaks: list[str] = []
         code = _search(
             Tries(
                 before=before,
@@ -72,14 +74,18 @@ def between_locks(options: Options, good: Path, bad: Path, *, open_lab: OpenLab 
                 progress=progress,
             ),
             found,
+            breaks=breaks.append,
         )
+    if options.json:
+        as_json({"schema": 1, "good": good.name, "bad": bad.name, "sure": code == ExitCode.OK, "breaks": breaks})
     print(plural(made.tidy.installs, "install"))
     if heavy:
         print(f"disk: the laboratory and its cache held {made.footprint.peak:.1f} GB at the worst moment")
     return code
 
 
-def _search(tries: Tries, found: tuple[Difference, ...]) -> ExitCode:
+def _search(tries: Tries, found: tuple[Difference, ...], *, breaks: Callable[[str], None] = lambda _: None) -> ExitCode:
+    """Tell the changes that break; `breaks` gets each of them too, and none where there was nothing to search for."""
     ends: tuple[tuple[Callable[[], tuple[Answer, str]], Answer, str], ...] = (
         (lambda: tries.run(()), Answer.GOOD, "first"),
         (lambda: tries.in_the_end(found), Answer.BAD, "second"),  # up to eight runs: not where the first is bad already
@@ -108,6 +114,7 @@ def _search(tries: Tries, found: tuple[Difference, ...]) -> ExitCode:
         print("not sure (it, or what passed, answered otherwise or not at all, or may have been lucky):")
     for one in culprit:
         print(f"  {one}")
+        breaks(str(one))
     for text in failed:
         print(f"  not known: whether it breaks with {text}")
     if apart := [f"{_named(chosen)}: {why}" for chosen, why, ours in unanswered if not ours]:
