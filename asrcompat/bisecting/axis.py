@@ -43,9 +43,13 @@ def along_an_axis(options: Options, *, open_lab: OpenLab = open_laboratory) -> E
         progress.tell(text)
     kept = KeptBoundaries(options.work_folder, options.chosen_weights)
     boundaries: list[Boundary] = []
-    with bench(
-        options, asked, asof, heavy=heavy, ahead=True, returns=line.good is None, open_lab=open_lab, tell=progress.tell
-    ) as made:
+    looks_outward = line.good is None
+    with (
+        progress.showing(),
+        bench(
+            options, asked, asof, heavy=heavy, ahead=True, returns=looks_outward, open_lab=open_lab, tell=progress.tell
+        ) as made,
+    ):
         releases = Releases(
             made.tidy,
             request,

@@ -58,9 +58,12 @@ def between_locks(options: Options, good: Path, bad: Path, *, open_lab: OpenLab 
         f"where it fails at times only, what passes is run up to {ATTEMPTS} times"
     )
     heavy = any(one.name == "torch" for one in found)
-    with bench(
-        options, asked, asof, heavy=heavy, ahead=False, returns=False, open_lab=open_lab, tell=progress.tell
-    ) as made:
+    with (
+        progress.showing(),
+        bench(
+            options, asked, asof, heavy=heavy, ahead=False, returns=False, open_lab=open_lab, tell=progress.tell
+        ) as made,
+    ):
         rules = tuple(options.spec.pins)
         breaks: list[str] = []
         code = _search(

@@ -57,11 +57,12 @@ def remedy(options: Options) -> int:
     _estimate(benches, progress, options.budget)
     laboratory = Laboratory(settings=means.settings, sources=sources, tell=progress.tell)
     ended = []
-    for bench in benches:
-        ended.append(_work(bench, options))
-        # what is no remedy goes, of what was made here: another search's environments are its own business
-        verified = {one.id for one in ended[-1].remedies if one.verified}
-        laboratory.free(laboratory.users() - bench.made | verified)
+    with progress.showing():
+        for bench in benches:
+            ended.append(_work(bench, options))
+            # what is no remedy goes, of what was made here: another search's environments are its own business
+            verified = {one.id for one in ended[-1].remedies if one.verified}
+            laboratory.free(laboratory.users() - bench.made | verified)
     if options.json:
         answer(_data(ended, missing))
     for end in ended:

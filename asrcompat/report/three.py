@@ -164,7 +164,8 @@ def _install_lines(install: Sequence[Install]) -> Iterator[tuple[str, str]]:
         yield "1. Install: in none of these environments a way that people take most works.", "bold red"
     for number, one in enumerate(install):
         head = "1. Install" if number == 0 else "   or"
-        yield f"{head}: environment {one.entry.text} ({one.versions}): {one.paths} work on the CPU:", "bold green"
+        works = "work" if ", " in one.paths else "works"
+        yield f"{head}: environment {one.entry.text} ({one.versions}): {one.paths} {works} on the CPU:", "bold green"
         yield f"     {' && '.join(one.command.splitlines())}", "cyan"
 
 

@@ -46,7 +46,8 @@ def rules(options: Options) -> ExitCode:
     settling = Settling(options, progress)
     deadline = None if options.budget is None else time.monotonic() + options.budget * 60
     try:
-        unfinished = settling.run(deadline)
+        with progress.showing():
+            unfinished = settling.run(deadline)
     finally:
         settling.free()
     if options.json:
