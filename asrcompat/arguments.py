@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import Any, NoReturn, get_args
 
 from asrcompat.advice.question import AXES, MAIN_PATHS
 from asrcompat.argument_types import budget, day, gigabytes, names, positive, share
@@ -34,6 +35,19 @@ class _Parser(argparse.ArgumentParser):
         self.exit(ExitCode.USAGE, f"{self.prog}: {message}; `{self.prog} --help` has examples\n")
 
 
+class _Command(_Parser):
+    """One command's own options: an unknown one is told by it, which knows the nearest."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        found, unknown = super().parse_known_args(args, namespace)
+        for word in unknown:
+            options = [option for option in self._option_string_actions if option.startswith("--")]
+            near = get_close_matches(word.partition("=")[0], options, n=1, cutoff=0.5) if word[:1] == "-" else []
+            hint = f", did you mean {near[0]}?" if near else ""
+            self.error(f"it takes no {word!r}{hint}")
+        return found, unknown
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line of ``python -m asrcompat``."""
     top = _Parser(
@@ -46,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     )
     every = top.add_subparsers(
         prog="asrcompat",
+        parser_class=_Command,
         dest="command",
         required=True,
         metavar="COMMAND",

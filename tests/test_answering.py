@@ -45,6 +45,8 @@ def test_a_run_for_programs_tells_progress_apart(
     told = json.loads(said.out)
     assert (told["schema"], told["profile"], told["exit_code"]) == (1, "core", 0)
     assert told["cells"] == {"works": 3, "broken": 1}
+    described = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
+    assert [name for name in (*told, *told["worse"], *told["install"][0]) if name not in described] == []
     assert Path(told["results"]).is_file() or (tmp_path / told["results"]).is_file()
     assert "profile core: 2 environments" in said.err
     assert "report:" not in said.out + said.err

@@ -71,3 +71,21 @@ def test_an_unknown_path_is_told_with_the_nearest_and_the_states(
     assert "unknown path 's3prl': did you mean 's3prl-hf'?" in said
     assert "@resaved" in said
     assert "published" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["matrix", "--profil", "smoke"], "asrcompat matrix: it takes no '--profil', did you mean --profile?"),
+        (["session", "x", "--jobs", "2"], "asrcompat session: it takes no '--jobs'"),
+        (["report", "folder"], "asrcompat report: it takes no 'folder'"),
+        (["matrx"], "asrcompat: argument COMMAND: invalid choice: 'matrx'"),
+    ],
+)
+def test_an_unknown_word_is_told_by_the_command_that_got_it(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 2
+    assert capsys.readouterr().err.startswith(said)

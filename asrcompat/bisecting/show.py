@@ -7,8 +7,8 @@ from typing import Any
 
 from asrcompat.explain.bisection.along import Releases
 from asrcompat.model import Boundary
+from asrcompat.printable import printable
 from asrcompat.report.boundaries import assumed, differing, failing, limit, luck
-from asrcompat.report.sanitize import printable
 
 
 def told(boundaries: Sequence[Boundary], releases: Releases, *, name: str) -> None:

@@ -42,7 +42,8 @@ def doctor(options: Options, settings: Settings) -> int:
         )
     for text in patient.unseen:
         progress.tell(text)
-    result = admit(examine(patient, settings, name=name, given=own, tell=progress.tell))
+    with progress.showing([name]):
+        result = admit(examine(patient, settings, name=name, given=own, tell=progress.about(name)))
     kept = _keep(result, options, own)
     asked_by_name = bool(options.paths) or own is not None
     counted, absent = (result, {}) if asked_by_name else offered(result)

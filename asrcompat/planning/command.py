@@ -14,7 +14,7 @@ from asrcompat.planning.planned import plan_is_free, planned
 from asrcompat.planning.shards import job_matrix, profile_shards, shard_lines
 from asrcompat.planning.show import plan_lines, summary
 from asrcompat.planning.story import story
-from asrcompat.report.sanitize import printable
+from asrcompat.printable import printable
 from asrcompat.reporting import BASELINE
 from asrcompat.run.progress import Progress
 
@@ -48,7 +48,7 @@ def plan(options: Options) -> int:
             answer({**as_data(made), "summary": summary(made, seconds=seconds)})
         else:
             for line in plan_lines(made, tried=tried, time=time):
-                print(line)
+                print(printable(line))  # with what the resolver said
     return ExitCode.OK
 
 

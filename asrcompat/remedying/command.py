@@ -18,8 +18,8 @@ from asrcompat.lab.change import all_in_words
 from asrcompat.lab.laboratory import Laboratory
 from asrcompat.model import Cell, Environment, EnvironmentResult, Outcome, Remedy
 from asrcompat.options import Options
+from asrcompat.printable import printable
 from asrcompat.remedying.bench import Bench, Means, Task
-from asrcompat.report.sanitize import printable
 from asrcompat.report.words import plural
 from asrcompat.reporting import read_result
 from asrcompat.run import host

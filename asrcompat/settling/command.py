@@ -23,10 +23,10 @@ from asrcompat.lab.experiments import Tried
 from asrcompat.lab.laboratory import Laboratory
 from asrcompat.model import Cell, Device, Outcome, Results
 from asrcompat.options import Options
+from asrcompat.printable import printable
 from asrcompat.report.admit import admit
 from asrcompat.report.rules import Rule as InWords
 from asrcompat.report.rules import rules as in_words
-from asrcompat.report.sanitize import printable
 from asrcompat.report.signatures import signatures
 from asrcompat.report.words import plural
 from asrcompat.reporting import gather
