@@ -9,8 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 from asrcompat.advice.question import AXES
+from asrcompat.argument_sets import NO_INDEX
 from asrcompat.argument_types import Budget, Share
-from asrcompat.arguments import NO_INDEX, parser
+from asrcompat.arguments import parser
 from asrcompat.errors import UsageError
 from asrcompat.model import Device, Outcome, Weights
 from asrcompat.plan.candidates import entry_of

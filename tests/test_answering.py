@@ -57,6 +57,12 @@ def test_a_story_for_programs(bench: Surroundings, tmp_path: Path, capsys: pytes
     told = json.loads(capsys.readouterr().out)
     assert told["asked"] == OLD
     assert told["story"][-1] == "not run here yet"
+    assert (told["ran_here"], told["cells"]) == (False, [])
+    assert command(tmp_path, "matrix") == 0
+    capsys.readouterr()
+    assert command(tmp_path, "why", OLD, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ran_here"], [one["outcome"] for one in told["cells"]]) == (True, ["works", "works"])
 
 
 def test_nothing_to_cure_is_an_answer_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from asrcompat.planning.budget import told_time
 from asrcompat.planning.planned import plan_is_free, planned
 from asrcompat.planning.shards import job_matrix, profile_shards, shard_lines
 from asrcompat.planning.show import plan_lines, summary
-from asrcompat.planning.story import story
+from asrcompat.planning.story import data, story
 from asrcompat.printable import printable
 from asrcompat.reporting import BASELINE
 from asrcompat.run.progress import Progress
@@ -54,10 +54,10 @@ def plan(options: Options) -> int:
 
 def why(options: Options) -> int:
     """Tell how an environment came into a plan or did not, and what came of it; or why some versions cannot be."""
-    told = list(story(options, options.wanted, kept(options)))
     if options.json:
-        answer({"schema": 1, "profile": options.chosen_profile, "asked": options.wanted, "story": told})
-    for line in () if options.json else told:
+        answer(data(options, options.wanted, kept(options)))
+        return ExitCode.OK
+    for line in story(options, options.wanted, kept(options)):
         print(printable(line))  # a plan and results hold what packages said
     return ExitCode.OK
 
