@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 from asrcompat import tasks
+from asrcompat.answering import for_programs
 from asrcompat.ask.command import ask
 from asrcompat.bisecting.command import bisect
 from asrcompat.doctor.command import doctor
@@ -17,6 +18,7 @@ from asrcompat.errors import ExitCode, HarnessError
 from asrcompat.history.command import diff
 from asrcompat.options import Options, parse
 from asrcompat.planning.command import plan, why
+from asrcompat.printable import printable
 from asrcompat.remedying.command import remedy
 from asrcompat.run import process
 from asrcompat.run.secrets import without_secrets
@@ -66,9 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "bisect": bisect,
             "rules": rules,
         }
-        return commands[command](options)
+        with for_programs(wanted=options.json):
+            return commands[command](options)
     except HarnessError as error:
-        print(without_secrets(f"asrcompat: {error}"), file=sys.stderr)
+        print(without_secrets(printable(f"asrcompat: {error}")), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print(f"asrcompat: stopped; {_STOPPED[command]}", file=sys.stderr)
@@ -78,9 +81,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.UNFINISHED  # who reads what is printed wanted no more of it
     except Exception:
         # an exit code of 1 says that a package got worse: a fault of ours must not
-        print(without_secrets(traceback.format_exc()), end="", file=sys.stderr)
+        print(without_secrets(printable(traceback.format_exc())), end="", file=sys.stderr)
         print(
-            "asrcompat: this is a fault of the harness or of this machine; nothing is said of packages", file=sys.stderr
+            "asrcompat: this is a fault of the harness or of this machine; nothing is said of packages. Run it again: "
+            "what was finished is kept; if it comes again, report it with the lines above",
+            file=sys.stderr,
         )
         return ExitCode.UNFINISHED
     finally:

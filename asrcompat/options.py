@@ -9,8 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 from asrcompat.advice.question import AXES
+from asrcompat.argument_sets import NO_INDEX
 from asrcompat.argument_types import Budget, Share
-from asrcompat.arguments import NO_INDEX, parser
+from asrcompat.arguments import parser
 from asrcompat.errors import UsageError
 from asrcompat.model import Device, Outcome, Weights
 from asrcompat.plan.candidates import entry_of
@@ -18,7 +19,8 @@ from asrcompat.plan.document import kept_plan
 from asrcompat.run.paths import path_files
 from asrcompat.run.progress import Progress
 from asrcompat.run.store import Store
-from asrcompat.spec import Request, Spec, load_spec
+from asrcompat.spec import PUBLISHED, STATES, Request, Spec, known_paths, load_spec, split_path
+from asrcompat.spec.problems import suggest
 
 __all__ = ["Options", "parse", "parser"]
 
@@ -120,6 +122,15 @@ class Options:
     @property
     def chosen_paths(self) -> tuple[str, ...]:
         """The paths asked for, else the profile's; raises `UsageError` for an unknown one."""
+        known = known_paths()
+        for name in self.paths:
+            if split_path(name)[0] not in known:
+                states = ", ".join(f"@{state}" for state in STATES if state != PUBLISHED)
+                message = (
+                    f"unknown path {name!r}: {suggest(name, known, what='paths')}; a state of the checkpoint may "
+                    f"follow, as in s3prl-hf@resaved: {states}"
+                )
+                raise UsageError(message)
         return tuple(path_files(self.paths or self.spec.paths_of(self.chosen_profile)))
 
     def paths_for(self, request: Request) -> tuple[str, ...]:
@@ -133,7 +144,7 @@ class Options:
         """The devices asked for, else matrix.toml's; raises `UsageError` for an unknown one."""
         for name in self.devices:
             if name not in list(Device):
-                message = f"unknown device {name!r}: there are {', '.join(Device)}"
+                message = f"unknown device {name!r}: there are {', '.join(Device)}; give these with --devices"
                 raise UsageError(message)
         return tuple(Device(name) for name in self.devices) or self.spec.probe.devices
 
@@ -244,5 +255,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[str, Options, str | None]:
     given["editions"] = tuple(given.pop(side) for side in ("before", "after") if side in given)
     said = {axis: given.pop(f"version_{axis}", None) for axis in AXES}
     given["versions"] = {axis: text for axis, text in said.items() if text is not None}
-    given |= {name: tuple(given.get(name, ())) for name in ("guests", "folders")}
+    # an option that was given again adds to what was said before
+    repeated = ("environments", "paths", "devices", "guests", "folders")
+    given |= {name: tuple(dict.fromkeys(given.get(name, ()))) for name in repeated}
     return command, Options(**given), environment

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.console import Console
-
 from asrcompat.baseline import Comparison, compare, load_baseline
 from asrcompat.beside import beside
+from asrcompat.concluding import conclude, last_report
 from asrcompat.doctor import guests
 from asrcompat.doctor.origins import unreleased
 from asrcompat.errors import HarnessError
 from asrcompat.explain.bisection.kept import KeptBoundaries
+from asrcompat.explain.changed import Edition
 from asrcompat.explain.claims import as_data, judge_claims
 from asrcompat.explain.dated import judge_dated
 from asrcompat.explain.judge import judge_failures
@@ -30,7 +30,6 @@ from asrcompat.report.coverage import coverage_data
 from asrcompat.report.merge import merge
 from asrcompat.report.publish import publish
 from asrcompat.report.summary import job_summary
-from asrcompat.report.terminal import render_table
 from asrcompat.result_files import ResultError, parse_results
 from asrcompat.run.progress import Progress
 from asrcompat.run.store import Store, write_text
@@ -58,7 +57,7 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
     kept = KeptBoundaries(options.work_folder, options.chosen_weights)
     merged = replace(merged, boundaries=kept.read(merged.environments, warn=Progress().tell))
     cured = {one.lock: text for one in merged.remedies if one.lock and (text := _text(tried / one.lock)) is not None}
-    folder = options.reports_folder
+    folder, before = options.reports_folder, last_report(options)
     locks = {**known.locks, **cured}
     old = _published_locks(folder) - locks.keys()
     for name, text in locks.items():  # first: what is published must not name a lock that is not there
@@ -72,9 +71,8 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
     if (summary := os.environ.get("GITHUB_STEP_SUMMARY")) is not None:
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(job_summary(merged))
-    render_table(merged, Console())
-    shown = folder.relative_to(options.root) if folder.is_relative_to(options.root) else folder
-    print(f"report: {shown}/compatibility.md, results: {shown}/results.json")
+    after = Edition(name="this one", results=merged, locks=known.locks)
+    conclude(options, after, before, code=known.comparison.exit_code)
     return known.comparison.exit_code
 
 

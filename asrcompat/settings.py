@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from asrcompat.arguments import NO_INDEX
+from asrcompat.argument_sets import NO_INDEX
 from asrcompat.options import Options
 from asrcompat.plan.prepare import Sources
 from asrcompat.plan.torch_index import reachable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,11 +17,13 @@ from asrcompat.reporting import identities
 from asrcompat.run import code, host
 from asrcompat.run.cells import Settings, unavailable_devices
 from asrcompat.run.known import is_of, known_cells, restated
+from asrcompat.run.progress import Progress
 from asrcompat.run.session import Locked, NotBuilt, run_session
 from asrcompat.run.store import Store
 from asrcompat.settings import settings_for
 from asrcompat.spec import Request
 
+_EVENT_SECONDS = 1.0
 Wanted = frozenset[tuple[str, Device]]
 
 
@@ -93,13 +96,24 @@ def standing_of(options: Options, request: Request, sources: Sources, *, digest:
     return Standing(environment=environment, source=source, settings=settings, kept=kept, known=known, left=left)
 
 
-def standings(options: Options, requests: Sequence[Request], sources: Sources) -> dict[str, Standing]:
-    """Where requests stand, by id; what has to be resolved for that is, and its locks are kept."""
+def standings(
+    options: Options, requests: Sequence[Request], sources: Sources, *, progress: Progress
+) -> dict[str, Standing]:
+    """Where requests stand, by id; what has to be resolved for that is, and its locks are kept.
+
+    What took a while is told: a lock that there was already is no event.
+    """
     digest = cache(lambda: code.digest(settings_for(options, sources, request=None, threads=1)))
     digest()  # before there are several threads
 
     def one(request: Request) -> Standing:
-        return standing_of(options, request, sources, digest=lambda _: digest())
+        began = time.monotonic()
+        progress.move(request.id, "resolve")
+        found = standing_of(options, request, sources, digest=lambda _: digest())
+        took = time.monotonic() - began
+        told = progress.move if took < _EVENT_SECONDS else progress.tell_of
+        told(request.id, f"resolved ({took:.0f} s)")
+        return found
 
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         return dict(zip((request.id for request in requests), pool.map(one, requests), strict=True))

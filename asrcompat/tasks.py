@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from asrcompat.errors import ExitCode, UsageError
 from asrcompat.options import Options
@@ -27,7 +27,11 @@ def session(options: Options, name: str) -> int:
     progress = Progress(quiet=options.quiet)
     if not with_paths(options, [request], progress):
         return ExitCode.OK
-    tell = progress.about(request.id)
+    with progress.showing([request.id]):
+        return _session(options, request, progress.about(request.id))
+
+
+def _session(options: Options, request: Request, tell: Callable[[str], None]) -> int:
     store = options.store
     sources = sources_for(options)
     tell("resolve")

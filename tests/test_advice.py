@@ -132,6 +132,15 @@ def test_of_two_that_change_one_thing_the_one_that_moves_it_less_comes_first() -
     assert [fit.changes[0].to for fit in found.fits] == ["2.8.0", "2.11.0"]
 
 
+def test_a_year_of_espnet_is_its_releases_of_that_year_and_the_nearest_to_that() -> None:
+    known = [make_candidate(espnet=espnet) for espnet in ("202301", "202402", "202511", "202611")]
+    fits = answer(question(espnet="2025"), known).fits
+    assert [fit.candidate.version("espnet") for fit in fits] == ["202511"]
+    without = answer(question(espnet="2025"), [one for one in known if one.version("espnet") != "202511"])
+    assert [fit.candidate.version("espnet") for fit in without.instead] == ["202611", "202402", "202301"]
+    assert wanted("torch", "2025").versions == SpecifierSet("==2025.*")
+
+
 def test_where_nothing_fits_the_nearest_is_told_and_why_the_wanted_ones_do_not() -> None:
     broken = {(path, "cpu"): Outcome.BROKEN for path in PATHS}
     known = [

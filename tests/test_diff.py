@@ -178,10 +178,38 @@ def test_revisions_and_folders_are_compared(checkout: Path, capsys: pytest.Captu
     assert (one["kind"], one["culprit"], one["after"]) == ("fixed", "transformers", "works")
 
 
-@pytest.mark.parametrize("name", ["nowhere", "HEAD~9", "matrix.toml"])
-def test_what_is_no_report_is_named(checkout: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
-    name = str(checkout / name) if name.endswith(".toml") else name
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("nowhere", "it is no file or folder here, and no revision of this checkout; `git log --oneline -- reports`"),
+        ("HEAD~9", "it is no file or folder here, and no revision of this checkout"),
+        ("{checkout}/matrix.toml", "no report can be read ("),
+        ("{checkout}/empty", "this folder holds no results.json; name a report's folder, such as reports"),
+    ],
+)
+def test_what_is_no_report_is_named_with_what_to_do(
+    checkout: Path, capsys: pytest.CaptureFixture[str], name: str, why: str
+) -> None:
+    (checkout / "empty").mkdir()
+    name = name.format(checkout=checkout)
     code, text = said(checkout, capsys, "HEAD", name)
     assert code == 2
-    assert f"{name}: no report is there (" in text
-    assert "give a results.json, its folder, or a revision" in text
+    assert f"{name}: {why}" in text
+    assert len(text.splitlines()) == 1
+
+
+def test_a_revision_without_such_a_report_is_told_as_such(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, text = said(checkout, capsys, "HEAD", "HEAD", "--profile", "smoke")
+    assert code == 2
+    assert "HEAD: this revision has no reports/smoke/results.json; name a later one, or another profile" in text
+
+
+def test_where_there_is_no_checkout_that_is_said(
+    checkout: Path, capsys: pytest.CaptureFixture[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "matrix.toml").write_bytes((checkout / "matrix.toml").read_bytes())
+    code, text = said(elsewhere, capsys, "HEAD~1", "HEAD")
+    assert code == 2
+    assert f"HEAD~1: it is no file or folder here, and {elsewhere} is no git checkout" in text
+    assert "--matrix" in text

@@ -60,6 +60,21 @@ def test_what_no_shard_ran_is_missing(bench: Surroundings, tmp_path: Path, capsy
     assert len(told["missing"]) == 1
 
 
+@pytest.mark.parametrize("choice", [("--devices", "cpu"), ("--paths", "s3prl-hf"), ("--environments", f"{OLD}*")])
+def test_what_the_machines_were_asked_for_is_all_that_a_merge_expects(
+    bench: Surroundings, tmp_path: Path, choice: tuple[str, str]
+) -> None:
+    """As `matrix` with the same choice: what nobody asked for is not missing."""
+    matrix = tmp_path / "matrix.toml"
+    matrix.write_text(matrix.read_text(encoding="utf-8").replace('devices = ["cpu"]', 'devices = ["cpu", "cuda"]'))
+    chosen = choice if choice[0] == "--devices" else (*choice, "--devices", "cpu")
+    whole = command(tmp_path, "matrix", *chosen, work="1")
+    assert whole == 0
+    assert command(tmp_path, "merge", str(tmp_path / "1")) == 3, "the rest of the profile is missing"
+    assert command(tmp_path, "merge", str(tmp_path / "1"), *chosen) == whole
+    assert command(tmp_path, "report", *chosen) == whole
+
+
 def test_a_torn_result_is_named_and_the_others_are_taken(
     bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

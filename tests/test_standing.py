@@ -275,8 +275,8 @@ def test_what_another_run_finished_meanwhile_is_not_forgotten(
     """Between how things were found to stand and what is forgotten by that."""
     there = standings
 
-    def meanwhile(*given: Any) -> Any:
-        found = there(*given)
+    def meanwhile(*given: Any, **more: Any) -> Any:
+        found = there(*given, **more)
         assert command(tmp_path, "session", OLD) == 0
         return found
 

@@ -20,6 +20,7 @@ OTHER_S3PRL = "espnet-s3prl"
 
 _ANY = re.compile(r"(\.[*x]|\+[\w.]+)$")  # said of any later part, or of a build, which is no other release
 _BUILD = re.compile(r"\+[\w.]+")
+_YEAR = re.compile(r"20\d\d")  # of ESPnet's releases, which are called by year and month
 _RELEASE = re.compile(r"\d+(\.\w+)*")
 
 
@@ -52,6 +53,8 @@ class Question:
 def wanted(axis: str, text: str) -> Wanted:
     """What ``2.6`` (that and every 2.6.x), ``>=2.6,<2.9`` or, of s3prl, ``espnet-s3prl`` with or without these means.
 
+    Of espnet, ``2025`` means every release of that year.
+
     Raises `UsageError` for anything else, naming the option.
     """
     said = text.strip()
@@ -60,7 +63,10 @@ def wanted(axis: str, text: str) -> Wanted:
         distribution, rest = OTHER_S3PRL, said.removeprefix(OTHER_S3PRL).strip()
     release = _ANY.sub("", rest)
     try:
-        versions = SpecifierSet(f"=={release}.*" if _RELEASE.fullmatch(release) else _BUILD.sub("", rest))
+        if axis == "espnet" and _YEAR.fullmatch(release):
+            versions: SpecifierSet | None = SpecifierSet(f">={release}00,<{int(release) + 1}00")
+        else:
+            versions = SpecifierSet(f"=={release}.*" if _RELEASE.fullmatch(release) else _BUILD.sub("", rest))
     except InvalidSpecifier:
         versions = None
     if versions is None or not said:

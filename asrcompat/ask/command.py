@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from asrcompat.advice import AXES, MAIN_PATHS, Candidate, Question, answer, seen_in, wanted
 from asrcompat.advice.question import Wanted
+from asrcompat.answering import answer as as_json
 from asrcompat.ask.have import from_environment, from_file
 from asrcompat.ask.show import data, lines
 from asrcompat.errors import ExitCode, HarnessError
@@ -27,7 +27,7 @@ def ask(options: Options) -> int:
     question = _question(options)
     found = answer(question, list(_known(options.root)))
     if options.json:
-        print(encodable(json.dumps(data(found), indent=1, ensure_ascii=False)))
+        as_json(data(found))
     else:
         for line in lines(found, count=options.count, here=lambda name: _seen_from_here(options.root / name)):
             print(encodable(line))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from asrcompat.answering import answer
 from asrcompat.bisecting import choose, estimate, show
 from asrcompat.bisecting.asof import AsOf
 from asrcompat.bisecting.bench import OpenLab, bench, open_laboratory
@@ -42,9 +43,13 @@ def along_an_axis(options: Options, *, open_lab: OpenLab = open_laboratory) -> E
         progress.tell(text)
     kept = KeptBoundaries(options.work_folder, options.chosen_weights)
     boundaries: list[Boundary] = []
-    with bench(
-        options, asked, asof, heavy=heavy, ahead=True, returns=line.good is None, open_lab=open_lab, tell=progress.tell
-    ) as made:
+    looks_outward = line.good is None
+    with (
+        progress.showing(),
+        bench(
+            options, asked, asof, heavy=heavy, ahead=True, returns=looks_outward, open_lab=open_lab, tell=progress.tell
+        ) as made,
+    ):
         releases = Releases(
             made.tidy,
             request,
@@ -80,6 +85,8 @@ def along_an_axis(options: Options, *, open_lab: OpenLab = open_laboratory) -> E
         finally:
             show.told(boundaries, releases, name=name)
             print(estimate.taken(line, made.tidy.installs))
+    if options.json:
+        answer(show.data(boundaries, axis=name, environment=found.id))
     return verdict(boundaries)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from asrcompat.answering import answer as as_json
 from asrcompat.bisecting import choose
 from asrcompat.bisecting.asof import AsOf
 from asrcompat.bisecting.bench import OpenLab, bench, open_laboratory
@@ -23,6 +24,7 @@ from asrcompat.explain.bisection.locks import (
 )
 from asrcompat.explain.bisection.search import ATTEMPTS, Answer
 from asrcompat.options import Options
+from asrcompat.printable import printable
 from asrcompat.report.words import plural
 from asrcompat.run.progress import Progress
 from asrcompat.settings import sources_for
@@ -57,10 +59,14 @@ def between_locks(options: Options, good: Path, bad: Path, *, open_lab: OpenLab 
         f"where it fails at times only, what passes is run up to {ATTEMPTS} times"
     )
     heavy = any(one.name == "torch" for one in found)
-    with bench(
-        options, asked, asof, heavy=heavy, ahead=False, returns=False, open_lab=open_lab, tell=progress.tell
-    ) as made:
+    with (
+        progress.showing(),
+        bench(
+            options, asked, asof, heavy=heavy, ahead=False, returns=False, open_lab=open_lab, tell=progress.tell
+        ) as made,
+    ):
         rules = tuple(options.spec.pins)
+        breaks: list[str] = []
         code = _search(
             Tries(
                 before=before,
@@ -72,14 +78,23 @@ def between_locks(options: Options, good: Path, bad: Path, *, open_lab: OpenLab 
                 progress=progress,
             ),
             found,
+            breaks=breaks.append,
         )
+    if options.json:
+        as_json({"schema": 1, "good": good.name, "bad": bad.name, "sure": code == ExitCode.OK, "breaks": breaks})
     print(plural(made.tidy.installs, "install"))
     if heavy:
-        print(f"disk: the laboratory and its cache held {made.footprint.peak:.1f} GB at the worst moment")
+        _say(f"disk: the laboratory and its cache held {made.footprint.peak:.1f} GB at the worst moment")
     return code
 
 
-def _search(tries: Tries, found: tuple[Difference, ...]) -> ExitCode:
+def _say(text: str) -> None:
+    """Print a line, which may hold what packages said."""
+    print(printable(text))
+
+
+def _search(tries: Tries, found: tuple[Difference, ...], *, breaks: Callable[[str], None] = lambda _: None) -> ExitCode:
+    """Tell the changes that break; `breaks` gets each of them too, and none where there was nothing to search for."""
     ends: tuple[tuple[Callable[[], tuple[Answer, str]], Answer, str], ...] = (
         (lambda: tries.run(()), Answer.GOOD, "first"),
         (lambda: tries.in_the_end(found), Answer.BAD, "second"),  # up to eight runs: not where the first is bad already
@@ -87,11 +102,11 @@ def _search(tries: Tries, found: tuple[Difference, ...]) -> ExitCode:
     for run, wanted, name in ends:
         answer, told = run()
         if answer is not wanted:
-            print(f"nothing to search for: the {name} lock is {answer}, not {wanted}: {told}")
+            _say(f"nothing to search for: the {name} lock is {answer}, not {wanted}: {told}")
             return ExitCode.UNFINISHED
     answer, told = tries.surely(())  # how often the second lock fails is known by now
     if answer is not Answer.GOOD:
-        print(f"nothing to search for: the first lock is {answer} when it is run again: {told}")
+        _say(f"nothing to search for: the first lock is {answer} when it is run again: {told}")
         return ExitCode.UNFINISHED
     culprit = _culprit(tries, found)
     _, told = tries.surely(culprit)
@@ -107,19 +122,20 @@ def _search(tries: Tries, found: tuple[Difference, ...]) -> ExitCode:
     else:
         print("not sure (it, or what passed, answered otherwise or not at all, or may have been lucky):")
     for one in culprit:
-        print(f"  {one}")
+        _say(f"  {one}")
+        breaks(str(one))
     for text in failed:
-        print(f"  not known: whether it breaks with {text}")
+        _say(f"  not known: whether it breaks with {text}")
     if apart := [f"{_named(chosen)}: {why}" for chosen, why, ours in unanswered if not ours]:
-        print(f"  these cannot be told apart any further; there is no environment with {'; nor with '.join(apart)}")
-    print(f"  seen: {told}")
-    print(f"  the probability that a set of changes that passed fails as often, and was lucky: at most {miss:.2g}")
+        _say(f"  these cannot be told apart any further; there is no environment with {'; nor with '.join(apart)}")
+    _say(f"  seen: {told}")
+    _say(f"  the probability that a set of changes that passed fails as often, and was lucky: at most {miss:.2g}")
     rest = [one for one in found if one not in culprit]
     if rest:
         without, seen = tries.surely(rest)
-        print(f"  the second lock without {'it' if len(culprit) == 1 else 'them'}: {without} ({seen})")
+        _say(f"  the second lock without {'it' if len(culprit) == 1 else 'them'}: {without} ({seen})")
     runs = sum(answer is not Answer.SKIP for answer, _ in tries.known.values())
-    print(f"{runs} runs gave an answer, {len(tries.known) - runs} sets of changes gave none")
+    _say(f"{runs} runs gave an answer, {len(tries.known) - runs} sets of changes gave none")
     return ExitCode.OK if sure and not failed else ExitCode.UNFINISHED
 
 

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-
+from asrcompat.answering import answer
 from asrcompat.doctor.examine import examine, listing
 from asrcompat.doctor.given import Given, given
 from asrcompat.doctor.look import look
@@ -21,8 +20,8 @@ from asrcompat.options import Options
 from asrcompat.report.admit import admit
 from asrcompat.result_files import dump
 from asrcompat.run.cells import Settings
+from asrcompat.run.console import console
 from asrcompat.run.progress import Progress
-from asrcompat.run.scrub import encodable
 from asrcompat.run.store import write_text
 
 
@@ -43,14 +42,15 @@ def doctor(options: Options, settings: Settings) -> int:
         )
     for text in patient.unseen:
         progress.tell(text)
-    result = admit(examine(patient, settings, name=name, given=own, tell=progress.tell))
+    with progress.showing([name]):
+        result = admit(examine(patient, settings, name=name, given=own, tell=progress.about(name)))
     kept = _keep(result, options, own)
     asked_by_name = bool(options.paths) or own is not None
     counted, absent = (result, {}) if asked_by_name else offered(result)
     if options.json:
-        print(encodable(dump(result)), end="")
+        answer(dump(result))
     else:
-        show(counted, Console(), model=settings.model, absent=absent)
+        show(counted, console(), model=settings.model, absent=absent)
         print(f"result: {kept}")
     if not patient.elsewhere:
         return verdict(counted)

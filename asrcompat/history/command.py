@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from asrcompat.answering import answer
 from asrcompat.errors import ExitCode
 from asrcompat.explain.changed import Kind, changed
 from asrcompat.history.show import data, lines
@@ -22,7 +21,7 @@ def diff(options: Options) -> int:
     before, after = (edition(name, options.root, folder) for name in options.editions)
     found = changed(before, after)
     if options.json:
-        print(encodable(json.dumps(data(before, after, found), indent=1, ensure_ascii=False)))
+        answer(data(before, after, found))
     else:
         for line in lines(before, after, found):
             print(encodable(line))

@@ -22,20 +22,45 @@ def edition(name: str, root: Path, folder: str) -> Edition:
     place = Path(name)
     if place.exists():
         file = place / _FILE if place.is_dir() else place
-        return _read(name, lambda one: (file.parent / one).read_bytes(), file.name)
-    return _read(name, lambda one: _of_revision(root, f"{name}:./{folder}/{one}"), _FILE)
+        if not file.exists():
+            message = (
+                f"{name}: this folder holds no {_FILE}; name a report's folder, such as reports or reports/nightly, "
+                "or the file itself"
+            )
+            raise UsageError(message)
+        return _read(name, lambda one: (file.parent / one).read_bytes(), file.name, no_report=lambda said: said)
+    return _read(
+        name,
+        lambda one: _of_revision(root, f"{name}:./{folder}/{one}"),
+        _FILE,
+        no_report=lambda said: _no_revision(name, root, folder, said),
+    )
 
 
-def _read(name: str, read: Callable[[str], bytes], file: str) -> Edition:
+def _no_revision(name: str, root: Path, folder: str, said: str) -> str:
+    """Why the name of no file here is no revision with a report either, and what to do."""
+    if not _is_checkout(root):
+        return (
+            f"it is no file or folder here, and {root} is no git checkout, of which it could be a revision; run this "
+            "in the checkout, or name its matrix.toml with --matrix"
+        )
+    if _git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").returncode:
+        return (
+            "it is no file or folder here, and no revision of this checkout; `git log --oneline -- reports` lists "
+            "those that changed a report"
+        )
+    if _git(root, "cat-file", "-e", f"{name}:./{folder}/{_FILE}").returncode:
+        return f"this revision has no {folder}/{_FILE}; name a later one, or another profile with --profile"
+    return said
+
+
+def _read(name: str, read: Callable[[str], bytes], file: str, *, no_report: Callable[[str], str]) -> Edition:
     try:
         results = parse_results(read(file), source=name)
     except (OSError, ResultError, subprocess.CalledProcessError) as error:
-        why = error.stderr.decode(errors="replace") if isinstance(error, subprocess.CalledProcessError) else str(error)
-        message = (
-            f"{name}: no report is there ({why.strip().partition(chr(10))[0]}); "
-            "give a results.json, its folder, or a revision of the repository such as HEAD~1"
-        )
-        raise UsageError(message) from error
+        said = error.stderr.decode(errors="replace") if isinstance(error, subprocess.CalledProcessError) else str(error)
+        told = f"no report can be read ({said.strip().partition(chr(10))[0]}); give a {_FILE}, its folder or a revision"
+        raise UsageError(f"{name}: {no_report(told)}") from error
     return Edition(name=name, results=results, locks=_locks(results, read))
 
 
@@ -49,6 +74,16 @@ def _locks(results: Results, read: Callable[[str], bytes]) -> dict[str, str]:
     return found
 
 
+def _is_checkout(root: Path) -> bool:
+    return _git(root, "rev-parse", "--is-inside-work-tree").returncode == 0
+
+
 def _of_revision(root: Path, name: str) -> bytes:
-    words = ["git", "-C", str(root), "show", name]
-    return subprocess.run(words, capture_output=True, check=True).stdout
+    done = _git(root, "show", "--end-of-options", name)
+    done.check_returncode()
+    return done.stdout
+
+
+def _git(root: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+    command = ["git", "-C", str(root), *words]
+    return subprocess.run(command, capture_output=True, check=False)

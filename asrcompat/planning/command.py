@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
+from asrcompat.answering import answer
 from asrcompat.baseline import load_baseline
 from asrcompat.errors import ExitCode, UsageError
 from asrcompat.options import Options
@@ -13,7 +13,8 @@ from asrcompat.planning.budget import told_time
 from asrcompat.planning.planned import plan_is_free, planned
 from asrcompat.planning.shards import job_matrix, profile_shards, shard_lines
 from asrcompat.planning.show import plan_lines, summary
-from asrcompat.planning.story import story
+from asrcompat.planning.story import data, story
+from asrcompat.printable import printable
 from asrcompat.reporting import BASELINE
 from asrcompat.run.progress import Progress
 
@@ -28,7 +29,9 @@ def plan(options: Options) -> int:
     load_baseline(options.root / BASELINE, options.spec)
     if options.shards is not None:
         found = profile_shards(options, options.shards)
-        for line in [job_matrix(found)] if options.json else shard_lines(found):
+        if options.json:
+            answer(job_matrix(found))
+        for line in () if options.json else shard_lines(found):
             print(line)
     elif made is None:
         if options.json:
@@ -42,18 +45,20 @@ def plan(options: Options) -> int:
         seconds, time = told_time(options, len(made.rows))
         tried = f"paths: {', '.join(options.chosen_paths)}; devices: {', '.join(options.chosen_devices)}"
         if options.json:
-            told = {**as_data(made), "summary": summary(made, seconds=seconds)}
-            print(json.dumps(told, indent=1, ensure_ascii=False))
+            answer({**as_data(made), "summary": summary(made, seconds=seconds)})
         else:
             for line in plan_lines(made, tried=tried, time=time):
-                print(line)
+                print(printable(line))  # with what the resolver said
     return ExitCode.OK
 
 
 def why(options: Options) -> int:
     """Tell how an environment came into a plan or did not, and what came of it; or why some versions cannot be."""
+    if options.json:
+        answer(data(options, options.wanted, kept(options)))
+        return ExitCode.OK
     for line in story(options, options.wanted, kept(options)):
-        print(line)
+        print(printable(line))  # a plan and results hold what packages said
     return ExitCode.OK
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
+from typing import Any
 
 from asrcompat.errors import UsageError
 from asrcompat.model import Cell, Environment
@@ -63,16 +64,44 @@ def _of_environment(options: Options, request: Request, plan: Plan | None) -> It
     planned = next((one for one in plan.rows if one.id == request.id), None) if plan is not None else None
     if planned is not None:
         yield f"planned: {reason_for(planned)}"
+    found = _found(options, request)
+    if found is None or not found[0]:
+        yield "not run here yet"
+    if found is not None:
+        here, environment, cells = found
+        yield from _came_of(environment, cells, "ran" if here else "in the published report: ran")
+
+
+def _found(options: Options, request: Request) -> tuple[bool, Environment, tuple[Cell, ...]] | None:
+    """What came of an environment when it last ran: whether that was here, or else of the published report."""
     result = read_result(options.store, request)
     if result is not None:
-        yield from _came_of(result.environment, result.cells, "ran")
-        return
-    yield "not run here yet"
+        return True, result.environment, result.cells
     report = published(options)
     for one in () if report is None else report.environments:
         if report is not None and one.id in identities(request):
-            cells = [cell for cell in report.cells if cell.environment == one.id]
-            yield from _came_of(one, cells, "in the published report: ran")
+            return False, one, tuple(cell for cell in report.cells if cell.environment == one.id)
+    return None
+
+
+def data(options: Options, wanted: str, plan: Plan | None) -> dict[str, Any]:
+    """The same for programs: the lines, and of an environment that ran what became of its cells."""
+    told = list(story(options, wanted, plan))
+    request = next((one for one in _requests(options) if one.id == wanted), None)
+    found = None if request is None else _found(options, request)
+    return {
+        "schema": 1,
+        "profile": options.chosen_profile,
+        "asked": wanted,
+        "story": told,
+        "ran_here": found is not None and found[0],
+        "ran_at": None if found is None else found[1].ran_at,
+        "packages": {} if found is None else dict(found[1].packages),
+        "cells": [
+            {"path": cell.path, "device": cell.device, "outcome": cell.outcome, "stage": cell.stage}
+            for cell in (() if found is None else found[2])
+        ],
+    }
 
 
 def _came_of(environment: Environment, cells: Iterable[Cell], said: str) -> Iterator[str]:

@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from asrcompat.answering import answer
 from asrcompat.errors import ExitCode, HarnessError
 from asrcompat.explain.remedies import record, told
 from asrcompat.explain.remedies.groups import CURABLE
@@ -16,6 +18,7 @@ from asrcompat.lab.change import all_in_words
 from asrcompat.lab.laboratory import Laboratory
 from asrcompat.model import Cell, Environment, EnvironmentResult, Outcome, Remedy
 from asrcompat.options import Options
+from asrcompat.printable import printable
 from asrcompat.remedying.bench import Bench, Means, Task
 from asrcompat.report.words import plural
 from asrcompat.reporting import read_result
@@ -37,6 +40,8 @@ def remedy(options: Options) -> int:
         progress.tell(f"no results of {identity}: passed over")
     if not tasks:
         progress.tell("nothing is broken or unstable among these cells")
+        if options.json:
+            answer(_data([], missing))
         return ExitCode.UNFINISHED if missing else ExitCode.OK
     sources = sources_for(options)
     settings = settings_for(options, sources, request=None, threads=options.threads or host.usable_cores())
@@ -52,13 +57,16 @@ def remedy(options: Options) -> int:
     _estimate(benches, progress, options.budget)
     laboratory = Laboratory(settings=means.settings, sources=sources, tell=progress.tell)
     ended = []
-    for bench in benches:
-        ended.append(_work(bench, options))
-        # what is no remedy goes, of what was made here: another search's environments are its own business
-        verified = {one.id for one in ended[-1].remedies if one.verified}
-        laboratory.free(laboratory.users() - bench.made | verified)
+    with progress.showing():
+        for bench in benches:
+            ended.append(_work(bench, options))
+            # what is no remedy goes, of what was made here: another search's environments are its own business
+            verified = {one.id for one in ended[-1].remedies if one.verified}
+            laboratory.free(laboratory.users() - bench.made | verified)
+    if options.json:
+        answer(_data(ended, missing))
     for end in ended:
-        print("\n".join(_lines(end)))
+        print(printable("\n".join(_lines(end))))
     print("`nox -s report` tells of it, with texts to paste")
     if missing or any(end.unfinished for end in ended):
         return ExitCode.UNFINISHED
@@ -190,6 +198,28 @@ def _seconds(task: Task) -> float:
     """How long a run takes, by what the session took: an installation, and a climb on every path."""
     install = task.result.environment.seconds.get("install", _INSTALL_SECONDS)
     return install + sum(sum(cell.seconds.values()) - cell.seconds.get("findings", 0) for cell in task.cells)
+
+
+def _data(ended: Sequence[End], missing: Sequence[str]) -> dict[str, Any]:
+    """What came of it, for programs; `missing` are environments of which there is no result."""
+    return {
+        "schema": 1,
+        "missing": list(missing),
+        "environments": [
+            {
+                "environment": end.environment.id,
+                "cured": [
+                    {"path": cell.path, "device": cell.device, "before": cell.before, "with": all_in_words(one.changes)}
+                    for one in end.remedies
+                    for cell in one.cells
+                    if cell.outcome is Outcome.WORKS
+                ],
+                "left": [{"path": cell.path, "device": cell.device, "found": told.standing(cell)} for cell in end.left],
+                "unfinished": end.unfinished,
+            }
+            for end in ended
+        ],
+    }
 
 
 def _lines(end: End) -> Iterator[str]:

@@ -42,8 +42,9 @@ class Expectation:
 
 @dataclass(frozen=True, kw_only=True)
 class Expectations:
-    """One list; one that is `folded` calls for no action tonight, and may be long."""
+    """One list, by its `name` in the results; one that is `folded` calls for no action tonight, and may be long."""
 
+    name: str
     title: str
     entries: tuple[Expectation, ...]
     cells: int
@@ -58,6 +59,7 @@ def told(results: Results) -> tuple[Expectations, ...]:
     there = {name: [one for one in _entries(results, name) if not _is_missing(one, results)] for name, _ in _LISTS}
     lists = (
         Expectations(
+            name=name,
             title=title,
             entries=_grouped(there[name]),
             cells=len(there[name]),

@@ -24,6 +24,7 @@ _AXES = ("torch", "transformers", "s3prl", "espnet")
 class Install:
     """An environment to install: the paths that were seen to work in it, and the command, from the report's folder."""
 
+    environment: str
     paths: str
     entry: Entry
     versions: str
@@ -77,6 +78,7 @@ def _installs(candidates: Sequence[Candidate], rows: Mapping[str, EnvironmentRow
     for paths, one in chosen:
         row = rows[one.environment.id]
         yield Install(
+            environment=one.environment.id,
             paths=paths,
             entry=row.entry,
             versions=row.short,

@@ -1,4 +1,4 @@
-"""The coloured table in the terminal and the CI log."""
+"""The coloured table in the terminal and the CI log, and the three things to know after it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.text import Text
 from asrcompat.model import Outcome
 from asrcompat.report import words
 from asrcompat.report.sanitize import one_line
+from asrcompat.report.three import lines
 from asrcompat.report.view import view
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from asrcompat.model import Results
     from asrcompat.report.grid import Entry, Grid
+    from asrcompat.report.three import Three
     from asrcompat.report.view import View
 
 _STYLES = {
@@ -57,6 +59,12 @@ def render_table(results: Results, console: Console) -> None:
     _expectations(prepared, console)
     if prepared.missing:
         _say(console, "No result: " + ", ".join(prepared.missing), "bold")
+
+
+def render_three(told: Three, console: Console) -> None:
+    """Print what a reader should know who reads nothing else."""
+    for line, style in lines(told):
+        _say(console, line, style)
 
 
 def _expectations(prepared: View, console: Console) -> None:

@@ -54,6 +54,8 @@ def fetching(wanted: Sequence[Wanted], *, work: Path, seconds: float, tell: Call
                 tell(f"{one.name}: is fetched ahead; if none is cached, {one.lock.download}")
                 failure = _fetched(one, places[one.name] / "env", work, seconds)
                 shutil.rmtree(places[one.name], ignore_errors=True)
+                if failure is None:
+                    tell(f"{one.name}: was fetched ahead")
                 if failure is not None and not left.is_set():
                     tell(f"{one.name}: could not be fetched ahead: {failure.message.partition(chr(10))[0]}")
                     if failure.kind == "error":

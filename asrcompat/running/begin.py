@@ -29,7 +29,9 @@ def begun_with(options: Options, chosen: Sequence[Request], progress: Progress) 
     dated = {one.dated(options.as_of).id: one for one in chosen if _is_retried(options, one)}
     if options.retried:
         progress.tell(f"to run again: {plural(len(dated), 'environment')}, by what became of them the last time")
-    found = standings(options, [one.dated(options.as_of) for one in dated.values()], sources_for(options))
+    with progress.showing(dated, done="resolved"):
+        requests = [one.dated(options.as_of) for one in dated.values()]
+        found = standings(options, requests, sources_for(options), progress=progress)
     locked = sum(isinstance(one.source, Locked) for one in found.values())
     progress.tell(f"resolved: {locked} of {len(found)}")
     for name in found:

@@ -55,7 +55,11 @@ def _run_and_report(options: Options, progress: Progress) -> int:
         f"devices {', '.join(options.chosen_devices)}"
     )
     begun = begun_with(options, chosen, progress)
-    left = _run_these(run, begun.left, begun.locked) if begun.left else []
+    left: list[Request] = []
+    if begun.left:
+        dated = {one.id: one.dated(options.as_of).id for one in begun.left}
+        with progress.showing(dated.values(), also={name: one for name, one in dated.items() if name != one}):
+            left = _run_these(run, begun.left, begun.locked)
     for request in left:
         progress.tell(f"{request.id}: not begun: the time that was asked for is over")
     ran, not_begun = ([one.dated(options.as_of) for one in chosen if (one in left) is waits] for waits in (False, True))

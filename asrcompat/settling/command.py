@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from asrcompat.answering import answer
 from asrcompat.errors import ExitCode
 from asrcompat.explain.rules.discriminate import Move
 from asrcompat.explain.rules.judge import attempt, changes_of
@@ -22,7 +23,9 @@ from asrcompat.lab.experiments import Tried
 from asrcompat.lab.laboratory import Laboratory
 from asrcompat.model import Cell, Device, Outcome, Results
 from asrcompat.options import Options
+from asrcompat.printable import printable
 from asrcompat.report.admit import admit
+from asrcompat.report.rules import Rule as InWords
 from asrcompat.report.rules import rules as in_words
 from asrcompat.report.signatures import signatures
 from asrcompat.report.words import plural
@@ -43,10 +46,13 @@ def rules(options: Options) -> ExitCode:
     settling = Settling(options, progress)
     deadline = None if options.budget is None else time.monotonic() + options.budget * 60
     try:
-        unfinished = settling.run(deadline)
+        with progress.showing():
+            unfinished = settling.run(deadline)
     finally:
         settling.free()
-    print("\n".join(settling.lines()))
+    if options.json:
+        answer({"schema": 1, "unfinished": unfinished, "rules": settling.data()})
+    print(printable("\n".join(settling.lines())))
     print("`nox -s report` tells of it")
     return ExitCode.UNFINISHED if unfinished else ExitCode.OK
 
@@ -88,9 +94,19 @@ class Settling:
 
     def lines(self) -> Iterator[str]:
         """Every rule in a sentence."""
-        numbers = {one.id: number for number, one in enumerate(self.results.environments, start=1)}
-        for one in in_words(self.results, signatures(self.results, numbers), numbers):
+        for one in self._in_words():
             yield f"{one.title} ({one.paths}): {one.text}"
+
+    def data(self) -> list[dict[str, str]]:
+        """The same for programs; what a rule is made of is in the report's results."""
+        return [
+            {"failure": one.title, "paths": one.paths, "verdict": one.verdict, "rule": one.text}
+            for one in self._in_words()
+        ]
+
+    def _in_words(self) -> tuple[InWords, ...]:
+        numbers = {one.id: number for number, one in enumerate(self.results.environments, start=1)}
+        return in_words(self.results, signatures(self.results, numbers), numbers)
 
     def _gather(self) -> Results:
         return gather(self._options, self._requests).results

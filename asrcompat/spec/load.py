@@ -82,7 +82,10 @@ class Spec(Document):
 
     def _require(self, profile: str) -> None:
         if profile not in self.profiles:
-            message = f"there is no profile '{profile}': {suggest(profile, self.profiles, what='profiles')}"
+            message = (
+                f"there is no profile '{profile}': {suggest(profile, self.profiles, what='profiles')}; name one of "
+                "these with --profile, and `asrcompat plan --profile NAME` lists its environments"
+            )
             raise UsageError(message)
 
 

@@ -1,0 +1,29 @@
+"""Where text for people goes, and what that can show: colours, a display that moves, or plain lines alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rich.console import Console
+
+
+def console() -> Console:
+    """Standard output: coloured on a terminal that shows colours, or where ``FORCE_COLOR`` asks for it.
+
+    With ``NO_COLOR``, on a dumb terminal and in a pipe there is no control sequence at all, for bold text neither.
+    """
+    forced = bool(os.environ.get("FORCE_COLOR"))
+    coloured = not _plain() and (forced or sys.stdout.isatty())
+    return Console(
+        color_system="auto" if coloured else None, force_terminal=True if coloured and forced else None, highlight=False
+    )
+
+
+def moves() -> bool:
+    """Whether lines that were printed can be printed over: on a terminal that a person looks at, and not in CI."""
+    return sys.stdout.isatty() and not _plain() and not os.environ.get("CI")
+
+
+def _plain() -> bool:
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") in ("dumb", "unknown")
