@@ -65,7 +65,7 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
         write_text(folder / name, text)
     history = continued(_history(folder), merged)
     merged = dated(merged, history)
-    publish(merged, folder, history=history, beside=_beside(options))
+    publish(merged, folder, history=history, beside=neighbours(options))
     write_text(folder / HISTORY, dump(history))
     for name in old:
         (folder / name).unlink(missing_ok=True)
@@ -78,7 +78,7 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
     return known.comparison.exit_code
 
 
-def _beside(options: Options) -> dict[str, str]:
+def neighbours(options: Options) -> dict[str, str]:
     """The pages of other profiles' reports in the repository, from this one's folder, where it is published there too.
 
     Those that are there now: a report that is published for the first time is linked from others when they are next.

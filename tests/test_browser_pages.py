@@ -22,7 +22,7 @@ SIGHTS: Mapping[str, Mapping[str, object]] = {
     "dark": {"color_scheme": "dark", "viewport": {"width": 1400, "height": 900}},
     "phone": {"color_scheme": "light", "viewport": {"width": 360, "height": 740}},
 }
-HUGE = 2_000_000  # characters; what is looked at of such a page are its parts in smaller ones
+HUGE = 200_000  # characters: axe takes minutes; what such a page is made of is judged on smaller ones
 
 
 @cache
@@ -50,15 +50,22 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def judged(report: str, sight: str) -> set[str]:
+    """The pages that axe is asked of: in daylight all, else the longest of the causes', which are of one template."""
+    small = {name: text for name, text in pages_of(report).items() if len(text) <= HUGE}
+    causes = sorted((name for name in small if name.startswith("cause-")), key=lambda name: -len(small[name]))
+    return set(small) if sight == "light" else set(small) - set(causes[1:])
+
+
 @pytest.mark.parametrize("sight", SIGHTS)
 @pytest.mark.parametrize("report", [*REPORTS, "many"])
 def test_axe_finds_nothing_on_any_page(chromium: Browser, root: Path, report: str, sight: str) -> None:
     found = {}
-    for name, text in pages_of(report).items():
+    asked = judged(report, sight)
+    for name in pages_of(report):
         with opened(chromium, address(root / report / name), **SIGHTS[sight]) as page:
-            for one in page.locator("details").all()[:20]:
-                one.evaluate("one => { one.open = true; }")
-            told = [] if len(text) > HUGE else violations(page)
+            page.evaluate("for (const one of [...document.querySelectorAll('details')].slice(0, 20)) one.open = true")
+            told = violations(page) if name in asked else []
             if sight == "phone" and page.evaluate("document.documentElement.scrollWidth") > 360:
                 told.append("wider than a phone")
             if told:

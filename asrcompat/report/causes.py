@@ -102,7 +102,9 @@ class Causes:
 def causes(results: Results, view: View) -> Causes:
     """Put together what each cause's page tells."""
     make = _maker(results, view)
-    stories = {story.id: story for story in view.signatures.stories}
+    stories: dict[str, Story] = {}
+    for story in view.signatures.stories:
+        stories.setdefault(story.id, story)  # links lead to the first of a name
     by_signature: dict[str, list[Reason]] = {}
     others: list[Reason] = []
     for reason in view.reasons:
@@ -115,12 +117,11 @@ def causes(results: Results, view: View) -> Causes:
     )
     unrecognised = tuple(_unrecognised(make, others, view.signatures.unrecognised))
     told = {one.anchor for cause in (*recognised, *unrecognised) for one in cause.verified}
-    named = {name for cause in recognised for name in (cause.story.id if cause.story else cause.title,)}
     return Causes(
         recognised=recognised,
         unrecognised=unrecognised,
         verified=tuple(one for one in view.remedies.verified if one.anchor not in told),
-        tried=tuple(one for one in view.remedies.tried if not named & set(one.signatures)),
+        tried=tuple(one for one in view.remedies.tried if not files.keys() & set(one.signatures)),
     )
 
 
