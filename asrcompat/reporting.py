@@ -64,7 +64,7 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
         write_text(folder / name, text)
     history = continued(_history(folder), merged)
     merged = dated(merged, history)
-    publish(merged, folder)
+    publish(merged, folder, history=history, beside=neighbours(options))
     write_text(folder / HISTORY, dump(history))
     for name in old:
         (folder / name).unlink(missing_ok=True)
@@ -74,6 +74,22 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
     after = Edition(name="this one", results=merged, locks=known.locks)
     conclude(options, after, before, code=known.comparison.exit_code)
     return known.comparison.exit_code
+
+
+def neighbours(options: Options) -> dict[str, str]:
+    """The pages of other profiles' reports in the repository, from this one's folder, where it is published there too.
+
+    Those that are there now: a report that is published for the first time is linked from others when they are next.
+    """
+    folder = options.reports_folder
+    if folder != options.published_folder:
+        return {}
+    others = {one: replace(options, profile=one).published_folder for one in options.spec.profiles}
+    return {
+        profile: (Path(os.path.relpath(there, folder)) / "index.html").as_posix()
+        for profile, there in others.items()
+        if there != folder and (there / "index.html").is_file()
+    }
 
 
 def _history(folder: Path) -> History:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -39,6 +40,29 @@ def opened(browser: Browser, address: str, **options: object) -> Iterator[Page]:
     assert said == []
     assert {one.partition("#")[0] for one in asked} == {address.partition("#")[0]}
     context.close()
+
+
+@contextmanager
+def walked(browser: Browser, file: Path) -> Iterator[Page]:
+    """A page from which others are gone to, which ask for nothing but what lies in their folders either."""
+    context = browser.new_context()
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+    page.on("request", lambda request: said.append(request.url) if not request.url.startswith("file:") else None)
+    page.goto(address(file))
+    yield page
+    assert said == []
+    context.close()
+
+
+def violations(page: Page) -> list[str]:
+    """What WCAG 2.2 AA says against the page as it is now, each with a few places."""
+    # what is not laid out, being far from the screen, has no size that could be judged
+    page.evaluate("for (const one of document.querySelectorAll('article')) one.style.contentVisibility = 'visible'")
+    levels = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+    found = Axe().run(page, options={"runOnly": levels, "resultTypes": ["violations"]}).response["violations"]
+    return [f"{one['id']}: {[node['html'][:100] for node in one['nodes'][:3]]}" for one in found]
 
 
 def address(file: Path) -> str:

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
+from asrcompat.model import Results
+from asrcompat.report.site import site
+
+
+def whole(results: Results) -> str:
+    """All pages of a report, one after the other."""
+    return "\n".join(site(results).values())
+
 
 class Page(HTMLParser):
     """Collects tags and anchors, and checks that what opens is closed."""

@@ -21,6 +21,7 @@ from cures import (
     words,
 )
 from factories import make_cell, make_environment, make_results
+from html_page import whole
 from miniature import MiniatureIndex
 from tiny_lab import Surroundings, package, sdist
 
@@ -32,7 +33,7 @@ from asrcompat.explain.signatures.entry import Cure, Step
 from asrcompat.lab.change import Change
 from asrcompat.model import Cell, EnvironmentResult, Outcome, Stage, Trials
 from asrcompat.remedying.bench import Bench
-from asrcompat.report.render import html, markdown_pages
+from asrcompat.report.render import markdown_pages
 
 
 @pytest.fixture
@@ -267,7 +268,7 @@ def test_an_outcome_is_never_changed_by_a_remedy_and_both_forms_tell_of_it(bench
     cured = attached(results, found)
     assert [replace(cell, remedy=None) for cell in cured.cells] == list(results.cells)
     assert [cell.remedy for cell in cured.cells] == [f"{bench.request.id}+file-preprocessor_config.json"]
-    for text in (markdown_pages(cured)["compatibility.md"], html(cured)):
+    for text in (markdown_pages(cured)["compatibility.md"], whole(cured)):
         plain = text.replace("\\", "").replace("&#8288;", "")
         assert "as installed: broken at load; with" in plain
         assert "huggingface_hub.snapshot_download" in plain

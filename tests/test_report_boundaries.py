@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from factories import make_environment, make_results
+from html_page import whole
 
 from asrcompat.bisecting.axis import verdict
 from asrcompat.explain.bisection.kept import KeptBoundaries
 from asrcompat.model import Boundary, BoundaryRun, Device, Outcome, Stage, Trials
 from asrcompat.report.boundaries import assumed, boundaries, limit
 from asrcompat.report.environments import rows
-from asrcompat.report.render import html, markdown
+from asrcompat.report.render import markdown
 from asrcompat.result_files import dump, parse_boundary, parse_results
 
 HERE = make_environment()
@@ -183,12 +184,12 @@ def test_an_environment_that_is_not_reported_has_no_boundaries() -> None:
 def test_every_form_tells_them_and_promises_nothing() -> None:
     hostile = boundary(runs=(run("0.4.14", "bad", told="<script>alert(1)</script> | x"),))
     results = make_results(boundaries=(boundary(), NEWER))
-    for page in (markdown(results), html(results)):
+    for page in (markdown(results), whole(results)):
         assert "Not a promise" in page
         assert "last good 0.4.15, first bad 0.4.14" in page
-    for page in (markdown(make_results(boundaries=(hostile,))), html(make_results(boundaries=(hostile,)))):
+    for page in (markdown(make_results(boundaries=(hostile,))), whole(make_results(boundaries=(hostile,)))):
         assert "<script>alert" not in page
-    for page in (markdown(make_results()), html(make_results())):
+    for page in (markdown(make_results()), whole(make_results())):
         assert "Not a promise" not in page
 
 

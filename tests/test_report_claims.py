@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from factories import make_cell, make_check, make_environment, make_results
+from html_page import whole
 from wide_results import make_wide_results
 
 from asrcompat.model import Outcome, Stage
@@ -101,7 +102,7 @@ def test_what_passed_may_speak_against() -> None:
         ("against", "load passed", "p 1"),
         ("for", "load failed: refused", "p 2"),
     ]
-    for write in (render.markdown, render.html):
+    for write in (render.markdown, whole):
         told = re.sub(r"<[^>]*>|\*", "", write(make_results(claims=({"parts": [part()], "evidence": evidence},))))
         assert "against: load passed" in told.replace("against ", "against: ")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from factories import make_cell, make_environment, make_results
+from html_page import whole
 from planned import CLASH, NEW_ID, OLD_ID, THIRD_ID, make_plan
 
 from asrcompat.model import Outcome, Results, Stage
@@ -15,7 +16,7 @@ from asrcompat.plan.space import Pair
 from asrcompat.report.coverage import coverage, coverage_data, uses
 from asrcompat.report.environments import rows
 from asrcompat.report.publish import publish
-from asrcompat.report.render import html, markdown_pages
+from asrcompat.report.render import markdown_pages
 from asrcompat.result_files import dump, parse_results
 
 UNSURE = (("python", "3.10"), ("transformers", "5.24.0"))
@@ -131,7 +132,7 @@ def test_the_page_tells_reasons_and_what_is_beyond_the_budget() -> None:
         f"- {THIRD_ID}: covers pairs: 3 that none before has",
     ):
         assert text in page.replace("\\", "")
-    assert CLASH.splitlines()[-1].strip() in html(results())
+    assert CLASH.splitlines()[-1].strip() in whole(results())
 
 
 def test_a_pair_that_only_others_forbid_names_them() -> None:

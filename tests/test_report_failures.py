@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from core_results import make_core_results
-from factories import TRACEBACK, make_cell, make_check, make_environment
+from factories import MODEL, TRACEBACK, make_cell, make_check, make_environment
 
 from asrcompat.model import Cell, CheckOutcome, Outcome, Stage
 from asrcompat.report.failures import failures, traceback_of
@@ -21,7 +21,7 @@ def test_cells_that_failed_alike_make_one_failure() -> None:
         (3, "ConnectionError", 1),
         (4, "AttributeError", 2),
     ]
-    assert told[0].title == "OSError, broken at load"
+    assert told[0].title == f"OSError: {MODEL} does not appear to have a file…, broken at load"
     assert told[0].messages[0].traceback == TRACEBACK
     assert told[0].messages[0].causes == ("KeyError: 'x'",)
 
@@ -134,12 +134,14 @@ def test_a_failures_reason_is_its_cause_or_else_its_message() -> None:
     assert known.reason == "no such file"
     assert unknown.reason.startswith("first second word")
     assert len(unknown.reason) <= 200
-    assert unknown.title == "OddError, broken at load"
+    assert unknown.title.startswith("OddError: first second word word")
+    assert unknown.title.endswith(" word…, broken at load")
 
 
 def test_what_our_own_checks_raise_is_no_part_of_a_title() -> None:
     (failure,) = failures(
         [make_cell(OLD, "a", Outcome.BROKEN, exception="probe.cell.CheckFailed", message="width 512")]
     )
-    assert failure.title == "broken at load"
+    assert failure.title == "width 512, broken at load"
+    assert failure.reason == ""
     assert failure.target.anchor == "failure-1"

@@ -62,7 +62,7 @@ def test_the_terminal_shows_the_whole_table() -> None:
         "! error",
     ):
         assert part in text, part
-    raised = "AttributeError, broken at import: module 'torchaudio' has no attribute 'set_audio_backend'"
+    raised = "AttributeError: module 'torchaudio' has no attribute 'set_audio_backend', broken at import"
     assert f"4. s3prl-hf, espnet-s3prl in 5: {raised}" in text
     assert "cuda: unavailable on this host (torch sees no CUDA device)" in text
     lost = "py312-torch2.11.0-s3prl0.4.18, s3prl-hf, cpu: expected works (train), found broken at import"

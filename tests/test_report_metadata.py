@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from factories import make_cell, make_environment, make_remedy, make_results
+from html_page import whole
 
 from asrcompat.explain.dated import judge_dated
 from asrcompat.model import Outcome, Results, Stage
 from asrcompat.report.bounds import Bound, bounds
 from asrcompat.report.dated import dated
 from asrcompat.report.environments import rows
-from asrcompat.report.render import html, markdown_pages
+from asrcompat.report.render import markdown_pages
 from asrcompat.report.signatures import signatures
 
 ENVIRONMENT = make_environment("one")
@@ -103,7 +104,7 @@ def test_then_and_now_name_what_moved_and_what_changed() -> None:
     assert shown.changed == ("espnet-s3prl: then works, today broken at import",)
     assert (shown.same, shown.moved) == ("1 cell the same", "new - → 2, setuptools 70.2.0 → 80.9.0")
     assert "then works, today broken at import" in markdown_pages(pair())["compatibility.md"]
-    assert "setuptools 84.2.1" in html(pair())
+    assert "setuptools 84.2.1" in whole(pair())
 
 
 def test_a_day_without_todays_tells_nothing() -> None:

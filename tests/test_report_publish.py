@@ -15,6 +15,7 @@ from asrcompat.errors import HarnessError
 from asrcompat.model import Outcome, Stage
 from asrcompat.report import publish as module
 from asrcompat.report.publish import publish, results_json
+from asrcompat.report.site import site
 from asrcompat.result_files import parse_results, results_json_schema, write_schema
 
 FORMS = [
@@ -22,7 +23,6 @@ FORMS = [
     "claims.md",
     "compatibility.md",
     "findings.md",
-    "index.html",
     "junit.xml",
     "results.json",
     "signatures.md",
@@ -38,8 +38,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_every_form_is_written_the_same_each_time(tmp_path: Path) -> None:
     written = publish(make_core_results(), tmp_path / "one" / "reports")
     publish(make_core_results(), tmp_path / "two")
-    assert sorted(path.name for path in written) == FORMS
-    assert sorted(contents(tmp_path / "two")) == FORMS
+    assert sorted(path.name for path in written) == sorted([*FORMS, *site(make_core_results())])
+    assert sorted(contents(tmp_path / "two")) == sorted(path.name for path in written)
     assert contents(tmp_path / "one" / "reports") == contents(tmp_path / "two")
 
 
@@ -47,8 +47,30 @@ def test_other_files_in_the_folder_stay(tmp_path: Path) -> None:
     (tmp_path / "locks").mkdir()
     (tmp_path / "results.json").write_text("old", encoding="utf-8")
     publish(make_results(), tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*FORMS, "locks"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*FORMS, *site(make_results()), "locks"])
     assert parse_results((tmp_path / "results.json").read_bytes(), source="x") == make_results()
+
+
+def test_pages_of_an_earlier_report_go_and_nobody_elses(tmp_path: Path) -> None:
+    publish(make_core_results(), tmp_path)
+    left = {"claims.html", "unrecognised.html", "findings.html"}
+    publish(make_core_results(), tmp_path / "other")
+    theirs = {
+        "notes.html": (tmp_path / "made.html").read_text(encoding="utf-8"),  # a name that no page has
+        "cause-of-mine.html": "<!doctype html><title>Mine</title>",
+        "coverage.html": "",
+    }
+    for name, text in theirs.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "cause-gone.html").write_text((tmp_path / "made.html").read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "cause-linked.html").symlink_to(tmp_path / "other" / "made.html")
+    (tmp_path / "cause-folder.html").mkdir()
+    publish(make_results(), tmp_path)
+    there = {path.name for path in tmp_path.glob("*.html")}
+    assert there == {*site(make_results()), *theirs, "cause-linked.html", "cause-folder.html"}
+    assert "unrecognised.html" in left - there
+    assert {name: (tmp_path / name).read_text(encoding="utf-8") for name in theirs} == theirs
+    assert (tmp_path / "other" / "made.html").is_file()
 
 
 def test_contradictions_are_refused_and_nothing_is_written(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from core_results import make_core_results
 from factories import PREPROCESSOR, make_cell, make_environment, make_results
-from html_page import Page
+from html_page import Page, whole
 from wide_results import make_explained_results, make_wide_results
 
 from asrcompat.model import (
@@ -22,7 +22,7 @@ from asrcompat.model import (
 from asrcompat.report import render
 from asrcompat.report.check import verify
 
-FORMS = [render.markdown, render.html]
+FORMS = [render.markdown, whole]
 
 
 @pytest.mark.parametrize("write", FORMS)
@@ -39,11 +39,11 @@ def test_content(write: Callable[[Results], str]) -> None:
         "Better than expected",
         "Not finished",
         "The table",
-        "Failures",
+        *(["Failures"] if write is render.markdown else []),
         "Environments",
         "Host",
     ]
-    body = text[max(0, text.find("<main>")) :]
+    body = text[max(0, text.find("<main ")) :]
     places = [body.index(heading) for heading in ordered]
     assert places == sorted(places)
     for part in (
@@ -133,7 +133,7 @@ def test_markdown_without_details_is_the_table_alone() -> None:
     assert "Traceback" not in text
     assert "✗&nbsp;load" in text
     assert "Worse than expected" in text
-    assert "OSError, broken at load: the repository has no preprocessor_config.json" in text
+    assert ", broken at load: the repository has no preprocessor_config.json" in text
 
 
 def test_html_is_well_formed_and_its_links_lead_somewhere() -> None:
@@ -162,7 +162,7 @@ def test_a_failed_builds_text_is_folded(stage: Stage, form: dict[str, Any]) -> N
     said = "No solution found:\n" + "\n".join(f"  because package{number} needs more" for number in range(100))
     results = make_results([make_cell(outcome=Outcome.BROKEN, failed=stage, message=said, **form)])
     verify(results)
-    for text in (render.markdown(results), render.html(results)):
+    for text in (render.markdown(results), whole(results)):
         folded = text.index("<summary>Full text</summary>")
         assert "No solution found: because package0" in text[:folded]
         assert text.count("package99 needs more\n") + text.count("package99 needs more<") == 1
@@ -171,7 +171,7 @@ def test_a_failed_builds_text_is_folded(stage: Stage, form: dict[str, Any]) -> N
 
 def test_a_line_from_a_build_needs_no_folding() -> None:
     cell = make_cell(outcome=Outcome.BROKEN, failed=Stage.INSTALL, message="no wheel and no compiler")
-    assert "Full text" not in render.html(make_results([cell]))
+    assert "Full text" not in whole(make_results([cell]))
 
 
 @pytest.mark.parametrize("write", FORMS)
@@ -189,7 +189,7 @@ def test_a_failed_install_is_told_without_an_exception() -> None:
         exception=None,
         checks=(),
     )
-    for text in (render.markdown(make_results([cell])), render.html(make_results([cell]))):
+    for text in (render.markdown(make_results([cell])), whole(make_results([cell]))):
         assert "broken at install" in text
         assert "no wheel and no compiler" in text
         assert "Exception:" not in text

@@ -7,12 +7,13 @@ from typing import Any
 
 from core_results import make_core_results
 from factories import make_cell, make_check, make_environment, make_remedy, make_results
+from html_page import whole
 from wide_results import make_explained_results
 
 from asrcompat.explain.judge import judge_failures
 from asrcompat.model import Check, CheckOutcome, Outcome, Results, Stage
 from asrcompat.report.cures import Cure
-from asrcompat.report.render import html, markdown, markdown_pages
+from asrcompat.report.render import markdown, markdown_pages
 from asrcompat.report.rules import rules
 from asrcompat.report.signatures import signatures
 from asrcompat.report.view import view
@@ -43,7 +44,7 @@ def test_a_story_tells_cause_cells_versions_and_what_to_try() -> None:
     page = markdown_pages(results)["signatures.md"]
     assert page.index(story.cause) < page.index("To try, the least intrusive first:")
     assert "only what is called verified was seen to help" in page
-    assert "only what is called verified was seen to help" in html(results)
+    assert "only what is called verified was seen to help" in whole(results)
 
 
 def test_a_cure_tells_what_came_of_trying_it() -> None:
@@ -106,11 +107,9 @@ def test_signatures_that_broke_cells_come_before_those_of_findings() -> None:
 
 def test_a_failure_is_told_by_its_cause_before_its_exception() -> None:
     results = explained(make_core_results())
-    for text in (markdown(results), html(results)):
-        failures = text[text.index("Each failure is told once") :]
-        assert failures.index("No preprocessor_config.json is found under the checkpoint") < failures.index(
-            "Exception:"
-        )
+    for text in (markdown(results), whole(results)):
+        told = text[text.index("No preprocessor_config.json is found under the checkpoint") :]
+        assert "Exception: OSError" in told
     first = view(results).reasons[0].failure
     assert first.title == "The checkpoint has no preprocessor_config.json, broken at load"
     assert "](signatures.md#signature-" in markdown_pages(results)["compatibility.md"]
@@ -142,7 +141,7 @@ def test_versions_are_compared_among_paths_that_fare_alike_and_not_where_nothing
     lines = {line.head.text: [entry.text for entry in line.entries] for line in table.lines}
     assert lines["s3prl"] == ["0.4.14", "0.4.15"]
     told = "Nothing to compare with (every environment that came so far fails so): espnet-huggingface."
-    for page in (markdown_pages(results)["signatures.md"], html(results)):
+    for page in (markdown_pages(results)["signatures.md"], whole(results)):
         assert told in page
         assert "On s3prl-hf:" in page
 
@@ -166,7 +165,7 @@ def test_unrecognised_findings_are_told_shortly_after_the_failures() -> None:
         ("OtherError: half", False, (("half", "s3prl-hf in 1"),)),  # what a check of ours says, it tells by itself
     ]
     assert known.summary == "1 unrecognised failure, 1 unrecognised failure in findings."
-    for page in (markdown_pages(results)["signatures.md"], html(results)):
+    for page in (markdown_pages(results)["signatures.md"], whole(results)):
         assert page.index("OddError: never seen") < page.index("OtherError: half")
         assert page.count("[match]") == 1  # no entry to paste for what decided nothing
     assert [one["title"] for one in results.rules] == ["OddError: never seen"]

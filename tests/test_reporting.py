@@ -15,6 +15,8 @@ from asrcompat.lab.change import Change, Kind
 from asrcompat.lab.experiments import mark
 from asrcompat.lab.known import Known
 from asrcompat.model import Environment, Outcome
+from asrcompat.options import parse
+from asrcompat.reporting import neighbours
 from asrcompat.result_files import dump
 from asrcompat.run.store import Store
 
@@ -134,3 +136,17 @@ def test_a_cell_keeps_its_day_from_report_to_report(
     assert {one["since"] for one in cells} == {"2026-11-01T00:00:00+00:00"}
     said = capsys.readouterr()
     assert ("history.json: cannot be read" in said.out + said.err) is spoilt
+
+
+def test_a_report_knows_those_published_beside_it_and_no_others(tmp_path: Path) -> None:
+    def of(*arguments: str) -> dict[str, str]:
+        return neighbours(parse(["matrix", "--matrix", str(tmp_path / "matrix.toml"), *arguments])[1])
+
+    (tmp_path / "matrix.toml").write_bytes((ROOT / "matrix.toml").read_bytes())
+    assert of() == of("--profile", "nightly") == {}
+    (tmp_path / "reports" / "nightly").mkdir(parents=True)
+    for folder in ("reports", "reports/nightly"):
+        (tmp_path / folder / "index.html").write_text("", encoding="utf-8")
+    assert of() == {"nightly": "nightly/index.html"}
+    assert of("--profile", "nightly") == {"core": "../index.html"}
+    assert of("--reports", str(tmp_path / "elsewhere")) == of("--profile", "smoke") == of("--paths", "s3prl-hf") == {}

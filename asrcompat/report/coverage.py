@@ -100,8 +100,12 @@ def _counts(plan: Plan, covered: Coverage, results: Results) -> dict[str, Any]:
 
 def uses(path: str, pair: Pair) -> bool:
     """Whether a path says something of a pair: it uses both packages; Python and torch are everyone's."""
-    wanted = {_IMPORTED[axis] for axis, _ in pair if axis in _IMPORTED}
-    return wanted <= packages(path)
+    return all(uses_axis(path, axis) for axis, _ in pair)
+
+
+def uses_axis(path: str, axis: str) -> bool:
+    """Whether a path uses the package of an axis."""
+    return axis not in _IMPORTED or _IMPORTED[axis] in packages(path)
 
 
 class _Seen:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _HEADLINE_LENGTH = 400
 _REASON_LENGTH = 200
+_TITLE_LENGTH = 80
 _TOLD = (Outcome.BROKEN, Outcome.UNSTABLE, Outcome.ERROR)
 FAILED = (CheckOutcome.FAILED, CheckOutcome.UNSTABLE, CheckOutcome.ERROR)
 
@@ -101,16 +102,22 @@ class Failure:
 
     @property
     def title(self) -> str:
-        """The failure in a headline: what it is known as, else what was raised; and where."""
+        """The failure in a headline: what it is known as, else what was raised and how that begins; and where."""
         standings = dict.fromkeys(words.standing(cell.outcome, cell.stage) for cell in self.cells)
         raised = self.messages[0].exception.rpartition(".")[2]
-        name = self.known or ("" if raised in words.OUR_EXCEPTIONS else raised)
-        return ", ".join(filter(None, [name, *standings]))
+        told = ["" if raised in words.OUR_EXCEPTIONS else raised, self._begins]
+        return ", ".join(filter(None, [self.known or ": ".join(filter(None, told)), *standings]))
 
     @property
     def reason(self) -> str:
-        """The failure in a line: its cause where that is known, else its message."""
-        return sanitize.one_line(next(iter(self.causes), self.messages[0].text), _REASON_LENGTH)
+        """The failure in a line: its cause where that is known, else its message where the title has not all of it."""
+        said = sanitize.one_line(self.messages[0].text, _REASON_LENGTH)
+        rest = said if self.known or said != self._begins else ""
+        return sanitize.one_line(next(iter(self.causes), rest), _REASON_LENGTH)
+
+    @property
+    def _begins(self) -> str:
+        return sanitize.one_line(self.messages[0].text, _TITLE_LENGTH)
 
 
 def failures(cells: Iterable[Cell], titles: Mapping[str, str] | None = None) -> tuple[Failure, ...]:

@@ -13,6 +13,7 @@ from asrcompat.advice import AXES, MAIN_PATHS, Candidate, seen_in
 from asrcompat.advice.lines import Lines
 from asrcompat.model import Cell, Results
 from asrcompat.report import ladder, words
+from asrcompat.report.grid import Target
 from asrcompat.report.sanitize import one_line, printable
 from asrcompat.report.view import View
 from asrcompat.report.where import label
@@ -20,10 +21,10 @@ from asrcompat.report.where import label
 _LENGTH = 300
 
 
-def page_data(results: Results, view: View, reproduce: Callable[[Cell], str]) -> Markup:
+def page_data(results: Results, view: View, reproduce: Callable[[Cell], str], href: Callable[[Target], str]) -> Markup:
     """JSON that no text can end early: what stands in it is shown as text by the script, and as nothing else."""
     numbers = {one.row.environment.id: one.row.number for one in view.environments}
-    cures = {one.remedy.id: [one_line(one.words, _LENGTH), one.target.anchor] for one in view.remedies.verified}
+    cures = {one.remedy.id: [one_line(one.words, _LENGTH), href(one.target)] for one in view.remedies.verified}
     causes = {cell.key: reason.failure.number for reason in view.reasons for cell in reason.failure.cells}
     known = seen_in(results, ".")
     lines = Lines(known)
@@ -37,6 +38,7 @@ def page_data(results: Results, view: View, reproduce: Callable[[Cell], str]) ->
             str(reason.failure.number): {
                 "title": one_line(reason.failure.title, _LENGTH),
                 "reason": one_line(reason.failure.reason, _LENGTH),
+                "page": href(reason.failure.target),
             }
             for reason in view.reasons
         },

@@ -15,31 +15,40 @@ from typing import TYPE_CHECKING
 from asrcompat.report.badge import badge
 from asrcompat.report.check import verify
 from asrcompat.report.junit import junit
-from asrcompat.report.render import html, markdown_pages
+from asrcompat.report.pages import MARK, ours
+from asrcompat.report.render import markdown_pages
+from asrcompat.report.site import site
 from asrcompat.result_files import dump
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
+    from asrcompat.explain.since import History
     from asrcompat.model import Results
 
 
-def publish(results: Results, folder: Path) -> tuple[Path, ...]:
-    """Write every form of `results` into `folder`; the locks beside them are the caller's.
+def publish(
+    results: Results, folder: Path, *, history: History | None = None, beside: Mapping[str, str] | None = None
+) -> tuple[Path, ...]:
+    """Write every form of `results` into `folder`; the locks and the `history` beside them are the caller's.
 
-    Raises `HarnessError`, and writes nothing, where the results contradict themselves.
+    `beside` are the addresses, from the folder, of reports published with this one, by their profiles. Pages of
+    an earlier report that this one does not have are removed. Raises `HarnessError`, and writes nothing, where the
+    results contradict themselves.
     """
     verify(results)
     forms = {
         "results.json": results_json(results),
         **markdown_pages(results),
-        "index.html": html(results),
+        **site(results, history, beside),
         "junit.xml": '<?xml version="1.0" encoding="utf-8"?>\n' + junit(results),
         "badge.json": badge(results),
     }
     folder.mkdir(parents=True, exist_ok=True)
     _replace_all(folder, forms)
+    for page in _stale(folder, forms):
+        page.unlink(missing_ok=True)
     return tuple(folder / name for name in forms)
 
 
@@ -69,6 +78,17 @@ def _replace_all(folder: Path, forms: Mapping[str, str]) -> None:
         for path in aside.values():
             path.unlink(missing_ok=True)
     _sync(folder)
+
+
+def _stale(folder: Path, forms: Collection[str]) -> list[Path]:
+    """The pages that an earlier report left: they are called as ours are, and begin as ours do (`pages.ours`)."""
+    others = [file for file in folder.glob("*.html") if file.name not in forms and file.is_file()]
+    return [file for file in others if not file.is_symlink() and ours(file.name, _beginning(file))]
+
+
+def _beginning(file: Path) -> str:
+    with file.open("rb") as stream:
+        return stream.read(len(MARK.encode())).decode("utf-8", "replace")
 
 
 def _sync(folder: Path) -> None:

@@ -42,9 +42,10 @@ class Verified:
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """Changes that were tried and made nothing work: what came of them, by cell."""
+    """Changes that were tried for these failures and made nothing work: what came of them, by cell."""
 
     environment: str
+    signatures: tuple[str, ...]
     words: str
     lines: tuple[str, ...]
 
@@ -66,6 +67,7 @@ def remedies(found: Sequence[Remedy], rows: Sequence[EnvironmentRow]) -> Remedie
         tried=tuple(
             Tried(
                 environment=str(by_id[one.environment].number) if one.environment in by_id else one.environment,
+                signatures=one.signatures,
                 words=all_in_words(one.changes),
                 lines=tuple(map(_seen, one.cells)),
             )

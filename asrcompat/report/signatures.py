@@ -33,6 +33,7 @@ class Story:
     cause: str
     known: str
     sources: str
+    named: tuple[str, ...]
     where: str
     findings: tuple[tuple[str, str], ...]
     versions: Versions
@@ -59,6 +60,7 @@ class Unrecognised:
     findings: tuple[tuple[str, str], ...]
     versions: Versions
     entry: str
+    cells: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +106,7 @@ def _story(number: int, one: Mapping[str, Any], numbers: Mapping[str, int], reme
         cause=words.text(one, "cause"),
         known=_STATUS.get(words.text(one, "status"), ""),
         sources=", ".join(listed(one, "source")),
+        named=tuple(listed(one, "source")),
         where=_where(one, numbers),
         findings=_findings(one, numbers),
         versions=affected(one),
@@ -122,6 +125,7 @@ def _group(one: Mapping[str, Any], numbers: Mapping[str, int]) -> Unrecognised:
         findings=_findings(one, numbers),
         versions=affected(one),
         entry=words.text(one, "entry"),
+        cells=tuple(_key(place) for place in words.mappings(one, "cells")),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -80,6 +80,7 @@ class View:
     example: str
     host: tuple[tuple[str, str], ...]
     comparison: tuple[tuple[str, str], ...]
+    targets: Mapping[Key, Target]
 
 
 def view(results: Results) -> View:
@@ -122,6 +123,7 @@ def view(results: Results) -> View:
         example=commands(results)(cells[0]) if cells else "nox -l",
         host=facts.host(results),
         comparison=facts.comparison(results),
+        targets={**to_failure, **to_cell},
     )
 
 

@@ -10,8 +10,8 @@ page.story = (() => {
     if (cause !== undefined) {
       parts.push(page.make("p", "", page.make("strong", cause.title)));
       if (cause.reason) parts.push(page.make("p", cause.reason));
-      if (cell.cure) parts.push(page.make("p", "Seen to cure it: ", page.link(cell.cure[0], `#${cell.cure[1]}`)));
-      parts.push(page.make("p", "", page.link("All that it said, with its traceback", `#failure-${cell.cause}`)));
+      if (cell.cure) parts.push(page.make("p", "Seen to cure it: ", page.link(cell.cure[0], cell.cure[1])));
+      parts.push(page.make("p", "", page.link("All that it said, with its traceback", cause.page)));
     }
     if (cell.message) parts.push(page.make("pre", [cell.exception, cell.message].filter(Boolean).join(": ")));
     return parts;
