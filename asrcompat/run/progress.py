@@ -100,3 +100,8 @@ class Progress:
         """Tell what a session printed, if it is progress."""
         if line.startswith(_MARK):
             self.tell(line.removeprefix(_MARK).replace(_BREAK, "\n"))
+
+
+def plain(text: str) -> str:
+    """What sessions printed, without the marks by which a run knows their progress."""
+    return text.replace(_MARK, "").replace(_BREAK, "\n")

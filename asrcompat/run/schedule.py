@@ -13,7 +13,7 @@ from typing import Literal
 import psutil
 
 from asrcompat.run import host, process
-from asrcompat.run.progress import RELAY_VARIABLE, Progress
+from asrcompat.run.progress import RELAY_VARIABLE, Progress, plain
 from asrcompat.run.secrets import without_secrets
 
 # by these noxfile.py finds the plan whose environments have sessions: the work folder, and the day
@@ -108,7 +108,7 @@ def _session(
 def tail(logs: Path, name: str) -> str:
     """The last lines of a session's output."""
     try:
-        lines = (logs / f"{name}.session.log").read_text(encoding="utf-8").splitlines()
+        text = (logs / f"{name}.session.log").read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""
-    return "\n".join(lines[-_TAIL_LINES:])
+    return "\n".join(plain(text).rstrip("\n").split("\n")[-_TAIL_LINES:])
