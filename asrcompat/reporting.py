@@ -15,13 +15,16 @@ from asrcompat.doctor import guests
 from asrcompat.doctor.origins import unreleased
 from asrcompat.errors import HarnessError
 from asrcompat.explain.bisection.kept import KeptBoundaries
+from asrcompat.explain.changed import Edition
 from asrcompat.explain.claims import as_data, judge_claims
 from asrcompat.explain.dated import judge_dated
 from asrcompat.explain.judge import judge_failures
 from asrcompat.explain.remedies import record
 from asrcompat.explain.remedies.attach import attached, recorded
+from asrcompat.explain.replaced import changes, kept_locks
 from asrcompat.explain.since import FILE as HISTORY
 from asrcompat.explain.since import History, continued, dated, dump, parse
+from asrcompat.history.replaced import replaced
 from asrcompat.model import Cell, Device, EnvironmentResult, Results
 from asrcompat.options import Options
 from asrcompat.plan.document import kept_plan
@@ -59,7 +62,13 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
     merged = replace(merged, boundaries=kept.read(merged.environments, warn=Progress().tell))
     cured = {one.lock: text for one in merged.remedies if one.lock and (text := _text(tried / one.lock)) is not None}
     folder = options.reports_folder
-    locks = {**known.locks, **cured}
+    before = replaced(folder)
+    here = folder.resolve()
+    place = here.relative_to(options.root).as_posix() if here.is_relative_to(options.root) else ""
+    told = changes(before, Edition(name="", results=merged, locks=known.locks), folder=place)
+    told, earlier = kept_locks(told, before)
+    merged = replace(merged, changes=told)
+    locks = {**known.locks, **cured, **earlier}
     old = _published_locks(folder) - locks.keys()
     for name, text in locks.items():  # first: what is published must not name a lock that is not there
         write_text(folder / name, text)
@@ -73,7 +82,7 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(job_summary(merged))
     render_table(merged, Console())
-    shown = folder.relative_to(options.root) if folder.is_relative_to(options.root) else folder
+    shown = place or folder
     print(f"report: {shown}/compatibility.md, results: {shown}/results.json")
     return known.comparison.exit_code
 
@@ -193,6 +202,7 @@ def _published_locks(folder: Path) -> set[str]:
         return set()
     named = [one for environment in old.environments for one in (environment.lock, environment.pylock)]
     named += [one.lock for one in old.remedies]
+    named += [one.lock for one in old.changes.moved] if old.changes is not None else []
     return {name for name in named if name is not None and Path(name).parent == Path("locks")}
 
 
