@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def publish(results: Results, folder: Path) -> tuple[Path, ...]:
-    """Write every form of `results` into `folder`; the locks beside them are the caller's.
+    """Write every form of `results` into `folder`; the locks beside them are the caller's, and are there already.
 
     Raises `HarnessError`, and writes nothing, where the results contradict themselves.
     """
@@ -34,13 +34,23 @@ def publish(results: Results, folder: Path) -> tuple[Path, ...]:
     forms = {
         "results.json": results_json(results),
         **markdown_pages(results),
-        "index.html": html(results),
+        "index.html": html(results, _locks(results, folder)),
         "junit.xml": '<?xml version="1.0" encoding="utf-8"?>\n' + junit(results),
         "badge.json": badge(results),
     }
     folder.mkdir(parents=True, exist_ok=True)
     _replace_all(folder, forms)
     return tuple(folder / name for name in forms)
+
+
+def _locks(results: Results, folder: Path) -> dict[str, str]:
+    """The locks that lie in the folder, by their names; what a lock's name says outside of it is no lock."""
+    found = {}
+    for name in (one.lock for one in results.environments):
+        if name is not None and (folder / name).resolve().is_relative_to(folder.resolve()):
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                found[name] = (folder / name).read_text(encoding="utf-8")
+    return found
 
 
 def results_json(results: Results) -> str:

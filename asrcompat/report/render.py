@@ -60,8 +60,11 @@ def _pages(results: Results) -> dict[str, str]:
     return {page: name for page, name in PAGES.items() if page != "coverage" or results.coverage}
 
 
-def html(results: Results) -> str:
-    """Render ``index.html``: one static page, whose script makes its table searchable and is not needed to read it."""
+def html(results: Results, locks: Mapping[str, str] | None = None) -> str:
+    """Render ``index.html``: one static page, whose script makes its table searchable and is not needed to read it.
+
+    `locks` are the texts of the locks by their names: by them it tells how much of what a person has would change.
+    """
     prepared = _prepared(results)
     style, script = _template("style.css"), "".join(_template(f"page/{name}.js") for name in _SCRIPTS)
     return _render(
@@ -72,12 +75,15 @@ def html(results: Results) -> str:
         style_hash=_digest(style),
         script=Markup(script),  # noqa: S704 - our own script
         script_hash=_digest(script),
-        data=page_data(results, prepared["view"], prepared["reproduce"]),
+        data=page_data(results, prepared["view"], prepared["reproduce"], locks or {}),
     )
 
 
 # In this order: each uses what those before it define.
-_SCRIPTS = ("state", "copy", "table", "compare", "story", "ask", "start")
+_SCRIPTS = (
+    *("state", "copy", "table", "group", "compare", "story"),
+    *("pep440", "requirements", "have", "ask", "start"),
+)
 
 
 def _template(name: str) -> str:
