@@ -31,6 +31,7 @@ from asrcompat.plan.document import kept_plan
 from asrcompat.report.admit import admit
 from asrcompat.report.coverage import coverage_data
 from asrcompat.report.merge import merge
+from asrcompat.report.newest import written
 from asrcompat.report.publish import publish
 from asrcompat.report.summary import job_summary
 from asrcompat.report.terminal import render_table
@@ -76,6 +77,8 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
     merged = dated(merged, history)
     publish(merged, folder)
     write_text(folder / HISTORY, dump(history))
+    if here == options.root / "reports":
+        _tell_in_readme(options.root / "README.md", merged, place)
     for name in old:
         (folder / name).unlink(missing_ok=True)
     if (summary := os.environ.get("GITHUB_STEP_SUMMARY")) is not None:
@@ -85,6 +88,12 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
     shown = place or folder
     print(f"report: {shown}/compatibility.md, results: {shown}/results.json")
     return known.comparison.exit_code
+
+
+def _tell_in_readme(file: Path, results: Results, folder: str) -> None:
+    """The newest answer in the README, which is about this report."""
+    if file.is_file():
+        write_text(file, written(file.read_text(encoding="utf-8"), results, folder))
 
 
 def _history(folder: Path) -> History:
