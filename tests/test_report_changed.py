@@ -111,6 +111,18 @@ def test_new_failures_are_told_apart_from_known_ones() -> None:
         (difference(), Moved(environment="one", whole=True, code=True), "No package moved, but the code", "--again"),
         (difference(), Moved(environment="one", versions={"python": ("3.10", "3.11")}, whole=True), "python 3.10", ""),
         (difference(), Moved(environment="one", versions={"rich": ("-", "1")}, whole=True), "rich - → 1", ""),
+        (
+            difference(),
+            Moved(environment="one", versions={"torch": ("2+cpu", "2+cu12")}, whole=True),
+            "torch 2+cpu",
+            "",
+        ),
+        (
+            difference(),
+            Moved(environment="one", versions={"torch": ("2.1+cpu", "2.2+cpu")}, whole=True),
+            "torch 2.1+cpu → 2.2+cpu",
+            "--axis torch --good 2.1 --bad 2.2",
+        ),
         (difference("fails otherwise", before="broken at train"), None, "Moved", "--stage load"),
         (difference("fails otherwise", before="broken at import"), None, "Moved", ""),
         (difference(before="unstable at train"), None, "chance", "--stage load"),
@@ -127,6 +139,19 @@ def test_what_moved_is_told_with_the_command_that_settles_it(
     assert command in " ".join(words)
     if words[:4] == ["nox", "-s", "bisect", "--"]:
         parser().parse_args(["bisect", *words[4:]])  # every option is one
+
+
+def test_what_the_command_tells_is_said() -> None:
+    several = Moved(environment="one", versions=TWO, whole=True, lock="locks/one.before.txt")
+    nothing = Moved(environment="one", whole=True)
+
+    def aim(moved: Moved | None = None, **facts: object) -> str:
+        return changed(results(difference(**facts), moved=moved)).groups[0].lines[0].aim  # type: ignore[arg-type]
+
+    assert aim(culprit="transformers") == "Which release of transformers did it"
+    assert aim() == "Whether it was transformers, and which release"
+    assert aim(several) == "Which of these did it"
+    assert aim(nothing) == "Whether it does so again"
 
 
 @pytest.mark.parametrize(("other", "left"), [("one", False), ("two", True)])

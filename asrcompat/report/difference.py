@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -76,7 +77,7 @@ class Teller:
             moved="" if moved is None or one.kind in ("new", "gone") else moved_told(one, moved),
             notes=settled[0],
             command=settled[1],
-            aim=_aim(one, moved),
+            aim=_aim(one, settled[1]),
         )
 
     def together(self, found: Sequence[Difference]) -> list[Line]:
@@ -131,13 +132,14 @@ def _can_be_searched(one: Difference) -> bool:
     return before in list(Stage) and after in list(Stage) and Stage(after).rung < Stage(before).rung
 
 
-def _aim(one: Difference, moved: Moved | None) -> str:
+def _aim(one: Difference, command: str) -> str:
     """What the command tells."""
-    if moved is None or not moved.versions:
+    if "bisect -- --locks" in command:
+        return "Which of these did it"
+    if "bisect -- --axis" not in command:
         return "Whether it does so again"
-    if one.culprit is not None:
-        return "Which release of it did"
-    return "Which of these did it" if len(moved.versions) > 1 else "Whether it was that"
+    axis = shlex.split(command)[5]
+    return f"Which release of {axis} did it" if one.culprit is not None else f"Whether it was {axis}, and which release"
 
 
 def moved_told(one: Difference, moved: Moved) -> str:

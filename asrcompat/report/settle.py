@@ -66,8 +66,8 @@ def command(one: Difference, moved: Moved, environment: Environment, results: Re
         words += ["--locks", folder + moved.lock, folder + environment.lock]
     else:
         name = name or next((each for each in (*one.suspects, *moved.versions) if each != _NO_AXIS), _NO_AXIS)
-        before, after = moved.versions[name]
-        if name == _NO_AXIS or ABSENT in (before, after):
+        before, after = (version.partition("+")[0] for version in moved.versions[name])  # builds are no releases
+        if name == _NO_AXIS or ABSENT in (before, after) or before == after:
             return ""  # there is no release of it to go back to
         words += ["--axis", name, "--good", before, "--bad", after]
     words += ["--environment", request_id(environment.id), "--path", path]
