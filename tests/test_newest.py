@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from factories import PATHS, make_cell, make_environment, make_results
+from factories import PATHS, make_cell, make_environment, make_environment_result, make_results
 
+from asrcompat.cli import main as command
 from asrcompat.model import Environment, Outcome, Results
 from asrcompat.report.newest import BEGIN, END, main, newest, written
 from asrcompat.report.publish import results_json
 from asrcompat.result_files import parse_results
+from asrcompat.run.store import Store
 
 
 def environment(torch: str, s3prl: str = "s3prl") -> Environment:
@@ -73,3 +75,25 @@ def test_it_is_written_between_the_marks_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["no marks", f"{BEGIN} without an end", f"{END} alone"])
 def test_a_readme_without_the_marks_stays_as_it_is(text: str) -> None:
     assert written(text, results(), "reports") == text
+
+
+def test_what_was_asked_for_besides_is_told() -> None:
+    only = make_environment(packages={**environment("2.3.1").packages, "fairseq": "0.12.2"})
+    text = newest(make_results([make_cell(only, "transformers")], [only]), "reports")
+    assert "espnet 202402, fairseq 0.12.2 |" in text
+
+
+@pytest.mark.parametrize(("folder", "told"), [("reports", True), ("elsewhere", False)])
+def test_publishing_the_report_that_the_readme_is_about_writes_it(tmp_path: Path, folder: str, told: bool) -> None:
+    for name in ("baseline.toml", "fixtures"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "matrix.toml").write_bytes((ROOT / "matrix.toml").read_bytes())
+    readme = tmp_path / "README.md"
+    readme.write_text(f"{BEGIN}\n{END}\n", encoding="utf-8")
+    identity = "py3.10-torch2.3.1-s3prl0.4.15-espnet202402-transformers4.41.2"
+    one = make_environment(identity)
+    lock = "".join(f"{name}=={version}\n" for name, version in one.packages.items())
+    cells = [make_cell(one, path) for path in PATHS]
+    Store(tmp_path / ".asrcompat", "synthetic-base").write(make_environment_result(one, cells), lock=lock)
+    command(["report", "--matrix", str(tmp_path / "matrix.toml"), "--reports", str(tmp_path / folder)])
+    assert (f"reports/locks/{identity}.txt" in readme.read_text(encoding="utf-8")) is told

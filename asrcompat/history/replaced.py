@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ def replaced(folder: Path) -> Edition | None:
     earlier = {}
     for name in (one.lock for one in told.moved) if told is not None else ():
         # a report may have come from anywhere
-        if name is not None and Path(name).parent == Path("locks") and (folder / name).is_file():
-            earlier[name] = (folder / name).read_text(encoding="utf-8")
+        if name is not None and Path(name).parent == Path("locks"):
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                earlier[name] = (folder / name).read_text(encoding="utf-8")
     return replace(found, locks={**found.locks, **earlier})

@@ -10,8 +10,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from asrcompat.advice import Candidate, seen_in
+from asrcompat.advice import AXES, Candidate, seen_in
 from asrcompat.advice.lines import Lines
+from asrcompat.advice.question import OTHER_S3PRL
 from asrcompat.model import UNRECOGNISED, Cell, Outcome, Results
 from asrcompat.report import words
 from asrcompat.report.first import newest as newest_of
@@ -79,7 +80,10 @@ def _with(top: Sequence[Candidate], path: str, told: dict[str, str]) -> str:
 
 
 def _short(one: Candidate) -> str:
-    return ", ".join(f"{name} {version}" for name, version in filter(None, map(one.axis, _SHOWN)))
+    """The versions that matter most, and what was asked for besides: without that a path may not work."""
+    shown = list(filter(None, map(one.axis, _SHOWN)))
+    besides = [pair for pair in one.environment.packages.items() if pair[0] not in (*AXES, OTHER_S3PRL)]
+    return ", ".join(f"{name} {version}" for name, version in (*shown, *besides))
 
 
 def _said(cell: Cell, told: dict[str, str]) -> str:
