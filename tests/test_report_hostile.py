@@ -62,7 +62,9 @@ def test_hostile_text_is_in_every_section() -> None:
     named = re.findall(r'<a href="#(\w+)">', text[text.index("<nav") : text.index("</nav>")])
     assert len(named) == 16
     for name in named:
-        section = text[text.index(f'<section id="{name}">') :].split("</section>")[0]
+        # nothing of hostile results works, and what may be asked for instead is a form of its own
+        opening = '<form id="ask"' if name == "first" else f'<section id="{name}">'
+        section = text[text.index(opening) :].partition("</section>")[0].partition("</form>")[0]
         assert "evil" in section, name
     for told in (
         "Requires-Dist: evil&lt;evil",
