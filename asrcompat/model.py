@@ -350,6 +350,60 @@ class Boundary:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Cells of one environment that fare otherwise than in the report before, all of them alike.
+
+    `kind` is one of `asrcompat.explain.changed.Kind`. `before` and `after` are outcomes in words, None where there was
+    no such cell. `culprit` is the package that alone moved, where nothing else can have been it; `suspects` are those
+    of what moved that the failure is known by.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    kind: Literal["regressed", "unstable now", "fails otherwise", "fixed", "gone", "new", "undecided"]
+    environment: str
+    cells: tuple[tuple[str, Device], ...]
+    before: str | None = None
+    after: str | None = None
+    culprit: str | None = None
+    suspects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """What moved in an environment since the report before: earlier and later version by package, ``-`` for none.
+
+    `whole`: these are all, as both locks tell. `code`: what gave, probed and judged is not the same. `lock` is the
+    earlier lock, relative to the report's folder, where it was kept for a bisection.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    environment: str
+    versions: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    whole: bool = False
+    code: bool = False
+    lock: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What changed since the report that this one was published over, which was `generated_at` and by `commit`.
+
+    `moved` is told of the environments that both have and of which cells fare otherwise. `folder` is where this report
+    lies in the checkout, empty where it lies elsewhere.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    generated_at: str
+    commit: str | None = None
+    folder: str = ""
+    differences: tuple[Difference, ...] = ()
+    moved: tuple[Moved, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Results:
     """``reports/results.json``: the one source of every published form.
 
@@ -360,6 +414,7 @@ class Results:
     findings failed so), its ``innermost`` exception, the ``package`` that raised it and an ``entry`` for the catalogue.
     `rules` tells on which versions a failure depends (`explain.rules.judge`), `dated` what an environment was on an
     earlier day beside what it is today (`explain.dated`), `coverage` what a plan covers (`report.coverage`).
+    `changes` is what changed since the report that this one replaced; None where it replaced none of the same kind.
     """
 
     __pydantic_config__ = _STRICT
@@ -384,3 +439,4 @@ class Results:
     remedies: tuple[Remedy, ...] = ()
     dated: tuple[Mapping[str, Any], ...] = ()
     coverage: Mapping[str, Any] = field(default_factory=dict)
+    changes: Changes | None = None

@@ -20,14 +20,17 @@ from asrcompat.explain.dated import judge_dated
 from asrcompat.explain.judge import judge_failures
 from asrcompat.explain.remedies import record
 from asrcompat.explain.remedies.attach import attached, recorded
+from asrcompat.explain.replaced import changes, kept_locks
 from asrcompat.explain.since import FILE as HISTORY
 from asrcompat.explain.since import History, continued, dated, dump, parse
+from asrcompat.history.replaced import replaced
 from asrcompat.model import Cell, Device, EnvironmentResult, Results
 from asrcompat.options import Options
 from asrcompat.plan.document import kept_plan
 from asrcompat.report.admit import admit
 from asrcompat.report.coverage import coverage_data
 from asrcompat.report.merge import merge
+from asrcompat.report.newest import written
 from asrcompat.report.publish import publish
 from asrcompat.report.summary import job_summary
 from asrcompat.result_files import ResultError, parse_results
@@ -57,8 +60,14 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
     kept = KeptBoundaries(options.work_folder, options.chosen_weights)
     merged = replace(merged, boundaries=kept.read(merged.environments, warn=Progress().tell))
     cured = {one.lock: text for one in merged.remedies if one.lock and (text := _text(tried / one.lock)) is not None}
-    folder, before = options.reports_folder, last_report(options)
-    locks = {**known.locks, **cured}
+    folder, last = options.reports_folder, last_report(options)
+    before = replaced(folder)
+    here = folder.resolve()
+    place = here.relative_to(options.root).as_posix() if here.is_relative_to(options.root) else ""
+    told = changes(before, Edition(name="", results=merged, locks=known.locks), folder=place)
+    told, earlier = kept_locks(told, before)
+    merged = replace(merged, changes=told)
+    locks = {**known.locks, **cured, **earlier}
     old = _published_locks(folder) - locks.keys()
     for name, text in locks.items():  # first: what is published must not name a lock that is not there
         write_text(folder / name, text)
@@ -66,13 +75,15 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
     merged = dated(merged, history)
     publish(merged, folder, history=history, beside=neighbours(options))
     write_text(folder / HISTORY, dump(history))
+    if here == options.root / "reports":
+        _tell_in_readme(options.root / "README.md", merged, place)
     for name in old:
         (folder / name).unlink(missing_ok=True)
     if (summary := os.environ.get("GITHUB_STEP_SUMMARY")) is not None:
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(job_summary(merged))
     after = Edition(name="this one", results=merged, locks=known.locks)
-    conclude(options, after, before, code=known.comparison.exit_code)
+    conclude(options, after, last, code=known.comparison.exit_code)
     return known.comparison.exit_code
 
 
@@ -90,6 +101,12 @@ def neighbours(options: Options) -> dict[str, str]:
         for profile, there in others.items()
         if there != folder and (there / "index.html").is_file()
     }
+
+
+def _tell_in_readme(file: Path, results: Results, folder: str) -> None:
+    """The newest answer in the README, which is about this report."""
+    if file.is_file():
+        write_text(file, written(file.read_text(encoding="utf-8"), results, folder))
 
 
 def _history(folder: Path) -> History:
@@ -207,6 +224,7 @@ def _published_locks(folder: Path) -> set[str]:
         return set()
     named = [one for environment in old.environments for one in (environment.lock, environment.pylock)]
     named += [one.lock for one in old.remedies]
+    named += [one.lock for one in old.changes.moved] if old.changes is not None else []
     return {name for name in named if name is not None and Path(name).parent == Path("locks")}
 
 

@@ -10,8 +10,11 @@ from factories import make_cell, make_check, make_environment, make_evidence, ma
 from asrcompat.model import (
     Boundary,
     BoundaryRun,
+    Changes,
     CheckOutcome,
     Device,
+    Difference,
+    Moved,
     Outcome,
     Remedy,
     RemedyCell,
@@ -45,6 +48,18 @@ def _rules(evil: str) -> list[dict[str, Any]]:
         {**common, "verdict": "found", "alternatives": [[bounding]]},
         *({**common, "verdict": one} for one in ("found", "undetermined", "none", "incomparable", "everywhere")),
     ]
+
+
+def _changes(evil: str) -> Changes:
+    """A difference of each kind that is told, of hostile text."""
+    place = (evil, Device.CPU)
+    common: dict[str, Any] = {"environment": evil, "cells": (place,), "before": evil, "after": f"broken at {evil}"}
+    worse = {**common, "before": "works"}
+    told = [Difference(kind="regressed", **worse), Difference(kind="fixed", **common)]
+    told += [Difference(kind="new", **common), Difference(kind="fails otherwise", suspects=(evil,), **common)]
+    versions = {evil: (evil, "x" + evil), "x" + evil: (evil, evil)}
+    moved = Moved(environment=evil, versions=versions, whole=True, lock=evil)
+    return Changes(generated_at=evil, commit=evil, folder=evil, differences=tuple(told), moved=(moved,))
 
 
 def _coverage(evil: str) -> dict[str, Any]:
@@ -235,6 +250,7 @@ def hostile(evil: str = EVIL) -> Results:
         rules=tuple(_rules(evil)),
         coverage=_coverage(evil),
         dated=(_dated(evil),),
+        changes=_changes(evil),
         host={evil: evil, "cpu": evil},
         harness={"commit": evil},
         missing=(evil,),

@@ -18,7 +18,7 @@ from many_results import make_many_results
 from playwright.sync_api import Browser, Page, expect
 
 from asrcompat.advice import MAIN_PATHS, Question, answer, seen_in, wanted
-from asrcompat.model import Outcome, Results
+from asrcompat.model import Changes, Difference, Moved, Outcome, Results
 from asrcompat.report.render import html
 from asrcompat.report.site import site
 from asrcompat.result_files import parse_results
@@ -135,6 +135,82 @@ def test_a_cell_opens_its_story_which_closes_by_the_keyboard(chromium: Browser, 
 
 
 @of_both
+def test_the_story_names_the_claims_and_has_what_was_said(chromium: Browser, place: str, report: str) -> None:
+    told = results(report)
+    cell, claim = next(
+        (cell, claim)
+        for cell in told.cells
+        for claim in told.claims
+        if cell.outcome is Outcome.BROKEN
+        and any((one["environment"], one["path"], one["device"]) == cell.key for one in claim["evidence"])
+    )
+    with opened(chromium, f"{place}#cell-{told.cells.index(cell) + 1}") as page:
+        story = page.locator("#story")
+        expect(story.locator("h4")).to_have_text(
+            [
+                "How far it climbed",
+                "Claims that it bears on",
+                "What was installed",
+                "Run it again, in a clone of the repository",
+            ]
+        )
+        line = story.locator("li", has_text=str(claim["statement"])[:60])
+        expect(line).to_contain_text(str(claim["verdict"]))
+        expect(line).to_contain_text("this cell speaks ")
+        expect(line.locator("a")).to_have_text(str(claim["id"]))
+        story.locator("summary").click()
+        expect(story.locator("details pre")).to_contain_text("Traceback (most recent call last)")
+        expect(story.locator("a[download]")).to_have_attribute("href", re.compile("^locks/"))
+        environment = next(one for one in told.environments if one.id == cell.environment)
+        expect(story).to_contain_text(f"transformers {environment.packages['transformers']}")
+        plan = "nox -s plan -- --profile nightly\n" if report == "reports/nightly" else ""
+        expect(story.locator("pre").last).to_have_text(re.compile(f'^{plan}nox -s "py'))
+        axe = violations(page)
+        assert axe == []
+
+
+@of_both
+def test_lines_can_be_causes_by_the_keyboard_and_in_the_address(chromium: Browser, place: str, report: str) -> None:
+    told = results(report)
+    failing = sum(one.outcome in (Outcome.BROKEN, Outcome.UNSTABLE, Outcome.ERROR) for one in told.cells)
+    works = sum(one.outcome is Outcome.WORKS for one in told.cells)
+    with opened(chromium, place) as page:
+        expect(page.locator("#grouped")).to_be_hidden()
+        page.focus("#view [name=group]")
+        page.keyboard.press("c")
+        expect(page.locator("#matrix")).to_be_hidden()
+        assert "group=cause" in page.url
+        counts = page.eval_on_selector_all("#grouped small", "all => all.map(one => parseInt(one.textContent))")
+        assert sum(counts) == failing + works
+        assert counts[-1] == works
+        first = page.locator("#grouped summary").first
+        number = int(first.text_content() or "")
+        first.press("Enter")
+        links = page.locator("#grouped details[open] a")
+        expect(links).to_have_count(number)
+        assert violations(page) == []
+        links.first.press("Enter")
+        expect(page.locator("#story")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator("#story")).to_be_hidden()
+        page.wait_for_function("!location.hash.includes('story=')")
+        held = page.url
+        page.locator("#grouped th button").first.press("Enter")
+        expect(page.locator("#matrix")).to_be_visible()
+        assert "group=cause" not in page.url
+        assert "cause=" in page.url
+        assert page.evaluate("document.activeElement.name") == "group"
+        page.select_option("#view [name=group]", "cause")
+        expect(page.locator("#grouped tbody tr")).to_have_count(1)
+    with opened(chromium, held) as page:
+        expect(page.locator("#grouped")).to_be_visible()
+        page.select_option("#view [name=path]", "s3prl-hf")
+        expect(page.locator("#grouped thead th")).to_have_text(["cause", "s3prl-hf"])
+        page.click("#view [type=reset]")
+        expect(page.locator("#grouped")).to_be_hidden()
+
+
+@of_both
 def test_a_command_is_copied(chromium: Browser, place: str) -> None:
     with opened(chromium, place, permissions=["clipboard-read", "clipboard-write"]) as page:
         page.locator("#first .copy").first.click()
@@ -246,6 +322,66 @@ def test_without_the_script_all_is_there_and_nothing_that_needs_it(chromium: Bro
         assert page.locator(target).count() == 1
 
 
+def changed_results() -> Results:
+    """The core run's results where two environments got worse, one by a package alone, and one got better."""
+    core = make_core_results()
+    hostile = "2</script><img src=x onerror=alert(1)>"
+    broken = [one for one in core.cells if one.outcome is Outcome.BROKEN]
+    first, other = broken[0], next(one for one in broken if one.environment != broken[0].environment)
+    works = next(one for one in core.cells if one.outcome is Outcome.WORKS)
+    told = [
+        Difference(
+            kind="regressed",
+            environment=one.environment,
+            cells=((one.path, one.device),),
+            before="works",
+            after=f"broken at {one.stage}",
+            culprit=culprit,
+        )
+        for one, culprit in ((first, "transformers"), (other, None))
+    ]
+    fixed = Difference(
+        kind="fixed",
+        environment=works.environment,
+        cells=((works.path, works.device),),
+        before="broken at load",
+        after="works",
+    )
+    alone = {"transformers": ("4.41.2", "5.24.0")}
+    moved = (
+        Moved(environment=first.environment, versions=alone, whole=True),
+        Moved(
+            environment=other.environment, versions={**alone, "numpy": ("1", hostile)}, whole=True, lock="locks/b.txt"
+        ),
+    )
+    changes = Changes(
+        generated_at="2026-11-20T01:00:00+00:00", differences=(*told, fixed), moved=moved, folder="reports"
+    )
+    return dataclasses.replace(core, changes=changes)
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 360), ("dark", 1400)])
+def test_what_changed_is_told_at_the_top_and_can_be_copied(
+    chromium: Browser, folder: Path, scheme: str, width: int
+) -> None:
+    file = folder / "changed.html"
+    file.write_text(html(changed_results()), encoding="utf-8")
+    given = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}}
+    with opened(chromium, address(file), **given, permissions=["clipboard-read", "clipboard-write"]) as page:
+        section = page.locator("#changed")
+        expect(section.locator("summary").first).to_have_text("New failures (2 cells)")
+        expect(section).to_contain_text("transformers 4.41.2 → 5.24.0, which alone moved.")
+        expect(section).to_contain_text("numpy 1 → 2</script><img src=x onerror=alert(1)>")
+        assert page.locator("img").count() == 0
+        section.locator(".copy").first.click()
+        assert page.evaluate("navigator.clipboard.readText()").startswith("nox -s bisect -- --axis transformers --good")
+        section.locator("summary").last.press("Enter")
+        expect(section.locator("details").last).to_have_attribute("open", "")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.fill("#ask [name=have]", "transformers==4.41.2\nwrong line")
+        assert violations(page) == []
+
+
 def test_hostile_text_stays_text(chromium: Browser, folder: Path) -> None:
     hostile = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
     core = make_core_results()
@@ -270,3 +406,11 @@ def test_hundreds_of_environments_are_filtered_and_told(chromium: Browser, folde
         assert 0 < len(shown(page)) < 500
         page.locator("#matrix tr:not([hidden]) td.broken a").first.click()
         expect(page.locator("#story")).to_be_visible()
+        page.keyboard.press("Escape")
+        took = page.evaluate(
+            "() => [1, 2, 3, 4, 5].map(() => { const field = document.querySelector('#view [name=group]');"
+            " return Math.max(...['cause', ''].map(value => { const begun = performance.now(); field.value = value;"
+            " field.dispatchEvent(new Event('input', { bubbles: true })); document.body.offsetHeight;"
+            " return performance.now() - begun; })); })"
+        )
+        assert min(took) < 100, took

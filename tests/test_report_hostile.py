@@ -60,7 +60,7 @@ def assure_safe_html(text: str) -> None:
     assert page.tags.count("script") == len(page.scripts) in (0, 2)
     if page.scripts:
         data, script = page.scripts
-        table = {"causes", "cells", "environments", "main", "releases"}
+        table = {"causes", "cells", "claims", "environments", "lines", "main", "other_s3prl", "packages", "releases"}
         assert (json.loads(data).keys(), script) in [(table, OURS), (set(), PASTING)]
         assert not set(data) & set("<>&")
     assert not [name for name, _ in page.attributes if name.startswith("on") or name == "style"]

@@ -46,6 +46,10 @@ class Lines:
         """How many releases there are on an axis: what another distribution is away."""
         return sum(map(len, self._lines[axis].values()))
 
+    def by_distribution(self, axis: str) -> dict[str, list[str]]:
+        """The releases on an axis, oldest first, of each distribution."""
+        return {distribution: [str(version) for version in line] for distribution, line in self._lines[axis].items()}
+
     def told(self, axis: str) -> tuple[str, ...]:
         """All releases on an axis, each with its distribution where that has another name."""
         return tuple(

@@ -152,15 +152,17 @@ def version_lines(environment_rows: Sequence[EnvironmentRow]) -> tuple[Line, ...
     return tuple(Line(head=Entry(text=title), entries=texts(*values), quiet=True) for title, values in shown)
 
 
-def reproduce(cell: Cell, *, weights: Weights, hosts: Mapping[str, str | None]) -> str:
+def reproduce(cell: Cell, *, weights: Weights, hosts: Mapping[str, str | None], planned: str | None = None) -> str:
     """Give the one command that runs this cell again; `hosts` are those of environments that were probed as found.
 
-    Sessions are named by the request, without torch's build.
+    Sessions are named by the request, without torch's build. Those of a profile that is `planned` are there once it
+    was: then there are two commands, a line each.
     """
     choice = f"--weights {weights} --paths {cell.path} --devices {cell.device}"
     if host := hosts.get(cell.environment):
         return f"asrcompat doctor {choice}  # with --python, on {one_line(host)}"
-    return f'nox -s "{request_id(cell.environment)}" -- {choice}'
+    plan = f"nox -s plan -- --profile {planned}\n" if planned is not None else ""
+    return f'{plan}nox -s "{request_id(cell.environment)}" -- {choice}'
 
 
 def _of(environment: Environment, cells: Sequence[Cell]) -> list[Cell]:

@@ -60,11 +60,11 @@ def first(results: Results, rows: Sequence[EnvironmentRow], reasons: Sequence[Re
     """What a person wants to know before anything else."""
     numbered = {row.environment.id: row for row in rows}
     candidates = [one for one in seen_in(results, ".") if one.environment.as_of is None]
-    newest = _newest(candidates)
+    top = newest(candidates)
     return First(
         install=tuple(_installs(candidates, numbered)),
-        newest=_told(newest, numbered),
-        broken=tuple(_broken({one.environment.id for one in newest}, numbered, reasons, results)),
+        newest=_told(top, numbered),
+        broken=tuple(_broken({one.environment.id for one in top}, numbered, reasons, results)),
     )
 
 
@@ -87,7 +87,7 @@ def _installs(candidates: Sequence[Candidate], rows: Mapping[str, EnvironmentRow
         )
 
 
-def _newest(candidates: Sequence[Candidate]) -> list[Candidate]:
+def newest(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The environments that have the newest tested release on most axes, of what was released until today."""
     today = [one for one in candidates if one.environment.as_of is None]
     lines = Lines(today)

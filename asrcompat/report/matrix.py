@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from packaging.version import Version
 
@@ -106,8 +107,12 @@ def _place(
 
 
 def name_of(failure: Failure) -> str:
-    """What a failure is called in the page's address."""
-    return f"{failure.cells[0].recognised or failure.messages[0].exception} {failure.cells[0].stage}"
+    """What a failure is called in the page's address; one that is not recognised goes by what it said."""
+    cell, message = failure.cells[0], failure.messages[0]
+    if cell.recognised is not None:
+        return f"{cell.recognised} {cell.stage}"
+    said = sha256(words.alike(message.text).encode("utf-8", "replace")).hexdigest()[:6]
+    return f"{message.exception} {cell.stage} {said}"
 
 
 def _versions(titles: Sequence[str], rows: Sequence[Row]) -> tuple[Choice, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -11,26 +12,54 @@ from markupsafe import Markup
 
 from asrcompat.advice import AXES, MAIN_PATHS, Candidate, seen_in
 from asrcompat.advice.lines import Lines
+from asrcompat.advice.question import OTHER_S3PRL
 from asrcompat.model import Cell, Results
 from asrcompat.report import ladder, words
+from asrcompat.report.claim_cells import bearing
 from asrcompat.report.grid import Target
+from asrcompat.report.reasons import Said
 from asrcompat.report.sanitize import one_line, printable
 from asrcompat.report.view import View
 from asrcompat.report.where import label
+from asrcompat.run.lock import versions_of
 
 _LENGTH = 300
 
 
-def page_data(results: Results, view: View, reproduce: Callable[[Cell], str], href: Callable[[Target], str]) -> Markup:
-    """JSON that no text can end early: what stands in it is shown as text by the script, and as nothing else."""
+def page_data(
+    results: Results,
+    view: View,
+    reproduce: Callable[[Cell], str],
+    href: Callable[[Target], str],
+    locks: Mapping[str, str],
+) -> Markup:
+    """JSON that no text can end early: what stands in it is shown as text by the script, and as nothing else.
+
+    `locks` are the texts of the locks by their names: by them it tells how much of what a person has would change.
+    """
     numbers = {one.row.environment.id: one.row.number for one in view.environments}
     cures = {one.remedy.id: [one_line(one.words, _LENGTH), href(one.target)] for one in view.remedies.verified}
     causes = {cell.key: reason.failure.number for reason in view.reasons for cell in reason.failure.cells}
-    known = seen_in(results, ".")
+    said = {
+        cell.key: place
+        for reason in view.reasons
+        for place, one in enumerate(reason.said)
+        for cell in one.message.cells
+    }
+    claims = bearing(results.claims)
+    known = [
+        replace(one, locked=versions_of(locks.get(one.environment.lock or "", ""))) for one in seen_in(results, ".")
+    ]
     lines = Lines(known)
+    packages = _packages(known)
     data = {
         "cells": {
-            str(number): {**_cell(cell, numbers, causes.get(cell.key), reproduce), "cure": cures.get(cell.remedy or "")}
+            str(number): {
+                **_cell(cell, numbers, causes.get(cell.key), reproduce),
+                "cure": cures.get(cell.remedy or ""),
+                "said": said.get(cell.key),
+                "claims": claims.get(cell.key, []),
+            }
             for number, cell in enumerate(results.cells, start=1)
             if cell.evidence or cell.key in causes
         },
@@ -38,17 +67,40 @@ def page_data(results: Results, view: View, reproduce: Callable[[Cell], str], hr
             str(reason.failure.number): {
                 "title": one_line(reason.failure.title, _LENGTH),
                 "reason": one_line(reason.failure.reason, _LENGTH),
-                "page": href(reason.failure.target),
+                "address": href(reason.failure.target),
+                "said": [_said(one, numbers) for one in reason.said],
             }
             for reason in view.reasons
         },
-        "environments": _environments(known, lines, numbers),
+        "claims": [
+            {
+                "id": one.id,
+                "statement": one_line(one.statement, _LENGTH),
+                "verdict": one.verdict.text,
+                "address": href(one.target),
+            }
+            for one in view.claims.claims
+        ],
+        "environments": _environments(known, lines, numbers, packages),
         "releases": {axis: lines.all(axis) for axis in AXES},
+        "lines": {axis: lines.by_distribution(axis) for axis in AXES},
+        "packages": list(packages.items()),
+        "other_s3prl": OTHER_S3PRL,
         "main": list(MAIN_PATHS),
     }
     text = json.dumps(_printable(data), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     escaped = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
     return Markup(escaped)  # noqa: S704 - it has none of the characters that HTML knows
+
+
+def _said(said: Said, numbers: Mapping[str, int]) -> dict[str, str] | None:
+    """The long text of what a failure said; it is the first cell's, and another one's may differ in figures."""
+    if not said.message.folded:
+        return None
+    first = said.message.cells[0]
+    of = f"{label(first.path, first.device)} in environment {numbers[first.environment]}"
+    others = f", as {of} said it" if len(said.message.cells) > 1 else ""
+    return {"title": f"{said.message.folded_title}{others}", "text": said.message.folded}
 
 
 def _printable(value: Any) -> Any:
@@ -77,13 +129,30 @@ def _cell(
     }
 
 
-def _environments(known: Sequence[Candidate], lines: Lines, numbers: Mapping[str, int]) -> dict[str, Any]:
+def _packages(known: Sequence[Candidate]) -> dict[str, list[str]]:
+    """Every distribution that an environment has, Python too, with its versions; environments then name a place."""
+    found: dict[str, dict[str, None]] = {}
+    for one in known:
+        for name in ("python", *one.environment.packages, *one.locked):
+            found.setdefault(name, {})[one.version(name) or ""] = None
+    return {name: sorted(found[name]) for name in sorted(found)}
+
+
+def _has(one: Candidate, packages: Mapping[str, Sequence[str]]) -> list[int]:
+    there = ((one.version(name), versions) for name, versions in packages.items())
+    return [-1 if version is None else versions.index(version) for version, versions in there]
+
+
+def _environments(
+    known: Sequence[Candidate], lines: Lines, numbers: Mapping[str, int], packages: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
     """What can be recommended, newest first by `rank`; and where each of its releases stands in its line."""
     ranks = {one.environment.id: rank for rank, one in enumerate(sorted(known, key=lines.newness, reverse=True))}
     return {
         str(numbers[one.environment.id]): {
             "rank": ranks[one.environment.id],
             "versions": one.versions,
+            "has": _has(one, packages),
             "places": {axis: place for axis in AXES if (place := lines.place(axis, one)) is not None},
             "lock": quote(one_line(one.environment.lock or ""), safe="/").lstrip("/"),
             "command": one.install(one_line(one.environment.lock or "")),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def publish(
     results: Results, folder: Path, *, history: History | None = None, beside: Mapping[str, str] | None = None
 ) -> tuple[Path, ...]:
-    """Write every form of `results` into `folder`; the locks and the `history` beside them are the caller's.
+    """Write every form of `results` into `folder`; the locks (written first) and the `history` are the caller's.
 
     `beside` are the addresses, from the folder, of reports published with this one, by their profiles. Pages of
     an earlier report that this one does not have are removed. Raises `HarnessError`, and writes nothing, where the
@@ -41,7 +41,7 @@ def publish(
     forms = {
         "results.json": results_json(results),
         **markdown_pages(results),
-        **site(results, history, beside),
+        **site(results, history, beside, _locks(results, folder)),
         "junit.xml": '<?xml version="1.0" encoding="utf-8"?>\n' + junit(results),
         "badge.json": badge(results),
     }
@@ -50,6 +50,16 @@ def publish(
     for page in _stale(folder, forms):
         page.unlink(missing_ok=True)
     return tuple(folder / name for name in forms)
+
+
+def _locks(results: Results, folder: Path) -> dict[str, str]:
+    """The locks that lie in the folder, by their names; what a lock's name says outside of it is no lock."""
+    found = {}
+    for name in (one.lock for one in results.environments):
+        if name is not None and (folder / name).resolve().is_relative_to(folder.resolve()):
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                found[name] = (folder / name).read_text(encoding="utf-8")
+    return found
 
 
 def results_json(results: Results) -> str:

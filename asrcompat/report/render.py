@@ -47,9 +47,9 @@ def _pages(results: Results) -> dict[str, str]:
     return {page: name for page, name in PAGES.items() if page != "coverage" or results.coverage}
 
 
-def html(results: Results) -> str:
+def html(results: Results, locks: Mapping[str, str] | None = None) -> str:
     """Render ``index.html`` alone, the page with the table; `site` renders all."""
-    return site(results)[INDEX]
+    return site(results, locks=locks)[INDEX]
 
 
 def _markdown(

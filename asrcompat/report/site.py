@@ -23,7 +23,10 @@ from asrcompat.report.view import View
 from asrcompat.report.when import when
 
 # In this order: each uses what those before it define.
-_OF_THE_TABLE = ("state", "copy", "table", "compare", "story", "ask", "start")
+_OF_THE_TABLE = (
+    *("state", "copy", "table", "group", "compare", "story"),
+    *("pep440", "requirements", "have", "ask", "start"),
+)
 _OF_TEXTS = ("state", "copy", "paste")
 
 
@@ -38,10 +41,16 @@ class _Page:
     own: tuple[str, ...] = ()
 
 
-def site(results: Results, history: History | None = None, beside: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Render every page by its file's name; the same results, history and neighbours give the same bytes.
+def site(
+    results: Results,
+    history: History | None = None,
+    beside: Mapping[str, str] | None = None,
+    locks: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Render every page by its file's name; the same results, history, neighbours and locks give the same bytes.
 
-    `beside` are the addresses of other profiles' reports that are published with this one, by profile.
+    `beside` are the addresses of other profiles' reports that are published with this one, by profile; `locks` the
+    texts of the locks by their names, without which the page tells less of what a person has.
     """
     common = prepared(results)
     view = common["view"]
@@ -59,7 +68,7 @@ def site(results: Results, history: History | None = None, beside: Mapping[str, 
             **page.given,
         }
         if page.file == pages.INDEX:
-            given["data"] = page_data(results, view, common["reproduce"], given["href"])
+            given["data"] = page_data(results, view, common["reproduce"], given["href"], locks or {})
         rendered[page.file] = render(html_environment(), f"{page.template}.html.jinja", common, **given)
     return rendered
 

@@ -11,6 +11,7 @@ from asrcompat.report import expectations, facts, legend
 from asrcompat.report.boundaries import Boundaries, boundaries
 from asrcompat.report.bounds import Bound, bounds
 from asrcompat.report.builds import builds
+from asrcompat.report.changed import Changed, changed
 from asrcompat.report.claims import Claims, claims
 from asrcompat.report.coverage import CoverageView, coverage
 from asrcompat.report.dated import Dated, dated
@@ -57,6 +58,7 @@ class View:
     intro: str
     summary: str
     first: First
+    changed: Changed | None
     expectations: tuple[expectations.Expectations, ...]
     missing: tuple[str, ...]
     tables: tuple[DeviceTable, ...]
@@ -98,6 +100,7 @@ def view(results: Results) -> View:
     why = reasons(told, cured.verified, numbers, to_cell)
     return View(
         first=first(results, environments, why),
+        changed=changed(results, environments, {**to_failure, **to_cell}, titles(results), commands(results)),
         intro=facts.intro(results),
         summary=facts.summary(results),
         expectations=expectations.told(results),
@@ -128,9 +131,10 @@ def view(results: Results) -> View:
 
 
 def commands(results: Results) -> Callable[[Cell], str]:
-    """What gives the command for a cell of these results."""
+    """What gives the command for a cell of these results; what a profile covers has no session before it is planned."""
     hosts = {environment.id: environment.host for environment in results.environments}
-    return partial(reproduce, weights=results.weights, hosts=hosts)
+    planned = results.profile if results.coverage else None
+    return partial(reproduce, weights=results.weights, hosts=hosts, planned=planned)
 
 
 def _legend(paths: list[str]) -> Legend:

@@ -3,6 +3,8 @@ page.ask = (() => {
   const form = document.getElementById("ask");
   const place = document.getElementById("answer");
   const SHOWN = 3;
+  const FEW = 5; // other distributions that change, by name
+  const NOT_VERSIONS = ["need", "have"];
 
   // where a version that can be chosen stands, by an environment that has it
   const placeOf = (title, value) => {
@@ -11,7 +13,12 @@ page.ask = (() => {
     return row && page.data.environments[row.number].places[title];
   };
 
-  const answer = (wants, needs) => {
+  const nearer = (one, other) => {
+    const at = one.findIndex((value, place) => value !== other[place]);
+    return at < 0 ? 0 : one[at] - other[at];
+  };
+
+  const answer = (wants, needs, have = new Map()) => {
     const columns = needs.map((path) => page.table.paths.indexOf(path));
     const places = Object.entries(wants).map(([title, value]) => [title, value, placeOf(title, value)]);
     const found = [];
@@ -27,9 +34,10 @@ page.ask = (() => {
         unlike.push([title, value, one.versions[page.table.titles.indexOf(title) - 1]]);
         far += same ? 2 * Math.abs(has[1] - place[1]) : 2 * page.data.releases[title];
       }
-      found.push({ number: one.number, environment, unlike, far });
+      const changes = page.have.changes(environment, have);
+      found.push({ number: one.number, environment, unlike, changes, far: [unlike.length, far, ...changes.far, environment.rank] });
     }
-    found.sort((one, other) => one.unlike.length - other.unlike.length || one.far - other.far || one.environment.rank - other.environment.rank);
+    found.sort((one, other) => nearer(one.far, other.far));
     const exact = found.filter((one) => one.unlike.length === 0);
     return { exact: exact.length > 0, found: exact.length > 0 ? exact : found };
   };
@@ -37,23 +45,35 @@ page.ask = (() => {
   const told = (one) => {
     const item = page.make("li", "", page.link(`Environment ${one.number}`, `#environment-${one.number}`), `: ${one.environment.versions}. `, page.link("Its lock", one.environment.lock));
     for (const [title, wanted, has] of one.unlike) item.append(page.make("p", `Not what you chose: ${title} ${wanted}, but ${has || "none"}`));
+    const { told: moved, without } = one.changes;
+    const more = moved.length > FEW ? ` and ${moved.length - FEW} more` : "";
+    const shown = moved.slice(0, FEW).map(([name, before, after]) => `${name} ${before} → ${after}`).join(", ");
+    if (moved.length > 0) item.append(page.make("p", `Changes of what you have: ${shown}${more}`));
+    if (without.length > 0) item.append(page.make("p", `Of what you have it is without: ${without.join(", ")}`));
     item.append(page.command(one.environment.command));
     return item;
   };
 
   const show = () => {
     const given = new FormData(form);
-    const wants = Object.fromEntries([...given].filter(([name, value]) => name !== "need" && value));
+    const wants = Object.fromEntries([...given].filter(([name, value]) => !NOT_VERSIONS.includes(name) && value));
     const needs = given.getAll("need");
+    const python = /^\d+\.\d+/.exec(wants.python ?? "");
+    const { have, passed, wrong } = page.requirements.read(given.get("have"), python === null ? null : python[0]);
     place.replaceChildren();
+    if (wrong) {
+      place.append(page.make("p", `What you have, ${wrong}`));
+      return;
+    }
+    for (const line of passed) place.append(page.make("p", `Not looked at: ${line}`));
     if (needs.length === 0) {
       place.append(page.make("p", "Choose at least one way to load the checkpoint."));
       return;
     }
-    const { exact, found } = answer(wants, needs);
+    const { exact, found } = answer(wants, needs, have);
     const count = `${found.length} environment${found.length === 1 ? "" : "s"}`;
     const nothing = found.length === 0 ? "In no tested environment does all of that work." : `Nothing tested with these versions does. The nearest of ${count} that do${found.length === 1 ? "es" : ""}:`;
-    place.append(page.make("p", exact ? `${count} will do; newest first:` : nothing));
+    place.append(page.make("p", exact ? `${count} will do; ${have.size > 0 ? "nearest to what you have" : "newest"} first:` : nothing));
     place.append(page.make("ol", "", ...found.slice(0, SHOWN).map(told)));
   };
 

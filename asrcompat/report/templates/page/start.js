@@ -15,7 +15,7 @@ page.restore = () => {
   }
 };
 
-for (const pre of document.querySelectorAll("#first > pre")) pre.after(page.copying(pre));
+for (const pre of document.querySelectorAll("#first > pre, #changed pre")) pre.after(page.copying(pre));
 page.table.start();
 page.compare.start();
 page.story.start();

@@ -66,13 +66,14 @@ page.table = (() => {
     const wanted = values();
     showColumns(wanted.path || "");
     const columns = paths.map((_, column) => column).filter((column) => !wanted.path || paths[column] === wanted.path);
-    let shown = 0;
+    const shown = [];
     for (const one of rows) {
       const fit = fits(one, wanted, columns);
       if (one.row.hidden === fit) one.row.hidden = !fit;
-      shown += fit ? 1 : 0;
+      if (fit) shown.push(one);
     }
-    form.elements.shown.textContent = `${shown} of ${rows.length} environments`;
+    form.elements.shown.textContent = `${shown.length} of ${rows.length} environments`;
+    page.group.show(shown, columns, wanted);
   };
 
   const named = (at) => (at < first ? titles[at] : PATH + paths[at - first]);
@@ -130,5 +131,5 @@ page.table = (() => {
     form.addEventListener("submit", (event) => event.preventDefault());
   };
 
-  return { start, restore, values, rows, titles, paths, orders, heads };
+  return { start, restore, apply, values, rows, titles, paths, orders, heads };
 })();
