@@ -110,6 +110,20 @@ def test_what_a_failure_is_known_by_is_suspected() -> None:
     assert only(edition([cell(WORKS)], BASE, lock(BASE)), after).suspects == ("transformers", "numpy")
 
 
+def test_another_version_that_cures_a_failure_is_suspected_and_a_file_that_does_is_not() -> None:
+    new = moved(transformers="5.24.0")
+    cures = [
+        {"kind": "file", "value": "numpy"},
+        {"kind": "axis", "value": "transformers=4.57.6"},
+        {"kind": "pin", "value": "huggingface-hub<1"},
+    ]
+    signature = {"id": "odd", "title": "odd", "package": "s3prl", "cures": cures}
+    text = lock(new, **{"numpy": "2.0.0", "huggingface-hub": "2.4.0"})
+    after = edition([cell(UNSTABLE, new, signature="odd")], new, text, signatures=(signature,))
+    one = only(edition([cell(WORKS)], BASE, lock(BASE, **{"huggingface-hub": "0.36.2"})), after)
+    assert one.suspects == ("transformers", "huggingface-hub")
+
+
 @pytest.mark.parametrize("facts", [{"code": "other"}, {}])
 def test_with_other_code_or_without_a_lock_nobody_is_blamed(facts: Mapping[str, str]) -> None:
     new = dataclasses.replace(moved(transformers="5.24.0"), **facts)  # type: ignore[arg-type]

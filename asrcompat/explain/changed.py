@@ -1,12 +1,13 @@
 """What changed between two reports: which cells fare otherwise, and which packages moved in their environments.
 
 Where one package alone moved, the harness's code is the same and nothing comes and goes, that package is named. Of
-several, those that the failure is known by (its signature's package, or a rule that runs have found) are suspected, and
-no more than that.
+several, those that the failure is known by (its signature's package, one of which another release cures it, or a rule
+that runs have found) are suspected, and no more than that.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,8 +23,8 @@ from asrcompat.spec import request_id
 
 ABSENT = "-"
 
-
 _NO_VERDICT = frozenset({Outcome.ERROR, Outcome.UNAVAILABLE})
+_ANOTHER_VERSION = ("axis", "pin")  # cures that are another release of a package
 
 
 class Kind(StrEnum):
@@ -189,10 +190,13 @@ def _moved(
 
 
 def _suspects(cell: Cell, results: Results) -> set[str]:
-    """The packages that a failure is known by."""
+    """The packages that a failure is known by: one that raised it, another version of which cures it, or a rule's."""
     if cell.recognised is None:
         return set()
-    named = {str(one.get("package") or "") for one in results.signatures if one.get("id") == cell.recognised}
+    known = [one for one in results.signatures if one.get("id") == cell.recognised]
+    named = {str(one.get("package") or "") for one in known}
+    cures = [cure for one in known for cure in one.get("cures", ()) if cure["kind"] in _ANOTHER_VERSION]
+    named |= {re.split(r"[=<>!~ ]", str(cure["value"]), maxsplit=1)[0] for cure in cures}
     alternatives = (alternative for rule in found_rules(results, cell) for alternative in rule["alternatives"])
     conditions = [choice[0] for alternative in alternatives for choice in alternative]
     return {canonicalize_name(name) for name in (*named, *(str(one["package"]) for one in conditions)) if name}
