@@ -33,7 +33,7 @@ from asrcompat.report.merge import merge
 from asrcompat.report.newest import written
 from asrcompat.report.publish import publish
 from asrcompat.report.summary import job_summary
-from asrcompat.result_files import ResultError, parse_results
+from asrcompat.result_files import ResultError, parse_results, published_reports
 from asrcompat.run.progress import Progress
 from asrcompat.run.store import Store, write_text
 from asrcompat.spec import Request, environment_id
@@ -75,8 +75,8 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
     merged = dated(merged, history)
     publish(merged, folder, history=history, beside=neighbours(options))
     write_text(folder / HISTORY, dump(history))
-    if here == options.root / "reports":
-        _tell_in_readme(options.root / "README.md", merged, place)
+    if folder == options.published_folder:
+        _tell_in_readme(options.root)
     for name in old:
         (folder / name).unlink(missing_ok=True)
     if (summary := os.environ.get("GITHUB_STEP_SUMMARY")) is not None:
@@ -103,10 +103,11 @@ def neighbours(options: Options) -> dict[str, str]:
     }
 
 
-def _tell_in_readme(file: Path, results: Results, folder: str) -> None:
-    """The newest answer in the README, which is about this report."""
+def _tell_in_readme(root: Path) -> None:
+    """The newest answer in the README, by all reports that are published now."""
+    file = root / "README.md"
     if file.is_file():
-        write_text(file, written(file.read_text(encoding="utf-8"), results, folder))
+        write_text(file, written(file.read_text(encoding="utf-8"), published_reports(root, warn=Progress().tell)))
 
 
 def _history(folder: Path) -> History:

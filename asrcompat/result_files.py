@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -56,6 +57,18 @@ def _parse(adapter: TypeAdapter[_T], text: str | bytes, source: str) -> _T:
         where = ".".join(str(part) for part in first["loc"]) or "(top level)"
         message = f"{source}: not a result file of schema {SCHEMA_VERSION}: {where}: {first['msg']}"
         raise ResultError(message) from error
+
+
+def published_reports(root: Path, *, warn: Callable[[str], None]) -> dict[str, Results]:
+    """The reports that a checkout holds, by their folders in it; one that cannot be read is told and left out."""
+    found = {}
+    for file in sorted(root.glob("reports/**/results.json"), key=lambda file: file.parent):
+        folder = file.parent.relative_to(root).as_posix()
+        try:
+            found[folder] = parse_results(file.read_bytes(), source=f"{folder}/{file.name}")
+        except (OSError, ResultError) as error:
+            warn(f"left out: {error}")
+    return found
 
 
 def dump(value: EnvironmentResult | Results | Boundary) -> str:

@@ -12,7 +12,7 @@ from asrcompat.cli import main as command
 from asrcompat.model import Environment, Outcome, Results
 from asrcompat.report.newest import BEGIN, END, main, newest, written
 from asrcompat.report.publish import results_json
-from asrcompat.result_files import parse_results
+from asrcompat.result_files import published_reports
 from asrcompat.run.store import Store
 
 
@@ -34,14 +34,12 @@ def results(*broken: tuple[Environment, str]) -> Results:
 
 def test_the_readme_has_what_the_committed_results_give() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    told = parse_results((ROOT / "reports" / "results.json").read_bytes(), source="reports")
-    assert f"{BEGIN}\n{newest(told, 'reports')}\n{END}" in readme, (
-        "write it again: python -m asrcompat.report.newest reports/results.json README.md"
-    )
+    told = published_reports(ROOT, warn=pytest.fail)
+    assert f"{BEGIN}\n{newest(told)}\n{END}" in readme, "write it again: python -m asrcompat.report.newest"
 
 
 def test_a_line_for_each_path_with_the_newest_and_with_what_it_works() -> None:
-    text = newest(results((environment("2.8.0"), "s3prl-hf")), "reports")
+    text = newest({"reports": results((environment("2.8.0"), "s3prl-hf"))})
     assert "--require-hashes reports/locks/torch2.8.0-espnet-s3prl.txt" in text
     lines = [line for line in text.splitlines() if line.startswith("| ")][2:]
     assert lines == [
@@ -56,30 +54,36 @@ def test_a_line_for_each_path_with_the_newest_and_with_what_it_works() -> None:
 
 def test_where_nothing_works_that_is_said() -> None:
     only = environment("2.3.1")
-    text = newest(make_results([make_cell(only, path, Outcome.BROKEN) for path in PATHS], [only]), "reports")
-    assert text.startswith("In no environment of the run of 2026-11-22 a way that people take most works.")
+    text = newest({"reports": make_results([make_cell(only, path, Outcome.BROKEN) for path in PATHS], [only])})
+    assert text.startswith("In no environment that was run a way that people take most works.")
     assert "| transformers | ✗ broken at load: OSError | none |" in text
 
 
-def test_it_is_written_between_the_marks_alone(tmp_path: Path) -> None:
-    told = results()
-    (tmp_path / "results.json").write_text(results_json(told), encoding="utf-8")
+def test_it_is_written_between_the_marks_alone_by_all_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    older = make_results([make_cell(environment("2.3.1"), path) for path in PATHS], [environment("2.3.1")])
+    for folder, told in (("reports", older), ("reports/nightly", results())):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "results.json").write_text(results_json(told), encoding="utf-8")
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
-    main([str(tmp_path / "results.json"), str(readme)])
+    monkeypatch.chdir(tmp_path)
+    main()
     once = readme.read_text(encoding="utf-8")
-    assert once == f"before\n{BEGIN}\n{newest(told, tmp_path.as_posix())}\n{END}\nafter\n"
-    assert written(once, told, tmp_path.as_posix()) == once
+    both = published_reports(tmp_path, warn=pytest.fail)
+    assert list(both) == ["reports", "reports/nightly"]
+    assert once == f"before\n{BEGIN}\n{newest(both)}\n{END}\nafter\n"
+    assert "--require-hashes reports/nightly/locks/torch2.8.0-" in once, "the newest, whichever report has it"
+    assert written(once, both) == once
 
 
 @pytest.mark.parametrize("text", ["no marks", f"{BEGIN} without an end", f"{END} alone"])
 def test_a_readme_without_the_marks_stays_as_it_is(text: str) -> None:
-    assert written(text, results(), "reports") == text
+    assert written(text, {"reports": results()}) == text
 
 
 def test_what_was_asked_for_besides_is_told() -> None:
     only = make_environment(packages={**environment("2.3.1").packages, "fairseq": "0.12.2"})
-    text = newest(make_results([make_cell(only, "transformers")], [only]), "reports")
+    text = newest({"reports": make_results([make_cell(only, "transformers")], [only])})
     assert "espnet 202402, fairseq 0.12.2 |" in text
 
 

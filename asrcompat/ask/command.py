@@ -13,7 +13,7 @@ from asrcompat.ask.have import from_environment, from_file
 from asrcompat.ask.show import data, lines
 from asrcompat.errors import ExitCode, HarnessError
 from asrcompat.options import Options
-from asrcompat.result_files import ResultError, parse_results
+from asrcompat.result_files import published_reports
 from asrcompat.run.lock import versions_of
 from asrcompat.run.progress import Progress
 from asrcompat.run.scrub import encodable
@@ -53,19 +53,11 @@ def _question(options: Options) -> Question:
 
 def _known(root: Path) -> Iterator[Candidate]:
     """The environments of every published report of the checkout; a report that cannot be read is told and left out."""
-    files = sorted(root.glob("reports/**/results.json"))
-    read = 0
-    for file in files:
-        try:
-            results = parse_results(file.read_bytes(), source=str(file.relative_to(root)))
-        except (OSError, ResultError) as error:
-            Progress().tell(f"left out: {error}")
-            continue
-        read += 1
-        folder = str(file.parent.relative_to(root))
+    reports = published_reports(root, warn=Progress().tell)
+    for folder, results in reports.items():
         there = [one for one in seen_in(results, folder) if (root / one.lock).is_file()]
         yield from (replace(one, locked=_locked(root / one.lock)) for one in there)
-    if not read:
+    if not reports:
         message = f"no report lies in {root / 'reports'}: run `nox -s matrix`, or name a checkout's matrix.toml"
         raise HarnessError(message)
 

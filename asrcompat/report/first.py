@@ -110,13 +110,18 @@ def _told(newest: Sequence[Candidate], rows: Mapping[str, EnvironmentRow]) -> st
     """What the newest environments have in common of it, and their numbers; nothing where there are none."""
     if not newest:
         return ""
-    shared = [
-        " ".join(there)
-        for axis in _AXES
-        if (there := newest[0].axis(axis)) is not None and all(one.axis(axis) == there for one in newest)
-    ]
     numbers = ", ".join(str(rows[one.environment.id].number) for one in newest)
-    return f"{', '.join(shared)} (environment{'s' if len(newest) > 1 else ''} {numbers})"
+    return f"{shared(newest)} (environment{'s' if len(newest) > 1 else ''} {numbers})"
+
+
+def shared(environments: Sequence[Candidate]) -> str:
+    """The releases that all of these have."""
+    found = (environments[0].axis(axis) for axis in _AXES) if environments else ()
+    return ", ".join(
+        " ".join(one)
+        for axis, one in zip(_AXES, found, strict=False)
+        if one is not None and all(other.axis(axis) == one for other in environments)
+    )
 
 
 def _broken(

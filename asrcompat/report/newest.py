@@ -1,25 +1,23 @@
 """The newest answer for the README: what to install today, and what each path does with the newest releases.
 
-``python -m asrcompat.report.newest reports/results.json README.md`` writes it there, and so does publishing the report
-that the README is about.
+By all published reports, as ``ask`` answers: what one of them lacks another may have. Publishing a report writes it,
+and so does ``python -m asrcompat.report.newest`` in the checkout.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from asrcompat.advice import AXES, Candidate, seen_in
-from asrcompat.advice.lines import Lines
+from asrcompat.advice import AXES, MAIN_PATHS, Candidate, Question, answer, seen_in
 from asrcompat.advice.question import OTHER_S3PRL
 from asrcompat.model import UNRECOGNISED, Cell, Outcome, Results
 from asrcompat.report import words
 from asrcompat.report.first import newest as newest_of
+from asrcompat.report.first import shared
 from asrcompat.report.sanitize import markdown, markdown_block, one_line
 from asrcompat.report.signatures import titles
-from asrcompat.report.view import view
-from asrcompat.result_files import parse_results
+from asrcompat.result_files import published_reports
 
 BEGIN, END = "<!-- newest -->", "<!-- /newest -->"
 _DEVICE = "cpu"
@@ -28,45 +26,55 @@ _TITLE = 90
 _SHOWN = ("torch", "transformers", "s3prl", "espnet")
 
 
-def written(readme: str, results: Results, folder: str) -> str:
-    """The README with the newest answer between its marks; as it is where it has none. `folder` holds the report."""
+def written(readme: str, reports: Mapping[str, Results]) -> str:
+    """The README with the newest answer between its marks; as it is where it has none."""
     before, begin, rest = readme.partition(BEGIN)
     _, end, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{newest(results, folder)}\n{END}{after}" if begin and end else readme
+    return f"{before}{BEGIN}\n{newest(reports)}\n{END}{after}" if begin and end else readme
 
 
-def newest(results: Results, folder: str) -> str:
-    """What to install today, and a line for each path; states of the checkpoint are told in the report itself."""
-    return "\n".join(_lines(results, folder))
+def newest(reports: Mapping[str, Results]) -> str:
+    """What to install today, and a line for each path, by the reports in these folders.
+
+    States of the checkpoint are told in the reports themselves.
+    """
+    known = [
+        one for folder, results in reports.items() for one in seen_in(results, folder) if one.environment.as_of is None
+    ]
+    told = {identity: title for results in reports.values() for identity, title in titles(results).items()}
+    paths = dict.fromkeys(cell.path for results in reports.values() for cell in results.cells if "@" not in cell.path)
+    return "\n".join(_lines(known, told, list(paths)))
 
 
-def _lines(results: Results, folder: str) -> Iterator[str]:
-    known = [one for one in seen_in(results, folder) if one.environment.as_of is None]
-    first = view(results).first
-    day = results.generated_at.partition("T")[0]
-    for one in first.install:
-        yield f"{markdown(one.paths)} work in this environment (run of {day}, weights {results.weights}):"
-        yield f"{markdown(one.versions)}."
+def _lines(known: Sequence[Candidate], told: Mapping[str, str], paths: Sequence[str]) -> Iterator[str]:
+    best = _newest_with(MAIN_PATHS, known)
+    if best is None:
+        yield "In no environment that was run a way that people take most works."
+    else:
+        day = (best.environment.ran_at or "").partition("T")[0]
+        yield f"{markdown(', '.join(MAIN_PATHS))} work in this environment (run of {day}, weights {best.weights}):"
+        yield f"{markdown(best.versions)}."
         yield ""
-        yield markdown_block(one.command.replace(one.lock, f"{folder}/{one.lock}"))
-    if not first.install:
-        yield f"In no environment of the run of {day} a way that people take most works."
+        yield markdown_block(best.install(best.lock))
     yield ""
-    yield f"With the newest that was tested, {markdown(first.newest)}, and the newest with which each path works:"
+    top = newest_of(known)
+    yield f"With the newest that was tested, {markdown(shared(top))}, and the newest with which each path works:"
     yield ""
     yield "| path | with the newest | works with |"
     yield "| --- | --- | --- |"
-    lines = Lines(known)
-    ordered = sorted(known, key=lines.newness, reverse=True)
-    top = newest_of(known)
-    told = titles(results)
-    for path in dict.fromkeys(cell.path for cell in results.cells if "@" not in cell.path):
-        works = next((one for one in ordered if _outcome(one, path) is Outcome.WORKS), None)
+    for path in paths:
+        works = _newest_with((path,), known)
         where = "none" if works is None else _short(works)
         yield f"| {markdown(path)} | {markdown(_with(top, path, told))} | {markdown(where)} |"
 
 
-def _with(top: Sequence[Candidate], path: str, told: dict[str, str]) -> str:
+def _newest_with(paths: Sequence[str], known: Sequence[Candidate]) -> Candidate | None:
+    """The newest environment in which these paths work on the CPU."""
+    fits = answer(Question(paths=tuple(paths), devices=(_DEVICE,)), known).fits
+    return fits[0].candidate if fits else None
+
+
+def _with(top: Sequence[Candidate], path: str, told: Mapping[str, str]) -> str:
     """What became of a path in the newest environments, by what provides S3PRL's import name where that matters."""
     said: dict[str, list[str]] = {}
     for one in top:
@@ -86,7 +94,7 @@ def _short(one: Candidate) -> str:
     return ", ".join(f"{name} {version}" for name, version in (*shown, *besides))
 
 
-def _said(cell: Cell, told: dict[str, str]) -> str:
+def _said(cell: Cell, told: Mapping[str, str]) -> str:
     label = f"{words.SIGNS[cell.outcome]} {words.cell_label(cell) if cell.failed else cell.outcome}"
     if cell.failed is None:
         return label
@@ -95,17 +103,13 @@ def _said(cell: Cell, told: dict[str, str]) -> str:
     return one_line(f"{label}: {why}" if why else label, _TITLE)
 
 
-def _outcome(one: Candidate, path: str) -> Outcome | None:
-    cell = one.cells.get((path, _DEVICE))
-    return None if cell is None else cell.outcome
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Write the answer of a ``results.json`` into a README."""
-    source, readme = map(Path, arguments)
-    results = parse_results(source.read_bytes(), source=str(source))
-    readme.write_text(written(readme.read_text(encoding="utf-8"), results, source.parent.as_posix()), encoding="utf-8")
+def main() -> None:
+    """Write the answer of this folder's reports into its README."""
+    root = Path.cwd()
+    readme = root / "README.md"
+    reports = published_reports(root, warn=print)
+    readme.write_text(written(readme.read_text(encoding="utf-8"), reports), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
