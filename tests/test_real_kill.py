@@ -13,7 +13,8 @@ import psutil
 import pytest
 from conftest import RealEnvironment
 
-from asrcompat.run.environment import Built, build, damage, is_complete
+from asrcompat.run.environment import Built, build, is_complete
+from asrcompat.run.install import damage
 
 # build the environment of a lock that lies in a file, as a session does
 _BUILD = """
@@ -55,6 +56,7 @@ def test_an_installer_that_is_killed_ten_times_leaves_a_whole_environment_in_the
     chance = random.Random(5)
     killed = 0
     for _ in range(10):
+        shutil.rmtree(tmp_path / "installed", ignore_errors=True)  # with the index: as long as the undisturbed one
         with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:
             until = time.monotonic() + 30
             while not (found := installers(tmp_path)) and process.poll() is None and time.monotonic() < until:

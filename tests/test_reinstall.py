@@ -62,6 +62,16 @@ def test_a_file_that_is_gone_is_no_fault_of_the_packages(
     assert "its lock does not install (error)" in capsys.readouterr().out
 
 
+def test_a_file_that_vanished_since_the_last_time_is_missed(
+    arguments: list[str], index: MiniatureIndex, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == ExitCode.OK
+    (name,) = [one for one in index.files if one.startswith("tiny")]
+    del index.files[name]
+    assert main(arguments) != ExitCode.OK, "what a cache still has is not the question"
+    assert "its lock does not install" in capsys.readouterr().out
+
+
 def test_a_file_that_changed_is_refused_by_its_hash(
     arguments: list[str], index: MiniatureIndex, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -130,7 +130,7 @@ def test_a_compiled_module_that_a_distribution_brings_stays_its_own(place: Place
     intact = Intact(environment)
     compiled.write_bytes(b"altered")
     assert intact.altered() == ("__pycache__/torch.cpython-311.pyc",)
-    assert intact.distributions == {"torch"}
+    assert intact.found.distributions == {"torch"}
 
 
 @pytest.mark.parametrize("mark", ["[]", "null", "{", '{"python": 3}'])
@@ -165,7 +165,7 @@ def test_a_compiled_module_that_is_written_into_is_seen(place: Place) -> None:
     with compiled.open("ab") as file:
         file.write(b"more")
     assert intact.altered() == (name,)
-    assert list(intact.shared) == [str(compiled.relative_to(second))]
+    assert list(intact.found.shared) == [str(compiled.relative_to(second))]
 
 
 def test_giving_up_what_was_written_into_leaves_the_installers_cache(place: Place) -> None:
@@ -178,7 +178,7 @@ def test_giving_up_what_was_written_into_leaves_the_installers_cache(place: Plac
         file.write(b"more")
     assert intact.altered()
     told: list[str] = []
-    give_up(second, intact, told.append)
+    give_up(second, intact.found, told.append)
     assert told == ["first shares what was altered, and will be built again"]
     assert not second.exists()
     assert third.exists()

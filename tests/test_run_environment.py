@@ -14,7 +14,8 @@ from tiny_lab import sdist
 from asrcompat.plan.prepare import Sources, prepare
 from asrcompat.plan.resolve import Resolution, Resolver, resolve
 from asrcompat.run import uv
-from asrcompat.run.environment import Built, build, damage, is_complete
+from asrcompat.run.environment import Built, build, is_complete
+from asrcompat.run.install import damage
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock, versions_of
 from asrcompat.run.session import Locked

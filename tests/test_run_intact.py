@@ -100,7 +100,7 @@ def test_whatever_is_done_to_a_file_is_seen_once(place: Place, alter: Callable[[
     alter(place.module("s3prl"))
     (name,) = intact.altered()
     assert name.startswith("s3prl.py")
-    assert intact.distributions == {"s3prl"}
+    assert intact.found.distributions == {"s3prl"}
     assert intact.altered() == ()
 
 
@@ -171,6 +171,38 @@ def test_a_culprit_is_named_and_what_ran_after_it_says_nothing(place: Place, mon
     assert is_complete(place.home, place.source.lock, place.source.interpreter)
     fresh = place.module("s3prl").read_text(encoding="utf-8")
     assert fresh == "__version__ = '0.1'\n", "the cache does not give what was altered again"
+
+
+class KilledError(Exception):
+    """Ends a session where it is, as SIGKILL does: nobody looks any more."""
+
+
+def killed(_: Path) -> None:
+    raise KilledError
+
+
+def test_what_a_killed_run_had_altered_is_given_up_by_the_next(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def overwrite_and_die(file: Path) -> None:
+        overwrite(file)
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        run_with(place, monkeypatch, Alters(place, "s3prl-hf", overwrite_and_die))
+    assert is_complete(place.home, place.source.lock, place.source.interpreter), "by its size it is as it was"
+    found, told = run_with(place, monkeypatch, Alters(place, "none", overwrite))
+    assert "given up: a run that was killed had altered files of s3prl" in told
+    assert {cell.outcome for cell in found.values()} == {Outcome.WORKS}
+    assert place.module("s3prl").read_text(encoding="utf-8") == "__version__ = '0.1'\n"
+    _, told = run_with(place, monkeypatch, Alters(place, "none", overwrite))
+    assert "install: already there" in told
+
+
+def test_what_a_killed_run_left_alone_is_used_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(KilledError):
+        run_with(place, monkeypatch, Alters(place, "s3prl-hf", killed))
+    os.utime(place.module("s3prl"))  # written anew, and with what was in it
+    _, told = run_with(place, monkeypatch, Alters(place, "none", overwrite))
+    assert "install: already there" in told
 
 
 def test_an_environment_that_shares_what_was_altered_is_built_again(

@@ -160,9 +160,30 @@ def test_caches_go_by_torch_stack() -> None:
     assert "${{ matrix.stacks }}" in saved["key"]
 
 
-def test_an_old_nights_results_and_environments_are_not_cached() -> None:
+def test_results_are_cached_and_environments_and_reports_are_not() -> None:
     (saved,) = cache_steps("shard", "save")
-    assert {"!.asrcompat/results", "!.asrcompat/envs", "!.asrcompat/reports"} <= set(saved["path"].split())
+    assert {".asrcompat/*", "!.asrcompat/envs", "!.asrcompat/reports"} <= set(saved["path"].split())
+    assert "!.asrcompat/results" not in saved["path"]
+
+
+def test_results_that_no_run_of_tonight_kept_are_not_uploaded(tmp_path: Path) -> None:
+    found = jobs(SHARDED)["shard"]["steps"]
+    names = [step["name"] for step in found]
+    assert (
+        names.index("Save caches")
+        < names.index("Leave out other nights' results")
+        < names.index("Upload results and logs")
+    )
+    (run,) = [step["run"] for step in found if step["name"] == "Leave out other nights' results"]
+    kept = tmp_path / ".asrcompat" / "results" / "synthetic-base"
+    kept.mkdir(parents=True)
+    for name, at in (("old.json", 100), ("tonight.json", 300)):
+        (kept / name).touch()
+        os.utime(kept / name, (at, at))
+    (tmp_path / ".asrcompat" / "begun").touch()
+    os.utime(tmp_path / ".asrcompat" / "begun", (200, 200))
+    subprocess.run(["sh", "-c", run], cwd=tmp_path, check=True)
+    assert [one.name for one in kept.iterdir()] == ["tonight.json"]
 
 
 def git(*arguments: str, folder: Path) -> str:

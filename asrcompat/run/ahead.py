@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asrcompat.run import process, uv
-from asrcompat.run.breaker import Breaker
-from asrcompat.run.environment import LISTED, install
 from asrcompat.run.hold import held, held_now
+from asrcompat.run.install import LISTED, install
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
 
@@ -81,14 +80,11 @@ def wait_for(lock: Lock, interpreter: Interpreter, *, work: Path, tell: Callable
 
 
 def _fetched(wanted: Wanted, folder: Path, work: Path, seconds: float) -> uv.Failure | None:
-    def ask() -> uv.Failure | None:
-        return install(folder, wanted.lock, interpreter=wanted.interpreter, arguments=wanted.arguments, seconds=seconds)
-
+    lock, arguments = wanted.lock, wanted.arguments
     try:
-        failure: uv.Failure | None = Breaker(work).ask(ask)
+        return install(folder, lock, interpreter=wanted.interpreter, arguments=arguments, work=work, seconds=seconds)
     except OSError as error:
         return uv.Failure(kind="error", message=str(error))
-    return failure
 
 
 def _tidy(work: Path) -> None:

@@ -10,11 +10,23 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from asrcompat.run import bytecode
 
 _State = tuple[int, int, int]
+
+
+@dataclass(kw_only=True)
+class Altered:
+    """What was altered: `distributions` of which something was, and the files that were in place, which others share.
+
+    `shared` holds their device and inode by their path in the environment.
+    """
+
+    distributions: set[str] = field(default_factory=set)
+    shared: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 class Intact:
@@ -23,11 +35,8 @@ class Intact:
     def __init__(self, environment: Path) -> None:
         self._files = dict(_watched(environment))
         self._states = {file: _state(file) for file in self._files}
-        self.distributions: set[str] = set()
-        """The distributions of which something was altered."""
-        self.shared: dict[str, tuple[int, int]] = {}
-        """The files that were altered in place, by their path in the environment, with device and inode: others share
-        them."""
+        self.found = Altered()
+        """All that was altered so far."""
         self._environment = environment
         self.since: float | None = None
         """When the first of them was altered (seconds since 1970)."""
@@ -42,10 +51,10 @@ class Intact:
             self._states[file] = now
             name, distribution = self._files[file]
             if distribution is not None:
-                self.distributions.add(distribution)
+                self.found.distributions.add(distribution)
             found.append(name if now is not None else f"{name} (removed)")
             if before is not None and now is not None and now[2] == before[2]:
-                self.shared[os.path.relpath(file, self._environment)] = (os.stat(file).st_dev, now[2])  # noqa: PTH116
+                self.found.shared[os.path.relpath(file, self._environment)] = (os.stat(file).st_dev, now[2])  # noqa: PTH116
             when = _changed_at(file)
             self.since = when if self.since is None else min(self.since, when)
         return tuple(found)

@@ -20,6 +20,7 @@ from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.known import with_content
 from asrcompat.run.lock import Lock
 from asrcompat.run.paths import path_files
+from asrcompat.run.probed import left_altered, marked
 from asrcompat.run.scrub import Scrubber
 
 # What all paths of an environment together are to climb in about a minute.
@@ -117,6 +118,10 @@ def _build_and_probe(
     keep: Callable[[EnvironmentResult], None],
 ) -> EnvironmentResult:
     lock, interpreter = source.lock, source.interpreter
+    for left in (place.work / "envs" / place.name).glob("*/"):
+        if (altered := left_altered(left)) is not None:
+            tell(f"given up: a run that was killed had altered files of {', '.join(sorted(altered.distributions))}")
+            give_up(left, altered, tell)
     tell(f"install: {len(lock.versions)} packages; if none is cached, {lock.download} to download")
     ahead.wait_for(lock, interpreter, work=settings.work, tell=tell)
     built = build(
@@ -155,19 +160,20 @@ def _build_and_probe(
         done = replace(environment, installable="ok", seconds=seconds, build={**environment.build, **static})
         return replace(_result(done, cells, settings), weights_comparison=inputs.weights_comparison)
 
-    cells, static = probe_everywhere(
-        subject,
-        path_files(settings.paths),
-        given.inputs,
-        settings,
-        tell=tell,
-        fixtures=given.fixtures,
-        known=known,
-        keep=lambda cells, static: keep(result(cells, static)),
-    )
-    if subject.intact is not None and subject.intact.since is not None:
-        tell("the environment is given up: its files are no longer those that were installed")
-        give_up(home, subject.intact, tell)
+    with marked(home):
+        cells, static = probe_everywhere(
+            subject,
+            path_files(settings.paths),
+            given.inputs,
+            settings,
+            tell=tell,
+            fixtures=given.fixtures,
+            known=known,
+            keep=lambda cells, static: keep(result(cells, static)),
+        )
+        if subject.intact is not None and subject.intact.since is not None:
+            tell("the environment is given up: its files are no longer those that were installed")
+            give_up(home, subject.intact.found, tell)
     return result(cells, static)
 
 

@@ -51,6 +51,7 @@ _ANSWERED = re.compile(
     r"HTTP status client error \(4(?!29)|Failed to build|Build backend failed|No space left on device|"
     r"Disk quota exceeded|Permission denied|Read-only file system|Too many open files"
 )
+_UNCACHED = re.compile(r"the network was disabled|Network connectivity is disabled")
 _NO_SOLUTION = re.compile(r"No solution found when resolving")
 _BUILD = re.compile(r"Failed to build|Build backend failed|build failed|Failed to prepare distributions", re.IGNORECASE)
 
@@ -59,12 +60,13 @@ _BUILD = re.compile(r"Failed to build|Build backend failed|build failed|Failed t
 class Failure:
     """A failed uv command: `kind` tells whether it says something about the packages; `message` is uv's own text.
 
-    `unreachable`: an index did not answer, or not as it should.
+    `unreachable`: an index did not answer, or not as it should. `uncached`: without it, the cache lacks something.
     """
 
     kind: FailureKind
     message: str
     unreachable: bool = False
+    uncached: bool = False
 
 
 def command(arguments: Sequence[str | Path], *, seconds: float, cwd: Path | None = None) -> Finished:
@@ -94,7 +96,8 @@ def failure(finished: Finished) -> Failure | None:
         return Failure(kind="error", message=f"uv did not finish within {finished.seconds:.0f} s\n{text}")
     if _NOT_THE_PACKAGES.search(text):
         unreachable = _UNREACHABLE.search(text) is not None and _ANSWERED.search(text) is None
-        return Failure(kind="error", message=text, unreachable=unreachable)
+        uncached = _UNCACHED.search(text) is not None
+        return Failure(kind="error", message=text, unreachable=unreachable, uncached=uncached)
     if _NO_SOLUTION.search(text):
         return Failure(kind="conflict", message=text)
     if _BUILD.search(text):

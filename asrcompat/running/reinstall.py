@@ -95,6 +95,7 @@ def _again(one: Published, options: Options, tell: Callable[[str], None]) -> Exi
             arguments=sources_for(options).install_arguments(one.environment.as_of),
             work=options.work_folder / _NAME,
             seconds=options.spec.limits.install_seconds,
+            anew=True,
         )
     shutil.rmtree(home, ignore_errors=True)
     failed = built if isinstance(built, uv.Failure) else _unbuilt(lock, interpreter, one, options)
