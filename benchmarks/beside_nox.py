@@ -7,8 +7,9 @@ runs the very probe that the harness runs, with all cores for its arithmetic, an
 the wall clock is compared, and only where all three come to the same outcomes.
 
 Loading and training is what the probes do from `load` to `train`: nearly all of it arithmetic. The floor is what
-nobody can avoid: installing from a warm cache, importing once per environment, loading and training; each as it took
-inside the harness's own run, with others beside it, and spread over the environments that it runs at a time.
+nobody can avoid: installing from a warm cache as the quickest of them did, importing once per environment, loading and
+training; these as they took inside the harness's own run, with others beside it, and spread over the environments that
+it runs at a time.
 """
 
 from __future__ import annotations

@@ -182,7 +182,7 @@ def test_results_that_no_run_of_tonight_kept_are_not_uploaded(tmp_path: Path) ->
         os.utime(kept / name, (at, at))
     (tmp_path / ".asrcompat" / "begun").touch()
     os.utime(tmp_path / ".asrcompat" / "begun", (200, 200))
-    subprocess.run(["sh", "-c", run], cwd=tmp_path, check=True)
+    subprocess.run(["/bin/sh", "-c", run], cwd=tmp_path, check=True)
     assert [one.name for one in kept.iterdir()] == ["tonight.json"]
 
 

@@ -41,14 +41,16 @@ def table(rounds: Sequence[Mapping[str, Took]], jobs: int) -> Iterator[str]:
             f"{told} |"
         )
     yield ""
-    yield from _goals([one[HARNESS] for one in rounds], jobs)
+    yield from _goals(rounds, jobs)
 
 
-def _goals(own: Sequence[Took], jobs: int) -> Iterator[str]:
+def _goals(rounds: Sequence[Mapping[str, Took]], jobs: int) -> Iterator[str]:
     """What the harness holds itself to, beside what was measured."""
-    floor = statistics.median(one.floor(jobs) for one in own)
-    over = statistics.median(one.wall / one.floor(jobs) - 1 for one in own)
-    yield f"- Over the floor of {floor:.0f} s (installing, one import per environment, loading and training):"
+    own = [one[HARNESS] for one in rounds]
+    floors = [one[HARNESS].floor(jobs, _least_installs(one)) for one in rounds]
+    floor = statistics.median(floors)
+    over = statistics.median(one.wall / least - 1 for one, least in zip(own, floors, strict=True))
+    yield f"- Over the floor of {floor:.0f} s (the quickest installing, one import per environment, the climb):"
     yield f"  {over:.0%} (goal: 15 %)."
     again = statistics.median(one.again for one in own)
     share = again / statistics.median(one.wall for one in own)
@@ -59,6 +61,12 @@ def _goals(own: Sequence[Took], jobs: int) -> Iterator[str]:
     most = f"{max(disk):.0f} MB at most" if disk else "none here"
     yield f"- Disk for each further environment of a stack: {most} (goal: 100 MB)."
     yield f"- Memory of the harness itself: {max(one.memory for one in own):.0f} MB at most (goal: 300 MB)."
+
+
+def _least_installs(took: Mapping[str, Took]) -> dict[str, float]:
+    """By environment what installing took the quickest of a round: more than that is nobody's need."""
+    names = took[HARNESS].installs
+    return {name: min(one.installs[name] for one in took.values()) for name in names}
 
 
 def _imported(took: Took, name: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from asrcompat.model import Cell, Stage
@@ -30,7 +31,7 @@ class Took:
         computed = sum(cell.seconds.get(one, 0.0) for one in CLIMB)
         self.climbs[name] = self.climbs.get(name, 0.0) + computed
 
-    def floor(self, jobs: int) -> float:
-        """The least wall clock for all this, so many environments at a time."""
-        each = [self.installs[name] + max(self.imports[name].values()) + self.climbs[name] for name in self.climbs]
+    def floor(self, jobs: int, installs: Mapping[str, float]) -> float:
+        """The least wall clock for all this, so many environments at a time, where installing takes this long."""
+        each = [installs[name] + max(self.imports[name].values()) + self.climbs[name] for name in self.climbs]
         return max(*each, sum(each) / jobs)
