@@ -30,6 +30,7 @@ def make_plan(asked: Asked, sources: Sources, *, before: Plan | None, tell: Call
     """
     now = datetime.now(UTC)
     interpreters, absent = _interpreters(asked.covering.python)
+    tell("plan: asks the index which releases there are")
     index = PackageIndex(sources.index.url, sources.work / "index")
     versions = {python: one.version for python, one in interpreters.items()}
     found = discover(asked.covering, versions, cache(index.releases), as_of=asked.as_of, now=now, where=asked.where)
@@ -43,6 +44,7 @@ def make_plan(asked: Asked, sources: Sources, *, before: Plan | None, tell: Call
         pins=asked.pins,
         space=Space(found.axes, outright),
     )
+    tell("plan: resolves the grid, then pairs; what has to be built for that is built once, which takes minutes")
     kept = [kept_environment(one, found, sources, as_of=asked.as_of) for one in asked.kept]
     chosen = choose(
         space,

@@ -21,7 +21,7 @@ from asrcompat.run.progress import Progress
 
 def plan(options: Options) -> int:
     """Tell what a profile would run; nothing is installed."""
-    progress = Progress(quiet=options.quiet or options.json)
+    progress = Progress(quiet=options.quiet)
     free = plan_is_free(options)
     if not free:
         progress.tell("plan: a run of this profile is going on: what is planned now is told and not kept")
