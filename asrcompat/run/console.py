@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -13,11 +14,27 @@ def console() -> Console:
 
     With ``NO_COLOR``, on a dumb terminal and in a pipe there is no control sequence at all, for bold text neither.
     """
+    unfailing()
     forced = bool(os.environ.get("FORCE_COLOR"))
     coloured = not _plain() and (forced or sys.stdout.isatty())
     return Console(
         color_system="auto" if coloured else None, force_terminal=True if coloured and forced else None, highlight=False
     )
+
+
+def unfailing() -> None:
+    """Let standard output write ``?`` for a character that its encoding lacks: a sign is not worth a run.
+
+    One for one, so that the columns of a table and of a display stay where they are.
+    """
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper) and (out.errors == "strict" or not is_unicode(out.encoding)):
+        out.reconfigure(errors="replace")
+
+
+def is_unicode(encoding: str) -> bool:
+    """Whether an encoding has every character."""
+    return encoding.lower().startswith("utf")
 
 
 def moves() -> bool:
