@@ -8,7 +8,6 @@ import select
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -210,8 +209,8 @@ def test_what_is_no_terminal_neither_moves_nor_has_colours(capsys: pytest.Captur
     assert console().color_system is None
 
 
-def test_the_matrix_counts_its_environments(tmp_path: Path) -> None:
-    """What `matrix` wraps its runs in: names as of their day, and those by which the scheduler goes."""
+def test_another_name_of_an_environment_is_not_another_environment() -> None:
+    """As `matrix` has two: the name as of a day, and that by which the scheduler goes."""
     progress = Progress()
     with progress.showing(["a-as-of-x"], also={"a": "a-as-of-x"}):
         board = progress._board
