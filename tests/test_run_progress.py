@@ -94,8 +94,8 @@ def test_a_terminal_shows_what_is_worked_at_and_is_given_back_as_it_was() -> Non
 
 
 def drawn_in_ascii(said: str) -> bool:
-    """Whether nothing is left of what such a terminal lacks but the sign for it, once for each character."""
-    return "? by itself" in said and "? -> ? ? caf" in said and "+--" in said
+    """Whether what such a terminal lacks is told by the sign that stands for it, once for each character."""
+    return "+ by itself" in said and "? -> + > caf" in said and "+--" in said and "x stage: broken" in said
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252"])

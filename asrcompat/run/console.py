@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
@@ -23,13 +24,26 @@ def console() -> Console:
 
 
 def unfailing() -> None:
-    """Let standard output write ``?`` for a character that its encoding lacks: a sign is not worth a run.
+    """Let standard output write another sign for a character that its encoding lacks: a sign is not worth a run.
 
-    One for one, so that the columns of a table and of a display stay where they are.
+    One for one, so that the columns of a table and of a display stay where they are; ``?`` where none is like it.
     """
     out = sys.stdout
     if isinstance(out, io.TextIOWrapper) and (out.errors == "strict" or not is_unicode(out.encoding)):
-        out.reconfigure(errors="replace")
+        out.reconfigure(errors=_LIKE)
+
+
+def _like(error: UnicodeError) -> tuple[str, int]:
+    """What stands for characters that could not be written, and where to go on."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_SIGNS.get(one, "?") for one in lacking), error.end
+
+
+_LIKE = "asrcompat-like"
+_SIGNS = {"✓": "+", "✗": "x", "–": "-", "—": "-", "·": ".", "→": ">"}  # what works and what does not must differ
+codecs.register_error(_LIKE, _like)
 
 
 def is_unicode(encoding: str) -> bool:
