@@ -12,6 +12,7 @@ from contextlib import contextmanager, redirect_stdout
 from contextvars import ContextVar
 from typing import Any, TextIO
 
+from asrcompat.run.console import is_unicode
 from asrcompat.run.scrub import encodable
 
 _STDOUT: ContextVar[TextIO | None] = ContextVar("_STDOUT", default=None)
@@ -34,4 +35,7 @@ def for_programs(*, wanted: bool) -> Iterator[None]:
 def answer(told: Mapping[str, Any] | str) -> None:
     """Print what a program reads: data, or a text that is JSON already."""
     text = told if isinstance(told, str) else json.dumps(told, indent=1, ensure_ascii=False)
-    print(encodable(text).rstrip("\n"), file=_STDOUT.get() or sys.stdout, flush=True)
+    out = _STDOUT.get() or sys.stdout
+    if not is_unicode(out.encoding or "utf-8"):
+        text = json.dumps(json.loads(text), indent=1)  # JSON has its own way to write what that encoding lacks
+    print(encodable(text).rstrip("\n"), file=out, flush=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+import shlex
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -36,8 +38,21 @@ Colours: on a terminal, unless NO_COLOR is set; FORCE_COLOR asks for them in a p
 """
 
 
+_ALIKE = 0.7  # of 1: a slip of a finger or two; below that a guess misleads
+
+
 class _Parser(argparse.ArgumentParser):
     """A wrong option is told in a line, with where to look, and not after a screen of all that there is."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As it is, with the nearest choice before the list of all."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as wrong:
+            near = get_close_matches(str(value), [str(one) for one in action.choices or ()], n=1, cutoff=_ALIKE)
+            if near:
+                wrong.message = wrong.message.replace(f"{value!r}", f"{value!r}, did you mean {near[0]!r}?", 1)
+            raise
 
     def error(self, message: str) -> NoReturn:
         self.exit(ExitCode.USAGE, f"{self.prog}: {message}; `{self.prog} --help` has examples\n")
@@ -49,11 +64,21 @@ class _Command(_Parser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         found, unknown = super().parse_known_args(args, namespace)
         for word in unknown:
-            options = [option for option in self._option_string_actions if option.startswith("--")]
-            near = get_close_matches(word.partition("=")[0], options, n=1, cutoff=0.5) if word[:1] == "-" else []
-            hint = f", did you mean {near[0]}?" if near else ""
-            self.error(f"it takes no {word!r}{hint}")
+            self.error(f"it takes no {word!r}{self._hint(word)}")
         return found, unknown
+
+    def _hint(self, word: str) -> str:
+        """What may have been meant: an option that is written nearly so, or a version that options are for."""
+        if word.startswith("-"):
+            # without the dashes, which make any two short names look alike
+            names = [option.removeprefix("--") for option in self._option_string_actions if option.startswith("--")]
+            near = get_close_matches(word.partition("=")[0].lstrip("-"), names, n=1, cutoff=_ALIKE)
+            return f", did you mean --{near[0]}?" if near else ""
+        package, *versions = re.split("(?=[=<>~!])", word, maxsplit=1)
+        option = self._option_string_actions.get(f"--{package}")
+        if not versions or option is None or option.metavar != "VERSION":
+            return ""
+        return f", versions are given as `--{package} {shlex.quote(versions[0].lstrip('='))}`"
 
 
 def parser() -> argparse.ArgumentParser:

@@ -21,6 +21,7 @@ from asrcompat.planning.command import plan, why
 from asrcompat.printable import printable
 from asrcompat.remedying.command import remedy
 from asrcompat.run import process
+from asrcompat.run.console import unfailing
 from asrcompat.run.secrets import without_secrets
 from asrcompat.running.command import matrix
 from asrcompat.running.merge import merge
@@ -48,6 +49,7 @@ _STOPPED = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code (`ExitCode`)."""
+    unfailing()
     command, options, environment = parse(arguments)
     interrupts = _Interrupts()
     before = {number: signal.signal(number, interrupts) for number in (signal.SIGINT, signal.SIGTERM)}

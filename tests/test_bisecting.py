@@ -244,7 +244,7 @@ def test_only_stages_that_were_asked_for_count(bench: Surroundings, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--axis", "plantd"], "did you mean 'planted'?"),
+        (["--axis", "plantd"], "does not install 'plantd': did you mean 'planted'?\n"),
         (["--axis", "espnet-s3prl"], "say --axis s3prl"),
         (["--axis", "python"], "--axis python: an index has no releases of it"),
         (["--axis", "s3prl", "--good", "0.4.16", "--bad", "0.4.14"], "swap them, or say --cured"),

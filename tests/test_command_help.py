@@ -79,7 +79,16 @@ def test_an_unknown_path_is_told_with_the_nearest_and_the_states(
         (["matrix", "--profil", "smoke"], "asrcompat matrix: it takes no '--profil', did you mean --profile?"),
         (["session", "x", "--jobs", "2"], "asrcompat session: it takes no '--jobs'"),
         (["report", "folder"], "asrcompat report: it takes no 'folder'"),
-        (["matrx"], "asrcompat: argument COMMAND: invalid choice: 'matrx'"),
+        (["matrx"], "asrcompat: argument COMMAND: invalid choice: 'matrx', did you mean 'matrix'? (choose from "),
+        (["askk"], "asrcompat: argument COMMAND: invalid choice: 'askk', did you mean 'ask'? (choose from "),
+        (["run"], "asrcompat: argument COMMAND: invalid choice: 'run' (choose from "),
+        (["ask", "--numpy", "1"], "asrcompat ask: it takes no '--numpy'; "),
+        (["ask", "--profile", "core"], "asrcompat ask: it takes no '--profile'; "),
+        (["ask", "--transformer=4"], "asrcompat ask: it takes no '--transformer=4', did you mean --transformers?; "),
+        (["ask", "torch==2.8"], "asrcompat ask: it takes no 'torch==2.8', versions are given as `--torch 2.8`; "),
+        (["ask", "torch>=2.8"], "asrcompat ask: it takes no 'torch>=2.8', versions are given as `--torch '>=2.8'`; "),
+        (["ask", "numpy==1"], "asrcompat ask: it takes no 'numpy==1'; "),
+        (["matrix", "profile=core"], "asrcompat matrix: it takes no 'profile=core'; "),
     ],
 )
 def test_an_unknown_word_is_told_by_the_command_that_got_it(

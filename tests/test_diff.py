@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from factories import make_cell, make_environment, make_results
+from factories import make_cell, make_environment, make_evidence, make_results
 
 from asrcompat.cli import main
 from asrcompat.explain.changed import Changed, Edition, Kind, changed
@@ -155,7 +155,33 @@ def test_what_is_told_says_what_is_sure_and_what_is_not() -> None:
     assert "no package moved: the run itself, the machine, or chance" in "\n".join(
         lines(before, same, changed(before, same))
     )
-    assert "no cell that both have fares otherwise" in "\n".join(lines(before, before, ()))
+
+
+def test_what_a_comparison_rests_on_is_told_where_nothing_came_of_it() -> None:
+    cells = [cell(WORKS), make_cell(BASE, "transformers")]
+    again = [dataclasses.replace(one, evidence=make_evidence(BASE, pid=1)) for one in cells]
+    never = [cell(ERROR, failed=Stage.RESOLVE)]
+    other = dataclasses.replace(BASE, id="py3.12-torch2.8.0")
+    for one, two, told in (
+        (
+            cells,
+            cells,
+            "the same runs: both have 2 cells in common, and none of them was run anew from one to the other",
+        ),
+        (cells, cells[:1], "the same runs: both have 1 cell in common, "),
+        (never, never, "the same runs: both have 1 cell in common, "),
+        (cells, again, "nothing fares otherwise: both have 2 cells in common"),
+    ):
+        before, after = edition(one), edition(two)
+        assert list(lines(before, after, changed(before, after)))[2].startswith(told)
+    before, after = edition(cells), edition([cell(WORKS, other)], other)
+    text = list(lines(before, after, changed(before, after)))
+    assert text[2] == "no cell is in both: there is nothing to compare"
+    assert "gone (2 cells): is in the earlier one alone" in text
+    elsewhere = edition([cell(WORKS, other)], other, profile="smoke")
+    assert list(lines(before, elsewhere, changed(before, elsewhere)))[3:] == [text[2]]
+    moved_on = edition([cell(BROKEN), again[1]])
+    assert not any("in common" in line for line in lines(before, moved_on, changed(before, moved_on)))
 
 
 @pytest.fixture

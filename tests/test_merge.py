@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import planned as plans
 import pytest
-from factories import make_cell, make_environment, make_environment_result, make_results
+from factories import make_cell, make_environment, make_environment_result, make_evidence, make_results
 from small_run import NEW, OLD, PATHS, bench, command, index, probed
 from tiny_lab import Surroundings
 
 from asrcompat.cli import main
-from asrcompat.model import EnvironmentResult
+from asrcompat.model import Cell, EnvironmentResult
 from asrcompat.options import parse
 from asrcompat.plan.document import keep_plan
 from asrcompat.planning.shards import in_shard, job_matrix, profile_shards, shard_lines
@@ -152,6 +153,46 @@ def test_of_two_results_that_belong_together_each_cell_is_the_newest(tmp_path: P
         found = store.read(environment.id, warn=pytest.fail)
         assert found is not None
         assert {cell.path: cell.message for cell in found.cells} == {"a": "old", "b": "new", "c": "new"}
+
+
+def test_a_cell_that_was_run_later_stands_whatever_the_date_of_its_file(tmp_path: Path) -> None:
+    """A result of the 2nd may hold what was known since the 1st at midnight; another machine ran that at noon."""
+    environment = make_environment()
+
+    def cell(path: str, started: str) -> Cell:
+        return make_cell(environment, path, message=started, evidence=make_evidence(environment, started=started))
+
+    midnight, noon, later = "2026-01-01T00:00:00+00:00", "2026-01-01T13:00:00+01:00", "2026-01-02T00:00:00+00:00"
+    first = make_environment_result(environment, [cell("a", noon), cell("b", noon), cell("c", "torn")])
+    second = make_environment_result(environment, [cell("a", midnight), cell("b", later), cell("c", midnight)])
+    first, second = replace(first, generated_at=noon), replace(second, generated_at=later)
+    for number, order in enumerate(((first, second), (second, first))):
+        store = Store(tmp_path / str(number), "synthetic-base")
+        for one in order:
+            store.add(one, lock="the lock", pylock=None)
+        found = store.read(environment.id, warn=pytest.fail)
+        assert found is not None
+        assert found.generated_at == later
+        assert {cell.path: cell.message for cell in found.cells} == {"a": noon, "b": later, "c": midnight}
+
+
+def test_what_is_taken_over_waits_for_a_session_of_that_environment(tmp_path: Path) -> None:
+    """Both read what there is and write it anew: the one that came between would be lost."""
+    environment = make_environment("py3.10-torch2.3.1+cpu-s3prl0.4.15")
+    store = Store(tmp_path, "synthetic-base")
+    mine, theirs = (make_environment_result(environment, [make_cell(environment, path)]) for path in ("a", "b"))
+    waits = threading.Event()
+    taking = threading.Thread(
+        target=store.add, args=(theirs,), kwargs={"lock": None, "pylock": None, "tell": lambda _: waits.set()}
+    )
+    with store.alone("py3.10-torch2.3.1-s3prl0.4.15", pytest.fail):
+        taking.start()
+        assert waits.wait(20)
+        store.write(mine, lock=None)
+    taking.join(20)
+    found = store.read(environment.id, warn=pytest.fail)
+    assert found is not None
+    assert {cell.path for cell in found.cells} == {"a", "b"}
 
 
 def test_of_two_results_of_different_locks_the_newer_stays(tmp_path: Path) -> None:

@@ -126,9 +126,28 @@ def test_versions_without_a_plan_say_how_to_make_one(tmp_path: Path, capsys: pyt
     )
 
 
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ("torch=2.3.1 s3prl=0.4.14 transformers=4.41.2", f"in profile 'core': {OLD_ID}: Python 3.10, torch 2.3.1, "),
+        ("torch=2.3.1 s3prl=0.4.14 transformers=4.41.2", "`why ID` tells what came of one"),
+        ("torch=2.8.0", "torch 2.8.0: in no environment of profile 'core', whose are 2.3.1, newest"),
+        ("torch=newest, s3prl=0.4.14", "no environment of profile 'core', which names them one by one, has that; "),
+        ("torch=newest, s3prl=0.4.14", "tells what can be: --profile wide"),
+    ],
+)
+def test_versions_of_a_profile_that_has_no_plan_are_looked_for_in_its_environments(
+    tmp_path: Path, wanted: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["why", wanted, "--matrix", str(checkout(tmp_path))]) == ExitCode.OK
+    assert told in said(capsys)
+
+
 def test_what_is_unknown_is_a_fault_that_says_what_to_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["why", "nonsense", "--matrix", str(checkout(tmp_path))]) == ExitCode.USAGE
-    assert "'nonsense' is no environment of matrix.toml" in capsys.readouterr().err
+    for number, wanted in enumerate(("nonsense", "torch=2.3.1 nonsense")):
+        (folder := tmp_path / str(number)).mkdir()
+        assert main(["why", wanted, "--matrix", str(checkout(folder))]) == ExitCode.USAGE
+        assert f"'{wanted}' is no environment of matrix.toml" in capsys.readouterr().err
 
 
 def test_a_file_that_several_environments_install_is_fetched_once() -> None:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from miniature import MiniatureIndex
+from small_checkout import command, environment, make_checkout, run
+from small_run import NEW, OLD, index
+from test_kill import SLOW_S3PRL
+from test_run_progress import in_a_terminal
+from tiny_lab import package
 
 from asrcompat.run.board import Board, Phase
+
+__all__ = ["index"]  # a fixture
 
 
 class Clock:
@@ -95,33 +104,70 @@ def test_without_names_it_shows_what_is_told_of_last() -> None:
     assert not board.take("with a change: install: 3 packages")
 
 
-def told(file: Path) -> str:
+def told(file: Path) -> set[str]:
     """The texts in a module, those in f-strings with a stand-in for what is put in."""
-    found = []
+    found = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.JoinedStr):
-            found.append("".join(str(one.value) if isinstance(one, ast.Constant) else "X" for one in node.values))
+            found.add("".join(str(one.value) if isinstance(one, ast.Constant) else "X" for one in node.values))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found.append(node.value)
-    return "\n".join(found)
+            found.add(node.value)
+    return found
 
 
 @pytest.mark.parametrize(
-    ("module", "words"),
+    ("module", "text", "said", "phase"),
     [
-        ("tasks", ["resolve", "kept in X"]),
-        ("run/session", ["install: X packages", "install: already there", "install: done (X s)"]),
-        ("run/watch", ["import X", "X passed (X s)"]),
-        ("run/cells", ["X on X: X"]),
-        (
-            "run/ahead",
-            ["X: is fetched ahead; if none is cached, X", "X: was fetched ahead", "could not be fetched ahead"],
-        ),
-        ("running/turns", ["its session ended with code X"]),
-        ("running/cluster", ["begins on X", "its session on X ended with code X"]),
+        ("run/watch", "import X", "s3prl-hf on cpu: import X", Phase.PROBING),
+        ("run/watch", "X passed (X s)", "s3prl-hf on cpu: load passed (X s)", Phase.PROBING),
+        ("run/cells", "X on X: X", "X on X: import X", Phase.PROBING),
+        ("run/ahead", "X: is fetched ahead; if none is cached, X", "", Phase.FETCHING),
+        ("run/ahead", "X: was fetched ahead", "", None),
+        ("run/ahead", "X: could not be fetched ahead: X", "", None),
+        ("running/turns", "X: its session ended with code X:\nX", "", Phase.DONE),
+        ("running/cluster", "X: begins on X", "", Phase.WAITING),
+        ("running/cluster", "X: its session on X ended with code X:\nX", "", Phase.DONE),
+        ("running/cluster", "X: given up after X tries: X", "", Phase.DONE),
     ],
 )
-def test_sessions_still_say_what_the_table_knows(module: str, words: list[str]) -> None:
-    """The table reads other modules' words: here is who says them."""
-    text = told(ROOT / "asrcompat" / f"{module}.py")
-    assert [word for word in words if word not in text] == []
+def test_modules_still_say_what_the_table_knows(module: str, text: str, said: str, phase: Phase | None) -> None:
+    """The table reads other modules' words: who says them as a whole, of those that no miniature run says."""
+    assert text in told(ROOT / "asrcompat" / f"{module}.py")
+    board = Board(["X"])
+    moved = board.take(f"X: {said}" if said else text)
+    assert moved is (phase is not Phase.DONE)
+    assert ([row.phase for row in board.rows()], board.done) == {
+        Phase.DONE: ([], 1),
+        None: ([], 0),
+    }.get(phase, ([phase], 0))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, index: MiniatureIndex) -> Path:
+    package(index, "s3prl", "0.4.15", SLOW_S3PRL)
+    return make_checkout(tmp_path, index)
+
+
+def test_the_lines_of_a_real_run_move_its_environments_through_every_phase(checkout: Path) -> None:
+    code, said = run(checkout, command(checkout))
+    assert code == 0, said
+    assert "2 of 2 environments done" in said
+    board = Board([OLD, NEW])
+    seen: dict[str, list[Phase]] = {OLD: [], NEW: []}
+    for line in said.splitlines():
+        board.take(re.sub(r"^\[ *[\d.]+ s\] ", "", line))
+        for row in board.rows():
+            if row.phase not in seen[row.name]:
+                seen[row.name].append(row.phase)
+    assert set(map(tuple, seen.values())) == {(Phase.RESOLVING, Phase.INSTALLING, Phase.PROBING)}
+    assert (board.done, board.rows()) == (2, [])
+
+
+def test_on_a_terminal_a_real_run_counts_what_is_resolved_and_what_is_done(checkout: Path) -> None:
+    words, variables = command(checkout), {**environment(checkout), "TERM": "xterm-256color"}
+    variables = {name: value for name, value in variables.items() if name not in ("CI", "NO_COLOR", "FORCE_COLOR")}
+    code = f"import subprocess, sys; sys.exit(subprocess.call({words!r}, cwd={str(checkout)!r}, env={variables!r}))"
+    said = in_a_terminal(code)
+    assert re.search(r"\d of 2 environments resolved, \d at work", said), said
+    assert "2 of 2 environments done, 0 at work" in said, said
+    assert re.search(r"install(ing|: )", said), said

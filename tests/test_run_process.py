@@ -60,6 +60,28 @@ def test_an_interrupt_ends_the_group_too() -> None:
     ]
 
 
+def test_a_fault_of_who_takes_the_lines_ends_the_command_and_is_raised() -> None:
+    """Not after the deadline, and not as if nothing had been: the command would have filled the pipe, and waited."""
+    taken: list[str] = []
+
+    def full(line: str) -> None:
+        taken.append(line)
+        raise OSError(28, "No space left on device")
+
+    mark = f"while True: print('x' * 1000, flush=True)  # {uuid.uuid4()}"
+    started = time.monotonic()
+    with pytest.raises(OSError, match="No space left"):
+        python(mark, on_line=full)
+    assert time.monotonic() - started < 15
+    assert len(taken) == 1
+    assert not sleepers(mark)
+
+
+def test_a_fault_at_the_last_line_is_raised_too() -> None:
+    with pytest.raises(ZeroDivisionError):
+        python("print('a')", on_line=lambda _: print(1 // 0))
+
+
 def sleepers(mark: str) -> list[psutil.Process]:
     return [
         one

@@ -8,7 +8,6 @@ import select
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -36,7 +35,25 @@ def plain_environment(**variables: str) -> dict[str, str]:
     return {**{name: value for name, value in os.environ.items() if name not in unset}, **variables}
 
 
-def in_a_terminal(code: str, **variables: str) -> str:
+LATIN = """
+import time
+from asrcompat.report.terminal import render_table
+from asrcompat.run.console import console
+from asrcompat.run.progress import Progress
+progress = Progress()
+name = "environment-" + "x" * 100
+with progress.showing([name]):
+    progress.tell(name + ": waits for \u0939\u093f\u0928\u094d\u0926\u0940 " + "y" * 200)
+    time.sleep(0.6)
+    progress.tell("\u0939 -> \u2713 \u2192 caf\u00e9")
+print("\u2713 by itself")
+import sys; sys.path.insert(0, "tests")
+from factories import make_results
+render_table(make_results(), console())
+"""
+
+
+def in_a_terminal(code: str, *, encoding: str = "utf-8", **variables: str) -> str:
     """What a program writes to a terminal."""
     main, side = pty.openpty()
     with subprocess.Popen(
@@ -54,7 +71,7 @@ def in_a_terminal(code: str, **variables: str) -> str:
             said += piece
         assert process.wait(60) == 0, said
     os.close(main)
-    return said.decode()
+    return said.decode(encoding)
 
 
 def in_a_pipe(code: str, **variables: str) -> str:
@@ -74,6 +91,31 @@ def test_a_terminal_shows_what_is_worked_at_and_is_given_back_as_it_was() -> Non
     assert "\x1b[2J" not in said
     assert "somebody else's line" in said
     assert "\x1b[31mover" in said
+
+
+def drawn_in_ascii(said: str) -> bool:
+    """Whether what such a terminal lacks is told by the sign that stands for it, once for each character."""
+    return "+ by itself" in said and "? -> + > caf" in said and "+--" in said and "x stage: broken" in said
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252"])
+def test_a_terminal_that_is_not_utf_8_is_drawn_in_what_it_has(encoding: str) -> None:
+    said = in_a_terminal(LATIN, encoding=encoding, TERM="xterm-256color", PYTHONIOENCODING=encoding, COLUMNS="100")
+    assert "0 of 1 environments done, 1 at work" in said
+    assert re.search(r"[-\\|/] *environment-x+ waiting", re.sub(r"\x1b\[[\d;]*m", "", said)), (
+        "the spinner of a terminal that has no dots"
+    )
+    assert drawn_in_ascii(said), said
+
+
+def test_a_pipe_that_is_not_utf_8_gets_all_lines() -> None:
+    code = LATIN + "from asrcompat.answering import answer; answer({'a': '\u2713'})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, env=plain_environment(PYTHONIOENCODING="latin-1")
+    )
+    said = done.stdout.decode("latin-1")
+    assert drawn_in_ascii(said), said
+    assert '"a": "\\u2713"' in said, "what a program reads loses nothing"
 
 
 @pytest.mark.parametrize(
@@ -167,8 +209,8 @@ def test_what_is_no_terminal_neither_moves_nor_has_colours(capsys: pytest.Captur
     assert console().color_system is None
 
 
-def test_the_matrix_counts_its_environments(tmp_path: Path) -> None:
-    """What `matrix` wraps its runs in: names as of their day, and those by which the scheduler goes."""
+def test_another_name_of_an_environment_is_not_another_environment() -> None:
+    """As `matrix` has two: the name as of a day, and that by which the scheduler goes."""
     progress = Progress()
     with progress.showing(["a-as-of-x"], also={"a": "a-as-of-x"}):
         board = progress._board

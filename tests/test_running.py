@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -295,7 +296,7 @@ def second(session): time.sleep(0.1)
 class Begun:
     """Two sessions by the real scheduler: which ended, with which code, and which were not begun."""
 
-    def __init__(self, folder: Path, *, jobs: int, until: float | None) -> None:
+    def __init__(self, folder: Path, *, jobs: int, until: float | None, quiet: bool = True) -> None:
         (folder / "noxfile.py").write_text(NOXFILE)
         self.ended: dict[str, int] = {}
         self.left = schedule.run_sessions(
@@ -305,7 +306,7 @@ class Begun:
             jobs=jobs,
             seconds=60,
             logs=folder / "logs",
-            progress=Progress(quiet=True),
+            progress=Progress(quiet=quiet),
             after=self.ended.__setitem__,
             until=until,
         )
@@ -321,6 +322,38 @@ def test_where_the_time_is_over_already_nothing_is_begun(tmp_path: Path) -> None
     begun = Begun(tmp_path, jobs=2, until=time.monotonic() - 1)
     assert begun.ended == {}
     assert sorted(begun.left) == ["first", "second"]
+
+
+@pytest.mark.parametrize("when", ["opened", "written", "closed"])
+def test_a_log_that_finds_the_disk_full_costs_its_own_session_alone(
+    when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`first` has the full disk; `second` runs as if nothing had been, and both are told of."""
+    opened = Path.open
+
+    def full(file: Path, *given: Any, **named: Any) -> Any:
+        if file.name != "first.session.log" or given != ("w",):
+            return opened(file, *given, **named)
+        if when == "opened":
+            raise OSError(28, "No space left on device")
+        return io.TextIOWrapper(io.BufferedWriter(FullDisk(), 8 if when == "written" else 10**6), write_through=True)
+
+    monkeypatch.setattr(Path, "open", full)
+    begun = Begun(tmp_path, jobs=1, until=None, quiet=False)
+    assert (begun.ended, begun.left) == ({"first": 3, "second": 0}, [])
+    said = capsys.readouterr().out
+    assert "first: the session was ended" in said
+    assert "No space left on device" in said
+
+
+class FullDisk(io.RawIOBase):
+    """A file on a disk without room."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, _: Any) -> int:
+        raise OSError(28, "No space left on device")
 
 
 def test_without_a_time_all_are_begun(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from asrcompat.run.cells import unavailable_devices
 from asrcompat.run.session import Locked, NotBuilt
 from asrcompat.spec import Request, environment_id, request_id
 from asrcompat.spec.fields import FORK
-from asrcompat.spec.problems import suggest
+from asrcompat.spec.problems import guess, suggest
 
 # The path that goes through the packages of every axis.
 _DEFAULT_PATH = "espnet-s3prl"
@@ -116,7 +116,7 @@ def package(axis: str, request: Request, found: Environment, source: Locked | No
         instead = (
             f"it has {other} in its place; say --axis {other}, or name another --environment"
             if name in ("s3prl", FORK)
-            else suggest(name, versions, what="packages there")
+            else guess(name, versions, what="packages there")
         )
         message = f"--axis {axis}: {found.id} does not install '{name}': {instead}"
         raise UsageError(message)

@@ -208,3 +208,9 @@ def found_rules(results: Results, cell: Cell) -> Iterator[Mapping[str, Any]]:
     for rule in results.rules:
         if rule["verdict"] == "found" and rule["signature"] == cell.recognised and place in rule["subjects"]:
             yield rule
+
+
+def in_both(before: Edition, after: Edition) -> list[tuple[Cell, Cell]]:
+    """The cells that both reports have: the earlier one's and the later one's."""
+    old, new = _by_key(before.results, after.results), _by_key(after.results, before.results)
+    return [(old[key][1], cell) for key, (_, cell) in new.items() if key in old]

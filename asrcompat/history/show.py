@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from asrcompat.explain.changed import Changed, Edition, Kind
+from asrcompat.explain.changed import Changed, Edition, Kind, in_both
+from asrcompat.model import Cell
 from asrcompat.report.sanitize import printable
 from asrcompat.report.where import label
 from asrcompat.report.words import plural
@@ -38,14 +39,29 @@ def _lines(before: Edition, after: Edition, found: Sequence[Changed]) -> Iterato
     if before.results.profile != after.results.profile:
         yield "they are of different profiles: what one of them alone has is left out"
         found = [one for one in found if one.kind not in (Kind.NEW, Kind.GONE)]
-    if not found:
-        yield "no cell that both have fares otherwise"
+    yield from _in_common(in_both(before, after), found)
     for kind in Kind:
         of = [one for one in found if one.kind is kind]
         if of:
             yield ""
             yield f"{kind} ({plural(len(of), 'cell')}): {_ABOUT[kind]}"
             yield from _grouped(of)
+
+
+def _in_common(both: Sequence[tuple[Cell, Cell]], found: Sequence[Changed]) -> Iterator[str]:
+    """What the comparison rests on, where that is little or nothing came of it."""
+    cells = plural(len(both), "cell")
+    if not both:
+        yield "no cell is in both: there is nothing to compare"
+    elif all(_is_one_run(*pair) for pair in both):
+        yield f"the same runs: both have {cells} in common, and none of them was run anew from one to the other"
+    elif not found:
+        yield f"nothing fares otherwise: both have {cells} in common"
+
+
+def _is_one_run(old: Cell, new: Cell) -> bool:
+    """Whether two reports tell of one run; of what never ran, whether they tell the same."""
+    return old.evidence == new.evidence and (old.evidence is not None or old == new)
 
 
 def _grouped(found: Sequence[Changed]) -> Iterator[str]:

@@ -24,12 +24,15 @@ _CHOICE = re.compile(
 def story(options: Options, wanted: str, plan: Plan | None) -> Iterator[str]:
     """The lines of it. Raises `UsageError` for an id or versions of which nothing is known."""
     choices = dict(_choice(match) for match in _CHOICE.finditer(wanted))
+    rest = _CHOICE.sub("", wanted).strip(" ,")
     request = next((one for one in _requests(options) if one.id == wanted), None)
     if request is not None:
         yield from _of_environment(options, request, plan)
-    elif choices and plan is not None and not _CHOICE.sub("", wanted).strip(" ,"):
+    elif choices and not rest and options.spec.profile(options.chosen_profile).cover is None:
+        yield from _of_profile(choices, options)
+    elif choices and not rest and plan is not None:
         yield from _of_versions(choices, plan)
-    elif choices and plan is None:
+    elif choices and not rest:
         profile = options.chosen_profile
         raise UsageError(
             f"no plan of profile '{profile}' is kept yet: make it with `nox -s plan -- --profile {profile}`"
@@ -111,6 +114,27 @@ def _came_of(environment: Environment, cells: Iterable[Cell], said: str) -> Iter
         first, _, _ = cell.message.partition("\n")
         failed = f" at {cell.stage}: {first}" if cell.failed else ""
         yield f"    {cell.path} on {cell.device}: {cell.outcome}{failed}"
+
+
+def _of_profile(choices: Mapping[str, str], options: Options) -> Iterator[str]:
+    """Which environments of a profile that names them one by one have some values together; it has no plan to ask."""
+    profile = options.chosen_profile
+    requests = [one.dated(options.as_of) for one in options.spec.environments(profile)]
+    for axis, value in choices.items():
+        known = list(dict.fromkeys(str(getattr(one, axis)) for one in requests))
+        if value not in known:
+            yield f"{axis} {value}: in no environment of profile '{profile}', whose are {', '.join(known)}"
+    having = [one for one in requests if all(getattr(one, axis) == value for axis, value in choices.items())]
+    for request in having:
+        yield f"in profile '{profile}': {request.id}: {request.title}"
+    if having:
+        yield "`why ID` tells what came of one"
+    else:
+        covering = [f"--profile {name}" for name, one in options.spec.profiles.items() if one.cover is not None]
+        yield (
+            f"no environment of profile '{profile}', which names them one by one, has that; the plan of a covering "
+            f"profile tells what can be: {' or '.join(covering) or 'there is none'}"
+        )
 
 
 def _of_versions(choices: Mapping[str, str], plan: Plan) -> Iterator[str]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, OverflowMethod, RenderResult
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
@@ -32,23 +32,26 @@ class Display:
         self._board = board
         self._done = done
         self._started = started
-        self._spinner = Spinner("dots")
+        self._spinners = {ascii_only: Spinner("line" if ascii_only else "dots") for ascii_only in (True, False)}
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw it, a line for each row however narrow the terminal is."""
         board, now = self._board, time.monotonic()
+        # a terminal that is not UTF-8 has neither the dots nor the sign of what was cut off
+        spinner = self._spinners[options.ascii_only]
+        overflow: OverflowMethod = "crop" if options.ascii_only else "ellipsis"
         rows = board.rows()
         count = f"{board.done} of {board.count} environments {self._done}, " if board.count else ""
-        yield Text(f"{count}{len(rows)} at work, {duration(now - self._started)}", style="bold", overflow="ellipsis")
+        yield Text(f"{count}{len(rows)} at work, {duration(now - self._started)}", style="bold", overflow=overflow)
         table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(width=1)
-        table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(_NAME, options.max_width // 2))
+        table.add_column(no_wrap=True, overflow=overflow, max_width=max(_NAME, options.max_width // 2))
         table.add_column(no_wrap=True, width=_PHASE)
-        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        table.add_column(no_wrap=True, overflow=overflow, ratio=1)
         table.add_column(no_wrap=True, justify="right")
         for row in rows:
             table.add_row(
-                self._spinner.render(now),
+                spinner.render(now),
                 Text(printable(row.name)),
                 Text(row.phase, style=_STYLES.get(row.phase, "")),
                 Text(" ".join(printable(row.detail).split())),

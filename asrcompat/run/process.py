@@ -54,9 +54,11 @@ def run(
 ) -> Finished:
     """Run to the end or the deadline; output and error stream together, of which the last megabytes are kept.
 
-    `on_line` gets each line as it is printed; `poll` is called about five times a second. When this function is left by
-    an exception (an interrupt), the group is ended too: asked, and after `grace` seconds killed. So it is when
-    somebody calls `end_all`. If this process is killed, the command is too. Raises `OSError` where it cannot be begun.
+    `on_line` gets each line as it is printed; where it raises, the group is ended, and then that is raised here: a
+    reader that died of it would leave the command with nobody to take its output, until the deadline. `poll` is called
+    about five times a second. When this function is left by an exception (an interrupt), the group is ended too: asked,
+    and after `grace` seconds killed. So it is when somebody calls `end_all`. If this process is killed, the command is
+    too. Raises `OSError` where it cannot be begun.
     """
     started = time.monotonic()
     words = [str(part) for part in command]
@@ -75,12 +77,13 @@ def run(
         start_new_session=True,
     )
     lines: deque[str] = deque()
+    faults: list[Exception] = []
     timed_out = False
     with _registered(process, words):
-        reader = threading.Thread(target=_read, args=(process, lines, on_line), daemon=True)
+        reader = threading.Thread(target=_read, args=(process, lines, on_line, faults), daemon=True)
         reader.start()
         try:
-            while process.poll() is None:
+            while process.poll() is None and not faults:
                 if time.monotonic() - started > seconds:
                     timed_out = True
                     break
@@ -97,12 +100,20 @@ def run(
             # a grandchild that left the group may hold the pipe open: then the reader keeps it
             if process.stdout is not None and not reader.is_alive():
                 process.stdout.close()
+    if faults:
+        raise faults[0]
     return Finished(
         code=process.returncode, output="".join(lines), timed_out=timed_out, seconds=time.monotonic() - started
     )
 
 
-def _read(process: subprocess.Popen[str], lines: deque[str], on_line: Callable[[str], None] | None) -> None:
+def _read(
+    process: subprocess.Popen[str],
+    lines: deque[str],
+    on_line: Callable[[str], None] | None,
+    faults: list[Exception],
+) -> None:
+    """Take what is printed to its end, whatever becomes of who is told: a full pipe blocks the command."""
     if process.stdout is None:
         return
     size = 0
@@ -112,8 +123,11 @@ def _read(process: subprocess.Popen[str], lines: deque[str], on_line: Callable[[
         size += len(line)
         while size > _KEPT_CHARACTERS:
             size -= len(lines.popleft())
-        if on_line is not None:
-            on_line(line.rstrip("\n"))
+        if on_line is not None and not faults:
+            try:
+                on_line(line.rstrip("\n"))
+            except Exception as error:  # of whatever kind: `run` raises it
+                faults.append(error)
 
 
 @contextlib.contextmanager

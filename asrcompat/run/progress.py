@@ -17,7 +17,7 @@ from rich.text import Text
 
 from asrcompat.printable import printable
 from asrcompat.run.board import Board
-from asrcompat.run.console import moves
+from asrcompat.run.console import moves, unfailing
 from asrcompat.run.live import display
 from asrcompat.run.secrets import without_secrets
 
@@ -30,6 +30,7 @@ class Progress:
     """Tells with the time since it was made; safe to use from several threads."""
 
     def __init__(self, *, quiet: bool = False) -> None:
+        unfailing()
         self._started = time.monotonic()
         self._lock = threading.Lock()
         self._quiet = quiet

@@ -12,6 +12,7 @@ from typing import Literal
 
 import psutil
 
+from asrcompat.errors import ExitCode
 from asrcompat.run import host, process
 from asrcompat.run.progress import RELAY_VARIABLE, Progress, plain
 from asrcompat.run.secrets import without_secrets
@@ -45,7 +46,8 @@ def run_sessions(
 ) -> list[str]:
     """Run the nox session of every name, `jobs` at a time; `after` gets each name and exit code as it ends.
 
-    What a session prints goes to ``<logs>/<name>.session.log``; its progress is relayed. Nothing is begun after `until`
+    What a session prints goes to ``<logs>/<name>.session.log``; its progress is relayed. One whose log cannot be
+    written (a full disk) is ended and has code 3, and the others go on. Nothing is begun after `until`
     (`time.monotonic`): what was not is given back. Environments of a plan `as_of` a day are those of that plan.
     """
     logs.mkdir(parents=True, exist_ok=True)
@@ -92,14 +94,20 @@ def _session(
     log = logs / f"{name}.session.log"
     command: list[str | Path] = [sys.executable, "-m", "nox", "--noxfile", root / "noxfile.py", "--session", name]
     command += ["--", *options]
-    with log.open("w", encoding="utf-8") as file:
+    environment = {**os.environ, RELAY_VARIABLE: "1", WORK_VARIABLE: str(logs.parent), DAY_VARIABLE: as_of or ""}
+    try:
+        with log.open("w", encoding="utf-8") as file:
 
-        def take(line: str) -> None:
-            file.write(without_secrets(line) + "\n")
-            progress.relay(line)
+            def take(line: str) -> None:
+                file.write(without_secrets(line) + "\n")
+                progress.relay(line)
 
-        environment = {**os.environ, RELAY_VARIABLE: "1", WORK_VARIABLE: str(logs.parent), DAY_VARIABLE: as_of or ""}
-        ended = process.run(command, env=environment, cwd=root, seconds=seconds, on_line=take, grace=_GRACE_SECONDS)
+            ended = process.run(command, env=environment, cwd=root, seconds=seconds, on_line=take, grace=_GRACE_SECONDS)
+    except BrokenPipeError:  # who reads what the run prints wants no more of it
+        raise
+    except OSError as error:
+        progress.tell(f"{name}: the session was ended, since it or its log {log} met: {error}")
+        return ExitCode.UNFINISHED
     if ended.timed_out:
         progress.tell(f"{name}: the session did not end within {seconds:.0f} s and was ended")
     return ended.code
@@ -109,6 +117,6 @@ def tail(logs: Path, name: str) -> str:
     """The last lines of a session's output."""
     try:
         text = (logs / f"{name}.session.log").read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except OSError:
         return ""
     return "\n".join(plain(text).rstrip("\n").split("\n")[-_TAIL_LINES:])

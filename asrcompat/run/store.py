@@ -7,13 +7,15 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from asrcompat.model import Device, Environment, EnvironmentResult, Weights
+from asrcompat.model import Cell, Device, Environment, EnvironmentResult, Weights
 from asrcompat.result_files import ResultError, dump, parse_environment_result
 from asrcompat.run.hold import held, held_now
 from asrcompat.run.scrub import encodable
 from asrcompat.run.secrets import without_secrets
+from asrcompat.spec import request_id
 
 
 def write_text(file: Path, text: str) -> None:
@@ -62,6 +64,27 @@ def _joined(before: EnvironmentResult, after: EnvironmentResult) -> EnvironmentR
     return replace(after, environment=environment, cells=cells)
 
 
+def _without_outdone(newer: EnvironmentResult, older: EnvironmentResult) -> EnvironmentResult:
+    """The newer result without those of its cells of which the older one holds a later run.
+
+    What was known already stands in a result of today as it was run, perhaps weeks before.
+    """
+    there = {cell.key: cell for cell in older.cells}
+    cells = (one for one in newer.cells if one.key not in there or not _began_later(there[one.key], one))
+    return replace(newer, cells=tuple(cells))
+
+
+def _began_later(one: Cell, other: Cell) -> bool:
+    """Whether a cell was run after another; what did not get that far tells no time of its own."""
+    if one.evidence is None or other.evidence is None:
+        return False
+    try:
+        began, then = (datetime.fromisoformat(each.evidence.started) for each in (one, other) if each.evidence)
+    except ValueError:  # a file from elsewhere may say anything
+        return False
+    return began.astimezone(UTC) > then.astimezone(UTC)
+
+
 class Store:
     """The results of one kind of weights in a work folder, by environment id; those without findings lie apart.
 
@@ -80,10 +103,7 @@ class Store:
 
         Cells that this run did not try are kept, where they were found with the same lock by the same code.
         """
-        if lock is not None:
-            write_text(self.folder / str(result.environment.lock), without_secrets(lock))
-        if pylock is not None:
-            write_text(self.folder / str(result.environment.pylock), without_secrets(pylock))
+        self._write_locks(result.environment, lock, pylock)
         before = self.read(result.environment.id, warn=lambda _: None)
         if before is not None and _comparable(before, result):
             result = _joined(before, result)
@@ -91,6 +111,12 @@ class Store:
             self._lay_by(before)
         write_text(self.file(result.environment.id), dump(result))
         return result
+
+    def _write_locks(self, environment: Environment, lock: str | None, pylock: str | None) -> None:
+        if lock is not None:
+            write_text(self.folder / str(environment.lock), without_secrets(lock))
+        if pylock is not None:
+            write_text(self.folder / str(environment.pylock), without_secrets(pylock))
 
     @contextmanager
     def alone(self, name: str, tell: Callable[[str], None]) -> Iterator[None]:
@@ -126,13 +152,27 @@ class Store:
         found = (self.read(name, warn=warn) for name in names if name not in but)
         return [one for one in found if one is not None]
 
-    def add(self, result: EnvironmentResult, *, lock: str | None, pylock: str | None) -> None:
-        """Take over a result from elsewhere: of two that do not belong together the newer one stays."""
-        mine = self.read(result.environment.id, warn=lambda _: None)
-        if mine is None or mine.generated_at <= result.generated_at:
-            self.write(result, lock=lock, pylock=pylock)
-        elif _comparable(result, mine):
-            write_text(self.file(mine.environment.id), dump(_joined(result, mine)))
+    def add(
+        self,
+        result: EnvironmentResult,
+        *,
+        lock: str | None,
+        pylock: str | None,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Take over a result from elsewhere: the newest of each cell; of two that do not belong together the newer.
+
+        A session of that environment that runs here meanwhile is waited for: its cells are not to be lost.
+        """
+        name = result.environment.id
+        with self.alone(request_id(name), tell):
+            mine = self.read(name, warn=lambda _: None)
+            if mine is not None and _comparable(mine, result):
+                older, newer = sorted((mine, result), key=lambda one: one.generated_at)
+                self._write_locks(result.environment, lock, pylock)
+                write_text(self.file(name), dump(_joined(older, _without_outdone(newer, older))))
+            elif mine is None or mine.generated_at <= result.generated_at:
+                self.write(result, lock=lock, pylock=pylock)
 
     def others(self, known: Collection[str], *, warn: Callable[[str], None]) -> list[EnvironmentResult]:
         """The results that are kept of environments other than those `known`, with their locks."""

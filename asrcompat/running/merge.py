@@ -56,7 +56,7 @@ def _take(theirs: Store, mine: Store, progress: Progress) -> int:
             None if name is None else theirs.text_or_none(name)
             for name in (result.environment.lock, result.environment.pylock)
         )
-        mine.add(result, lock=lock, pylock=pylock)
+        mine.add(result, lock=lock, pylock=pylock, tell=progress.about(result.environment.id))
     return len(found)
 
 

@@ -68,6 +68,13 @@ def suggest(word: str, known: Iterable[str], *, what: str) -> str:
     return f"{question}{what}: {listed(names)}"
 
 
+def guess(word: str, known: Iterable[str], *, what: str) -> str:
+    """As `suggest` where there may be a hundred: those that are near and no other, or all of them where none is."""
+    names = list(known)
+    near = difflib.get_close_matches(word, names, n=3, cutoff=0.7)
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else f"{what}: {listed(names)}"
+
+
 def fault(message: str, remedy: str) -> PydanticCustomError:
     """What a field's validator raises: a fault that brings its own remedy."""
     return PydanticCustomError("spec", "{message}", {"message": message, "remedy": remedy})
