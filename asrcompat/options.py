@@ -228,6 +228,11 @@ class Options:
         reports = self.root / "reports"
         return reports if self.chosen_profile == self.spec.default_profile else reports / self.chosen_profile
 
+    @property
+    def cuda_elsewhere(self) -> bool:
+        """Whether CUDA was asked for by name of workers that may have it, whatever this machine has."""
+        return self.scheduler is not None and Device.CUDA in self.devices
+
     def for_sessions(self, *, threads: int, torch_index: str | None) -> list[str]:
         """The options as arguments of one environment's session; all sessions of a run take torch from one index."""
         arguments = ["--matrix", str(self.matrix.resolve()), "--work", str(self.work_folder)]
@@ -241,8 +246,9 @@ class Options:
         arguments += ["--paths", ",".join(self.chosen_paths)] if self.paths else []
         arguments += ["--devices", ",".join(self.chosen_devices)]
         arguments += [] if self.as_of is None else ["--as-of", self.as_of]
-        # a run resolves before its sessions do, who find its locks
-        arguments += ["--again"] if self.fresh or self.again else []
+        # a run resolves before its sessions do, who find its locks; but not where they are on other machines
+        anew = "--fresh" if self.fresh and self.scheduler is not None else "--again"
+        arguments += [anew] if self.fresh or self.again else []
         arguments += ["--retry-broken"] if self.retry_broken else []
         return arguments + (["--recipe"] if self.recipe else [])
 

@@ -48,7 +48,7 @@ def sources_for(options: Options) -> Sources:
     torch_index = options.torch_index
     if torch_index is None and index.torch_cpu is not None:
         devices = options.chosen_devices
-        cuda = "cuda" in devices and not unavailable_devices(devices)
+        cuda = "cuda" in devices and (options.cuda_elsewhere or not unavailable_devices(devices))
         torch_index = index.torch_cpu if not cuda and reachable(index.torch_cpu) else None
     return Sources(
         index=index,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
@@ -31,7 +31,8 @@ Wanted = frozenset[tuple[str, Device]]
 class Standing:
     """An environment that is asked for: what it is made of, what was `kept` of it, which cells of that are `known`.
 
-    `kept` is None where it is of another lock or other code; `left` are the cells to run.
+    `kept` is None where it is of another lock or other code; `left` are the cells to run. `absent` are the devices that
+    nothing is run on, with the reason.
     """
 
     environment: Environment
@@ -40,18 +41,19 @@ class Standing:
     kept: EnvironmentResult | None
     known: Wanted
     left: Wanted
+    absent: Mapping[Device, str]
 
     def settled(self, store: Store) -> EnvironmentResult:
         """The result where nothing is left to run, kept anew: what is known, and what can be told without a run."""
         if self.kept is not None and self.known:
             result = restated(self.kept, self.environment)
-            absent = _absent(self.environment, self.settings)
+            absent = _absent(self.environment, self.settings, self.absent)
             gone = {cell.key for cell in absent.cells}
             result = replace(result, cells=(*(cell for cell in result.cells if cell.key not in gone), *absent.cells))
         elif isinstance(self.source, NotBuilt):
             result = run_session(self.environment, self.source, self.settings, tell=lambda _: None)
         else:
-            result = _absent(self.environment, self.settings)
+            result = _absent(self.environment, self.settings, self.absent)
         return _kept(store, self.source, result)
 
     def run(self, store: Store, tell: Callable[[str], None]) -> EnvironmentResult:
@@ -73,15 +75,25 @@ def standing_of(options: Options, request: Request, sources: Sources, *, digest:
     settings = settings_for(options, sources, request=request, threads=options.threads or host.usable_cores())
     wanted = frozenset((path, device) for path in settings.paths for device in settings.devices)
     kept = options.store.read(environment.id, warn=lambda _: None)
-    known: Wanted = frozenset()
+    nothing: Wanted = frozenset()
+    standing = Standing(
+        environment=environment,
+        source=source,
+        settings=settings,
+        kept=None,
+        known=nothing,
+        left=nothing,
+        absent={} if options.cuda_elsewhere else unavailable_devices(settings.devices),
+    )
     if isinstance(source, NotBuilt):
-        left = wanted if source.outcome is Outcome.ERROR else frozenset()  # a second try may find a lock
-        return Standing(environment=environment, source=source, settings=settings, kept=None, known=known, left=left)
+        # a second try may find a lock
+        return replace(standing, left=wanted) if source.outcome is Outcome.ERROR else standing
     ours = digest(settings)
     if kept is None or not is_of(kept, source, ours):
         kept = options.store.earlier(environment.id, source.lock.sha256)
     if kept is not None and not is_of(kept, source, ours):
         kept = None
+    known = nothing
     if kept is not None:
         known = known_cells(
             admit(kept),
@@ -91,9 +103,8 @@ def standing_of(options: Options, request: Request, sources: Sources, *, digest:
             again=options.run_again,
             unbuilt_hours=sources.index.lock_hours,
         )
-    absent = unavailable_devices(settings.devices)
-    left = frozenset(one for one in wanted - known if one[1] not in absent)
-    return Standing(environment=environment, source=source, settings=settings, kept=kept, known=known, left=left)
+    left = frozenset(one for one in wanted - known if one[1] not in standing.absent)
+    return replace(standing, kept=kept, known=known, left=left)
 
 
 def standings(
@@ -138,9 +149,8 @@ def begin(standing: Standing, options: Options, request: Request) -> None:
     store.drop(identity, standing.left)
 
 
-def _absent(environment: Environment, settings: Settings) -> EnvironmentResult:
+def _absent(environment: Environment, settings: Settings, absent: Mapping[Device, str]) -> EnvironmentResult:
     """The cells on devices that this machine lacks: nothing has to be installed to tell of them."""
-    absent = unavailable_devices(settings.devices)
     here = {(path, device) for path in settings.paths for device in settings.devices if device not in absent}
     why = NotBuilt(outcome=Outcome.UNAVAILABLE, stage=None, message="no such device")
     return run_session(environment, why, settings, tell=lambda _: None, known=here)

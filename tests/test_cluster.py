@@ -159,6 +159,25 @@ def test_without_a_scheduler_or_workers_that_is_said(
         attempt()
 
 
+def test_cuda_is_for_workers_whatever_this_machine_lacks(
+    checkout: Path, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the command itself: what is settled here is never given out."""
+    monkeypatch.setattr(cluster, "_WAIT_SECONDS", 1.0)
+    monkeypatch.setattr("asrcompat.run.host.cuda_devices", tuple)
+    scheduler.worker("without")
+    scheduler.ready(1)
+    arguments = ["--matrix", str(checkout / "matrix.toml"), "--scheduler", scheduler.address, "--devices", "cuda"]
+    assert main(["matrix", *arguments]) == 3
+    assert "no worker that offers the resource GPU is there to run" in capsys.readouterr().err
+
+
+def test_a_session_elsewhere_resolves_anew_and_takes_torch_from_where_this_run_does(tmp_path: Path) -> None:
+    words = ["matrix", "--matrix", str(ROOT / "matrix.toml"), "--work", str(tmp_path), "--fresh"]
+    assert "--again" in parse(words)[1].choices_for_sessions()
+    assert "--fresh" in parse([*words, "--scheduler", "tcp://127.0.0.1:9"])[1].choices_for_sessions()
+
+
 def test_what_does_not_go_with_a_scheduler_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--matrix", str(ROOT / "matrix.toml"), "--scheduler", "tcp://127.0.0.1:9", "--disk", "12"]
     assert main(["matrix", *arguments]) == 2

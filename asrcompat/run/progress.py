@@ -87,7 +87,8 @@ class Progress:
             with display(self._board, done=done, started=self._started) as self._live:
                 yield
         finally:
-            self._board = self._live = None
+            with self._lock:  # another thread may be telling something
+                self._board = self._live = None
 
     def tell_of(self, subject: str, text: str) -> None:
         """One event of one environment."""

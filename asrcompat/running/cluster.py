@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from asrcompat.argument_sets import NO_INDEX
 from asrcompat.errors import ExitCode, HarnessError, UsageError
 from asrcompat.options import Options
 from asrcompat.plan.dispatch import Dispatch
@@ -23,13 +24,12 @@ from asrcompat.result_files import ResultError, parse_environment_result
 from asrcompat.run import code, process
 from asrcompat.run.progress import Progress
 from asrcompat.running.remote import Done, Task, checkout_digest, run_task
-from asrcompat.settings import settings_for
+from asrcompat.settings import settings_for, sources_for
 from asrcompat.spec import Request
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-_TOPIC = "asrcompat"
 _CONNECT_SECONDS = 30
 _WAIT_SECONDS = 60.0  # for a first worker, and for another one where all are lost
 _TRIES = 3  # of one environment: the machines, not the packages, are to blame
@@ -44,10 +44,16 @@ def run_on_cluster(
     Raises `UsageError` where Dask is not installed or no scheduler answers, `HarnessError` where no worker is left.
     """
     with _connected(options) as client:
-        client.subscribe_topic(_TOPIC, lambda event: progress.tell(str(event[1])))
-        run = _Cluster(options, requests, client=client, progress=progress, seconds=seconds)
+        topic = f"asrcompat-{client.id}"  # another run's client may be there as well
+        client.subscribe_topic(topic, lambda event: progress.tell(str(event[1])))
+        run = _Cluster(options, requests, client=client, progress=progress, seconds=seconds, topic=topic)
         try:
             left = run.all(until)
+        except OSError as error:  # distributed's CommClosedError is one
+            raise HarnessError(
+                f"{options.scheduler}: the scheduler is gone ({error}); what workers finished lies in their work "
+                "folders: take it over by `merge`, or start a scheduler and run it again"
+            ) from error
         except BaseException:
             run.stop()
             raise
@@ -58,9 +64,16 @@ class _Cluster:
     """One run: what is given out, and to whom."""
 
     def __init__(
-        self, options: Options, requests: Sequence[Request], *, client: Client, progress: Progress, seconds: float
+        self,
+        options: Options,
+        requests: Sequence[Request],
+        *,
+        client: Client,
+        progress: Progress,
+        seconds: float,
+        topic: str,
     ) -> None:
-        self._options, self._client, self._progress = options, client, progress
+        self._options, self._client, self._progress, self._topic = options, client, progress, topic
         self._requests = {one.id: one for one in requests}
         expected = expected_seconds(options, requests)
         jobs = [Job(id=one.id, stack=one.torch, seconds=expected[one.id]) for one in requests]
@@ -77,7 +90,8 @@ class _Cluster:
             plan = kept_plan(options.work_folder, options.chosen_profile, options.as_of, warn=progress.tell)
         self._task = Task(
             name="",
-            choices=tuple(options.choices_for_sessions()),
+            # the locks here are resolved from it, or without it
+            choices=(*options.choices_for_sessions(), "--torch-index", sources_for(options).torch_index or NO_INDEX),
             seconds=seconds,
             checkout=checkout_digest(options.root),
             profile=options.chosen_profile,
@@ -121,6 +135,7 @@ class _Cluster:
         future = self._client.submit(
             _on_worker,
             replace(self._task, name=job.id),
+            self._topic,
             workers=[worker],
             pure=False,
             retries=0,
@@ -190,11 +205,11 @@ class _Cluster:
         )
 
 
-def _on_worker(task: Task) -> Done:
+def _on_worker(task: Task, topic: str) -> Done:
     from distributed import get_worker  # noqa: PLC0415 - there is one where this runs
 
     worker = get_worker()
-    return run_task(task, lambda text: worker.log_event(_TOPIC, text))
+    return run_task(task, lambda text: worker.log_event(topic, text))
 
 
 @contextmanager
