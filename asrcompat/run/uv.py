@@ -51,7 +51,8 @@ _ANSWERED = re.compile(
     r"HTTP status client error \(4(?!29)|Failed to build|Build backend failed|No space left on device|"
     r"Disk quota exceeded|Permission denied|Read-only file system|Too many open files"
 )
-_UNCACHED = re.compile(r"the network was disabled|Network connectivity is disabled")
+# What only an index can mend: the cache lacks something, or has another file of its name.
+_UNCACHED = re.compile(r"the network was disabled|Network connectivity is disabled|Hash mismatch for")
 _NO_SOLUTION = re.compile(r"No solution found when resolving")
 _BUILD = re.compile(r"Failed to build|Build backend failed|build failed|Failed to prepare distributions", re.IGNORECASE)
 
@@ -60,7 +61,7 @@ _BUILD = re.compile(r"Failed to build|Build backend failed|build failed|Failed t
 class Failure:
     """A failed uv command: `kind` tells whether it says something about the packages; `message` is uv's own text.
 
-    `unreachable`: an index did not answer, or not as it should. `uncached`: without it, the cache lacks something.
+    `unreachable`: an index did not answer, or not as it should. `uncached`: what an index could mend.
     """
 
     kind: FailureKind
