@@ -6,15 +6,16 @@ By one place and not by every command's care: a line of progress that a program 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from contextvars import ContextVar
 from typing import Any, TextIO
 
-from asrcompat.run.console import is_unicode
 from asrcompat.run.scrub import encodable
 
+_FOREIGN = re.compile(r"[^\x00-\x7e]+")
 _STDOUT: ContextVar[TextIO | None] = ContextVar("_STDOUT", default=None)
 
 
@@ -33,9 +34,11 @@ def for_programs(*, wanted: bool) -> Iterator[None]:
 
 
 def answer(told: Mapping[str, Any] | str) -> None:
-    """Print what a program reads: data, or a text that is JSON already."""
+    """Print what a program reads: data, or a text that is JSON already.
+
+    In ASCII: standard output may be a terminal too, which what packages say must not move.
+    """
     text = told if isinstance(told, str) else json.dumps(told, indent=1, ensure_ascii=False)
-    out = _STDOUT.get() or sys.stdout
-    if not is_unicode(out.encoding or "utf-8"):
-        text = json.dumps(json.loads(text), indent=1)  # JSON has its own way to write what that encoding lacks
-    print(encodable(text).rstrip("\n"), file=out, flush=True)
+    # outside of strings, which know escapes, JSON is ASCII
+    plain = _FOREIGN.sub(lambda found: json.dumps(found[0])[1:-1], encodable(text))
+    print(plain.rstrip("\n"), file=_STDOUT.get() or sys.stdout, flush=True)

@@ -8,49 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from asrcompat.answering import answer
-from asrcompat.explain.changed import Edition
 from asrcompat.model import Results
 from asrcompat.options import Options
 from asrcompat.report.terminal import render_table, render_three
 from asrcompat.report.three import Three, data, in_folder, three
 from asrcompat.report.view import view
-from asrcompat.result_files import ResultError, parse_results
 from asrcompat.run.console import console
 
 _FILE = "results.json"
 
 
-def last_report(options: Options) -> Edition | None:
-    """The report that is there before a new one takes its place: in its folder, else the one that is published.
-
-    None where there is none on the same weights, as of the same day: what differs then says nothing of the packages.
-    """
-    if options.as_of is not None:
-        return None
-    for folder in dict.fromkeys((options.reports_folder, options.published_folder)):
-        try:
-            results = parse_results((folder / _FILE).read_bytes(), source=_FILE)
-        except (OSError, ResultError):
-            continue
-        if results.weights == options.chosen_weights:
-            return Edition(name=str(folder), results=results, locks=_locks(results, folder))
-    return None
-
-
-def _locks(results: Results, folder: Path) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for lock in (one.lock for one in results.environments):
-        try:
-            found |= {} if lock is None else {lock: (folder / lock).read_text(encoding="utf-8")}
-        except (OSError, UnicodeDecodeError):
-            continue  # what moved is told as far as it is known
-    return found
-
-
-def conclude(options: Options, after: Edition, before: Edition | None, *, code: int) -> None:
+def conclude(options: Options, results: Results, *, code: int) -> None:
     """Say what came of it: as JSON where a program asked, the essentials alone where quiet was asked for, else all."""
-    results, folder = after.results, _from_here(options.reports_folder)
-    told = three(results, view(results), before=before, after=after, choices=choices(options))
+    folder = _from_here(options.reports_folder)
+    told = three(results, view(results), choices=choices(options))
     told = replace(told, install=tuple(in_folder(one, folder) for one in told.install))
     if options.json:
         answer(_data(results, told, folder, code))
@@ -72,8 +43,19 @@ def choices(options: Options) -> list[str]:
         "--paths": ",".join(options.paths),
         "--devices": ",".join(options.devices),
         "--as-of": options.as_of or "",
+        "--matrix": "" if options.matrix.resolve() == Path.cwd() / "matrix.toml" else str(options.matrix.resolve()),
+        "--work": _anywhere(options.work, options.root),
+        "--reports": _anywhere(options.reports, options.root),
+        "--torch-index": options.torch_index or "",
     }
     return [word for name, value in pairs.items() if value for word in (name, value)]
+
+
+def _anywhere(folder: Path | None, root: Path) -> str:
+    """A folder as a command names it that is given in the checkout, wherever one is: sessions of nox run there."""
+    if folder is None:
+        return ""
+    return _from_here(folder) if root == Path.cwd() else str(folder.resolve())
 
 
 def _from_here(folder: Path) -> str:

@@ -9,11 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict
 
 _STRICT = ConfigDict(extra="forbid")
+
+
+def _lock_name(name: str) -> str:
+    """A lock's name, which is one in the folder of locks: what is read, written and linked by it lies in no other."""
+    folder, _, file = name.partition("/")
+    if folder != "locks" or file in ("", ".", "..") or "/" in file or "\\" in file or not file.isprintable():
+        message = f"{name!r} is no lock's name: a lock is a file in locks/, beside the results"
+        raise ValueError(message)
+    return name
+
+
+LockName = Annotated[str, AfterValidator(_lock_name)]
 
 
 class Stage(StrEnum):
@@ -94,9 +106,9 @@ class Environment:
     declared: Literal["ok", "conflict", "unknown"] = "unknown"
     declared_reason: str | None = None
     installable: Literal["ok", "failed", "unknown"] = "unknown"
-    lock: str | None = None
+    lock: LockName | None = None
     lock_sha256: str | None = None
-    pylock: str | None = None
+    pylock: LockName | None = None
     index: str | None = None
     pins: tuple[str, ...] = ()
     unaided: Mapping[str, str] = field(default_factory=dict)
@@ -278,7 +290,7 @@ class Remedy:
     signatures: tuple[str, ...] = ()
     needless: tuple[Mapping[str, str], ...] = ()
     snippets: tuple[Mapping[str, str], ...] = ()
-    lock: str | None = None
+    lock: LockName | None = None
     lock_sha256: str | None = None
     differences: tuple[str, ...] = ()
     ran_at: str | None = None
@@ -355,7 +367,8 @@ class Difference:
 
     `kind` is one of `asrcompat.explain.changed.Kind`. `before` and `after` are outcomes in words, None where there was
     no such cell. `culprit` is the package that alone moved, where nothing else can have been it; `suspects` are those
-    of what moved that the failure is known by.
+    of what moved that the failure is known by. `since` is when the report was generated that they were compared with,
+    where that is an earlier one than the record's: nothing of them was run since.
     """
 
     __pydantic_config__ = _STRICT
@@ -367,6 +380,7 @@ class Difference:
     after: str | None = None
     culprit: str | None = None
     suspects: tuple[str, ...] = ()
+    since: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -383,7 +397,7 @@ class Moved:
     versions: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     whole: bool = False
     code: bool = False
-    lock: str | None = None
+    lock: LockName | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -404,6 +418,20 @@ class Changes:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LastVerdicts:
+    """What cells of an environment came to when last they had a verdict, which they have not in this report.
+
+    Without it an outage would hide what changed across it. Both are kept without what no comparison needs; the
+    environment's `lock` is the one of that time.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    environment: Environment
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Results:
     """``reports/results.json``: the one source of every published form.
 
@@ -415,6 +443,7 @@ class Results:
     `rules` tells on which versions a failure depends (`explain.rules.judge`), `dated` what an environment was on an
     earlier day beside what it is today (`explain.dated`), `coverage` what a plan covers (`report.coverage`).
     `changes` is what changed since the report that this one replaced; None where it replaced none of the same kind.
+    `last` are the last verdicts of cells that have none now, or whose environment has no result.
     """
 
     __pydantic_config__ = _STRICT
@@ -440,3 +469,4 @@ class Results:
     dated: tuple[Mapping[str, Any], ...] = ()
     coverage: Mapping[str, Any] = field(default_factory=dict)
     changes: Changes | None = None
+    last: tuple[LastVerdicts, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 # Escape sequences are removed whole: without its ESC, "\x1b[31m" would leave "[31m" behind. The strings that
 # OSC, DCS, SOS, PM and APC introduce are bounded by the line, so that one left open cannot swallow a traceback.
@@ -11,6 +12,8 @@ _ESCAPE = re.compile(
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\r\n]*(?:\x07|\x1b\\|\x9c)?"
     r"|\x1b[ -/]*[0-~]?"
 )
+
+_CONTROL = re.compile(r"[\t\n]+")
 
 _BREAK = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
@@ -38,3 +41,11 @@ def printable(text: str) -> str:
     """Visible text with tabs and line feeds: no control sequences, direction overrides or broken characters."""
     text = _BREAK.sub("\n", _ESCAPE.sub("", text))
     return _NONCHARACTER.sub("", _INVISIBLE.sub("", _SURROGATE.sub("\ufffd", text)))
+
+
+def shell_line(*words: str) -> str:
+    """A command line to be copied into a shell: each word one word there, and fit for a terminal.
+
+    Names come from results, which may have come from anywhere, and folders may have blanks.
+    """
+    return shlex.join(_CONTROL.sub(" ", printable(word)) for word in words)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from asrcompat.baseline import Comparison, compare, load_baseline
 from asrcompat.beside import beside
-from asrcompat.concluding import conclude, last_report
+from asrcompat.concluding import conclude
 from asrcompat.doctor import guests
 from asrcompat.doctor.origins import unreleased
 from asrcompat.errors import HarnessError
@@ -20,10 +20,10 @@ from asrcompat.explain.dated import judge_dated
 from asrcompat.explain.judge import judge_failures
 from asrcompat.explain.remedies import record
 from asrcompat.explain.remedies.attach import attached, recorded
-from asrcompat.explain.replaced import changes, kept_locks
+from asrcompat.explain.replaced import story
 from asrcompat.explain.since import FILE as HISTORY
 from asrcompat.explain.since import History, continued, dated, dump, parse
-from asrcompat.history.replaced import replaced
+from asrcompat.history.replaced import named_locks, replaced
 from asrcompat.model import Cell, Device, EnvironmentResult, Results
 from asrcompat.options import Options
 from asrcompat.plan.document import kept_plan
@@ -60,30 +60,28 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
     kept = KeptBoundaries(options.work_folder, options.chosen_weights)
     merged = replace(merged, boundaries=kept.read(merged.environments, warn=Progress().tell))
     cured = {one.lock: text for one in merged.remedies if one.lock and (text := _text(tried / one.lock)) is not None}
-    folder, last = options.reports_folder, last_report(options)
-    before = replaced(folder)
+    folder = options.reports_folder
+    before = replaced(folder, warn=Progress().tell)
     here = folder.resolve()
     place = here.relative_to(options.root).as_posix() if here.is_relative_to(options.root) else ""
-    told = changes(before, Edition(name="", results=merged, locks=known.locks), folder=place)
-    told, earlier = kept_locks(told, before)
-    merged = replace(merged, changes=told)
-    locks = {**known.locks, **cured, **earlier}
-    old = _published_locks(folder) - locks.keys()
+    told = story(before, Edition(name="", results=merged, locks=known.locks), folder=place)
+    merged = replace(merged, changes=told.changes, last=told.last)
+    locks = {**known.locks, **cured, **told.locks}
+    old = (named_locks(before.results) if before is not None else set()) - locks.keys()
     for name, text in locks.items():  # first: what is published must not name a lock that is not there
         write_text(folder / name, text)
-    history = continued(_history(folder), merged)
+    history = continued(_history(folder, before), merged)
     merged = dated(merged, history)
     publish(merged, folder, history=history, beside=neighbours(options))
     write_text(folder / HISTORY, dump(history))
-    if folder == options.published_folder:
+    if _is_the_repositorys_own(options):
         _tell_in_readme(options.root)
     for name in old:
         (folder / name).unlink(missing_ok=True)
     if (summary := os.environ.get("GITHUB_STEP_SUMMARY")) is not None:
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(job_summary(merged))
-    after = Edition(name="this one", results=merged, locks=known.locks)
-    conclude(options, after, last, code=known.comparison.exit_code)
+    conclude(options, merged, code=known.comparison.exit_code)
     return known.comparison.exit_code
 
 
@@ -103,6 +101,19 @@ def neighbours(options: Options) -> dict[str, str]:
     }
 
 
+def _is_the_repositorys_own(options: Options) -> bool:
+    """Whether a report is the one that the repository keeps of its profile: the whole of it, on its own weights.
+
+    Another may be published into the same folder; the README's answer is not to come from that.
+    """
+    return (
+        options.reports_folder.resolve() == options.published_folder.resolve()
+        and options.whole
+        and options.as_of is None
+        and options.chosen_weights == options.spec.weights_of(options.chosen_profile)
+    )
+
+
 def _tell_in_readme(root: Path) -> None:
     """The newest answer in the README, by all reports that are published now."""
     file = root / "README.md"
@@ -110,7 +121,7 @@ def _tell_in_readme(root: Path) -> None:
         write_text(file, written(file.read_text(encoding="utf-8"), published_reports(root, warn=Progress().tell)))
 
 
-def _history(folder: Path) -> History:
+def _history(folder: Path, before: Edition | None) -> History:
     """What the report's history holds so far; of one that cannot be read, what the last report itself tells."""
     try:
         return parse((folder / HISTORY).read_text(encoding="utf-8"))
@@ -118,10 +129,7 @@ def _history(folder: Path) -> History:
         pass
     except ValueError as error:
         Progress().tell(f"{folder / HISTORY}: cannot be read ({error}): it begins anew with the last report")
-    try:
-        return continued(History(), parse_results((folder / "results.json").read_bytes(), source="results.json"))
-    except (OSError, ResultError):
-        return History()
+    return History() if before is None else continued(History(), before.results)
 
 
 def _text(file: Path) -> str | None:
@@ -215,18 +223,6 @@ def _locks(store: Store, results: Sequence[EnvironmentResult]) -> dict[str, str]
                 said = f"its lock cannot be read ({name}: {error.strerror}): run it again to publish it"
                 Progress().tell(f"{environment.id}: {said}")
     return found
-
-
-def _published_locks(folder: Path) -> set[str]:
-    """The locks that the report in this folder names; other files there are somebody's own."""
-    try:
-        old = parse_results((folder / "results.json").read_bytes(), source="results.json")
-    except (OSError, ResultError):
-        return set()
-    named = [one for environment in old.environments for one in (environment.lock, environment.pylock)]
-    named += [one.lock for one in old.remedies]
-    named += [one.lock for one in old.changes.moved] if old.changes is not None else []
-    return {name for name in named if name is not None and Path(name).parent == Path("locks")}
 
 
 def judge(options: Options, judged: Sequence[Request], results: Sequence[EnvironmentResult]) -> Comparison:

@@ -75,7 +75,9 @@ def run(checkout: Path, words: Sequence[str], *, seconds: float = 120) -> tuple[
 def published(checkout: Path) -> str:
     """The published results without what differs from run to run: times, and which report was there before."""
     told = json.loads((checkout / "reports" / "results.json").read_bytes())
-    told["changes"] = None  # the undisturbed run had none to replace
+    # a run that was disturbed has published a report too, which the one after it replaced: the first verdict of a cell
+    # that was in error there is told as one, and a run of all anew as compared with it
+    told["changes"] = None
     text = json.dumps(told, indent=1)
     text = re.sub(r'"(generated_at|ran_at|started|since)": "[^"]*"', r'"\1": "when"', text)
     return re.sub(r'"(resolve|install|probe|load to step)": [\d.]+', r'"\1": 0', text)

@@ -31,6 +31,15 @@ def test_only_the_answer_is_on_standard_output(capsys: pytest.CaptureFixture[str
     assert json.loads(said.out.removesuffix("after\n")) == {"a": "ä\ufffd"}
 
 
+@pytest.mark.parametrize("as_text", [False, True])
+def test_what_packages_say_moves_no_terminal(as_text: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    told = {"a": "\x9b31m\u202eevil\x7f\U0001f600\n"}
+    answer(json.dumps(told, ensure_ascii=False) if as_text else told)
+    said = capsys.readouterr().out
+    assert set(said) <= {"\n", *map(chr, range(0x20, 0x7F))}
+    assert json.loads(said) == told
+
+
 def test_where_no_program_reads_nothing_changes(capsys: pytest.CaptureFixture[str]) -> None:
     with for_programs(wanted=False):
         print("progress")

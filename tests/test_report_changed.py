@@ -15,6 +15,7 @@ from asrcompat.model import (
     Device,
     Difference,
     Environment,
+    LastVerdicts,
     Moved,
     Outcome,
     Results,
@@ -110,6 +111,12 @@ def test_new_failures_are_told_apart_from_known_ones() -> None:
         (difference(), Moved(environment="one", whole=True), "the machine, or chance", "--again"),
         (difference(), Moved(environment="one", whole=True, code=True), "No package moved, but the code", "--again"),
         (difference(), Moved(environment="one", versions={"python": ("3.10", "3.11")}, whole=True), "python 3.10", ""),
+        (
+            difference(),
+            Moved(environment="one", versions={"rich": ("-", "1"), **ALONE}, whole=True),
+            "rich - → 1",
+            "--axis transformers",
+        ),
         (difference(), Moved(environment="one", versions={"rich": ("-", "1")}, whole=True), "rich - → 1", ""),
         (
             difference(),
@@ -239,3 +246,38 @@ def test_the_same_results_give_the_same_bytes_and_hostile_text_stays_text() -> N
     outside = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     assert "<script>" not in outside
     assert "](x)" not in outside
+
+
+def test_a_guests_failures_are_no_known_ones() -> None:
+    guest = make_environment("doctor-box", host="box")
+    told = results(difference())
+    cells = (*told.cells, make_cell(guest, "s3prl-hf", Outcome.BROKEN))
+    there = dataclasses.replace(told, environments=(*told.environments, guest), cells=cells)
+    assert changed(there).known == changed(told).known == "Known already: 1 cell broken or unstable before, and now."
+
+
+def test_outside_of_the_checkout_no_command_names_locks_that_it_would_not_find() -> None:
+    moved = Moved(environment="one", versions=TWO, whole=True, lock="locks/one.before.txt")
+    told = results(difference(), moved=moved)
+    assert told.changes is not None
+    outside = dataclasses.replace(told, changes=dataclasses.replace(told.changes, folder=""))
+    assert "--locks" in changed(told).groups[0].lines[0].command
+    (line,) = changed(outside).groups[0].lines
+    assert "--locks" not in line.command
+    assert line.aim == "Whether it was transformers, and which release"
+
+
+def test_what_was_not_run_since_is_told_with_its_day() -> None:
+    (line,) = changed(results(difference(since="2026-11-18T01:00:00+00:00"))).groups[0].lines
+    assert line.notes == ("Since the report of 2026-11-18; not run again after that",)
+
+
+def test_what_has_no_verdict_now_is_no_new_failure() -> None:
+    told = results(difference(cells=(("s3prl-hf", Device.CPU), ("transformers", Device.CPU))))
+    cells = [dataclasses.replace(cell, outcome=Outcome.ERROR) for cell in told.cells if cell.path == "s3prl-hf"]
+    others = [cell for cell in told.cells if cell.path != "s3prl-hf"]
+    last = (LastVerdicts(environment=ONE, cells=(told.cells[1],)),)
+    (group,) = changed(dataclasses.replace(told, cells=(*cells, *others), last=last)).groups
+    assert group.cells == 1
+    found = changed(dataclasses.replace(told, cells=(*cells, *others), last=last))
+    assert found.besides == "Besides: 1 cell could not be run now, and will be compared with what they were."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,8 @@ from conftest import ROOT
 from factories import PATHS, make_cell, make_environment, make_remedy, make_results
 
 from asrcompat.explain.changed import Edition
-from asrcompat.model import Cell, Environment, Outcome, Results, Stage
+from asrcompat.explain.replaced import story
+from asrcompat.model import Cell, Device, Environment, Outcome, Results, Stage
 from asrcompat.report.three import Three, data, in_folder, lines, three
 from asrcompat.report.view import view
 from asrcompat.result_files import parse_results
@@ -25,9 +27,29 @@ def results_of(one: Environment, *broken: str, outcome: Outcome = Outcome.BROKEN
 
 
 def told(results: Results, before: Results | None = None, *choices: str) -> Three:
-    old = None if before is None else Edition(name="old", results=before)
-    new = Edition(name="new", results=results)
-    return three(results, view(results), before=old, after=new, choices=choices)
+    old = None if before is None else Edition(name="old", results=before, locks=locks_of(before))
+    if old is not None:
+        results = later(results)
+        new = Edition(name="new", results=results, locks=locks_of(results))
+        results = replace(results, changes=story(old, new, folder="reports").changes)
+    return three(results, view(results), choices=choices)
+
+
+def locks_of(results: Results) -> dict[str, str]:
+    pairs = (
+        (one, "".join(f"{name}=={version}\n" for name, version in one.packages.items())) for one in results.environments
+    )
+    return {one.lock: text for one, text in pairs if one.lock is not None}
+
+
+def later(results: Results) -> Results:
+    """Of a run of its own."""
+    environments = tuple(replace(one, ran_at="2026-11-29T00:00:00+00:00") for one in results.environments)
+    cells = (
+        cell if cell.evidence is None else replace(cell, evidence=replace(cell.evidence, started="2026-11-29"))
+        for cell in results.cells
+    )
+    return replace(results, environments=environments, cells=tuple(cells))
 
 
 def text(found: Three) -> str:
@@ -55,6 +77,15 @@ def test_the_command_is_one_to_give_where_one_is() -> None:
     there = in_folder(one, "reports/x")
     assert there.command.endswith("--require-hashes reports/x/locks/torch2.3.1.txt")
     assert there.lock == "reports/x/locks/torch2.3.1.txt"
+    blank = in_folder(one, "my reports/$(x)")
+    assert shlex.split(blank.command)[-1] == "my reports/$(x)/locks/torch2.3.1.txt"
+
+
+def test_a_lock_of_a_strange_name_is_one_word_of_a_shells() -> None:
+    strange = make_environment("e", lock="locks/a b;$(touch x)'.txt")
+    (one,) = told(results_of(strange)).install
+    assert shlex.split(one.command.splitlines()[1])[-1] == strange.lock
+    assert shlex.split(in_folder(one, "r").command)[-1] == f"r/{strange.lock}"
 
 
 def test_what_is_worse_than_in_the_last_report_is_told_with_what_to_run_next() -> None:
@@ -63,15 +94,74 @@ def test_what_is_worse_than_in_the_last_report_is_told_with_what_to_run_next() -
     assert [(each.path, each.after) for each in found.since] == [("s3prl-hf", "broken at load")]
     assert "since 2026" in text(found)
     commands = [each.command for each in found.next]
-    assert commands == ["nox -s remedy -- --profile wide --environments torch2.3.1 --paths s3prl-hf"]
+    assert commands == [
+        "nox -s remedy -- --profile wide --environments torch2.3.1 --paths s3prl-hf",
+        'nox -s "torch2.3.1" -- --weights synthetic-base --paths s3prl-hf --devices cpu --again',
+    ]
 
 
-def test_a_package_that_moved_is_named_to_be_searched() -> None:
-    before, after = make_environment("e"), make_environment("e")
-    after = replace(after, packages={**after.packages, "transformers": "5.0.0"})
-    found = told(results_of(after, "s3prl-hf"), results_of(before))
-    assert "nox -s bisect -- --axis transformers --environment e --path s3prl-hf" in [one.command for one in found.next]
-    assert "(transformers " in text(found)
+def moved(device: Device = Device.CPU, *, code: str = "c0de", **packages: str) -> list[tuple[str, str]]:
+    """What is to be done next where these moved, beside a search for a cure."""
+    before, after = make_environment("e"), make_environment("e", code=code)
+    after = replace(after, packages={**after.packages, **packages})
+    good, bad = (
+        replace(one, cells=tuple(replace(cell, device=device) for cell in one.cells))
+        for one in (results_of(before), results_of(after, "s3prl-hf"))
+    )
+    search, *others = told(bad, good, "--work", "a folder", "--torch-index", "none").next
+    assert search.command.endswith("--devices cuda") is (device is Device.CUDA)
+    assert "--work 'a folder' --torch-index none" in search.command
+    return [(one.says, one.command) for one in others]
+
+
+def test_a_package_that_alone_moved_is_named_to_be_searched() -> None:
+    ((says, command),) = moved(transformers="5.0.0")
+    assert says == "which release of transformers did it, of s3prl-hf in e"
+    assert command == (
+        "nox -s bisect -- --axis transformers --good 4.41.2 --bad 5.0.0 --environment e --path s3prl-hf "
+        "--profile core --weights synthetic-base --work 'a folder' --torch-index none"
+    )
+
+
+@pytest.mark.parametrize(
+    ("packages", "says", "words"),
+    [
+        ({"transformers": "5.0.0", "numpy": "2"}, "which of these did it", "--locks reports/locks/e.before.txt"),
+        ({"transformers": "5.0.0", "code": "other"}, "whether it was transformers", "--axis transformers"),
+        ({"annotated-doc": "1"}, None, ""),
+        ({"torch": "2.3.1+cu121"}, None, ""),
+    ],
+)
+def test_none_is_named_as_the_culprit_without_proof(packages: dict[str, str], says: str | None, words: str) -> None:
+    found = moved(**packages)  # type: ignore[arg-type]
+    if says is None:
+        assert found == []
+        return
+    ((told_as, command),) = found
+    assert told_as.startswith(says)
+    assert words in command
+
+
+def test_where_a_session_has_to_be_planned_first_that_is_said_too() -> None:
+    one = make_environment("e")
+    old, new = results_of(one), later(results_of(one, "s3prl-hf"))
+    record = story(Edition(name="old", results=old), Edition(name="new", results=new), folder="reports").changes
+    told_of = view(replace(new, changes=record))
+    assert told_of.changed is not None
+    (group,) = told_of.changed.groups
+    line = replace(group.lines[0], command=f"nox -s plan -- --profile core\n{group.lines[0].command}")
+    shown = replace(told_of, changed=replace(told_of.changed, groups=(replace(group, lines=(line,)),)))
+    found = three(replace(new, changes=record), shown, choices=("--work", "w"))
+    assert found.next[1].command.splitlines() == [
+        "nox -s plan -- --profile core --work w",
+        'nox -s "e" -- --weights synthetic-base --paths s3prl-hf --devices cpu --again --work w',
+    ]
+    assert "core --work w && nox -s" in text(found)
+
+
+def test_what_fails_on_a_gpu_is_searched_on_one() -> None:
+    ((_, command),) = moved(Device.CUDA, transformers="5.0.0")
+    assert "--devices cuda" in command
 
 
 def test_a_verified_cure_comes_in_place_of_a_search() -> None:
@@ -83,6 +173,16 @@ def test_a_verified_cure_comes_in_place_of_a_search() -> None:
     (step,) = found.next
     assert step.command == ""
     assert "works in 1" in step.says
+
+
+def test_a_cure_of_some_cells_is_none_of_the_others() -> None:
+    one = environment("2.3.1")
+    results = results_of(one, "s3prl-hf", "espnet-s3prl")
+    remedy = make_remedy("cured", one.id)
+    cells = tuple(replace(each, remedy="cured") if each.path == "s3prl-hf" else each for each in results.cells)
+    cure, search, *_ = told(replace(results, cells=cells, remedies=(remedy,)), results_of(one)).next
+    assert "works in 1" in cure.says
+    assert search.command == "nox -s remedy -- --environments torch2.3.1 --paths espnet-s3prl"
 
 
 @pytest.mark.parametrize("missing", [(), ("gone",)])

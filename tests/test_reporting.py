@@ -16,6 +16,7 @@ from asrcompat.lab.experiments import mark
 from asrcompat.lab.known import Known
 from asrcompat.model import Environment, Outcome
 from asrcompat.options import parse
+from asrcompat.report.newest import BEGIN, END
 from asrcompat.reporting import neighbours
 from asrcompat.result_files import dump
 from asrcompat.run.store import Store
@@ -68,7 +69,8 @@ def test_only_locks_that_the_last_report_named_are_removed(tmp_path: Path) -> No
     assert sorted(one.name for one in folder.iterdir()) == sorted(["mine.txt", f"{BASE}.txt", f"{OTHER}.txt"])
     Store(tmp_path, "synthetic-base").remove(OTHER)
     published(tmp_path, base)
-    assert sorted(one.name for one in folder.iterdir()) == sorted(["mine.txt", f"{BASE}.txt"])
+    kept = [f"{BASE}.txt", f"{OTHER}.last.txt"]  # it is missing, and its next verdict is compared with the last
+    assert sorted(one.name for one in folder.iterdir()) == sorted(["mine.txt", *kept])
 
 
 def test_a_lock_that_is_gone_is_told_and_the_rest_is_published(
@@ -150,3 +152,27 @@ def test_a_report_knows_those_published_beside_it_and_no_others(tmp_path: Path) 
     assert of() == {"nightly": "nightly/index.html"}
     assert of("--profile", "nightly") == {"core": "../index.html"}
     assert of("--reports", str(tmp_path / "elsewhere")) == of("--profile", "smoke") == of("--paths", "s3prl-hf") == {}
+
+
+def test_the_readme_tells_of_what_the_repository_keeps_and_of_nothing_else(tmp_path: Path) -> None:
+    matrix, readme, empty = tmp_path / "matrix.toml", tmp_path / "README.md", f"{BEGIN}\n{END}\n"
+    matrix.write_bytes((ROOT / "matrix.toml").read_bytes())
+    claims = tmp_path / "fixtures" / "claims"
+    claims.mkdir(parents=True)
+    (claims / "config.toml").write_bytes((ROOT / "fixtures" / "claims" / "config.toml").read_bytes())
+    base = make_environment(BASE)
+    cells = [make_cell(base, "s3prl-hf")]
+    for weights in ("synthetic-base", "synthetic-small"):
+        result = make_environment_result(base, cells, weights=weights)
+        Store(tmp_path / "work", weights).write(result, lock=lock_of(base))
+
+    def told(*arguments: str) -> str:
+        readme.write_text(empty, encoding="utf-8")
+        work = ["--matrix", str(matrix), "--work", str(tmp_path / "work")]
+        main(["report", *work, "--reports", str(tmp_path / "reports"), *arguments])
+        return readme.read_text(encoding="utf-8")
+
+    assert told("--weights", "synthetic-small") == empty
+    assert told("--paths", "s3prl-hf") == empty
+    assert told("--reports", str(tmp_path / "elsewhere")) == empty
+    assert "work" in told()

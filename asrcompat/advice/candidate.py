@@ -9,6 +9,7 @@ from packaging.version import InvalidVersion, Version
 
 from asrcompat.advice.question import AXES, OTHER_S3PRL
 from asrcompat.model import Cell, Environment, Outcome, Remedy, Results
+from asrcompat.printable import shell_line
 
 
 def parsed(version: str) -> Version:
@@ -48,9 +49,9 @@ class Candidate:
     def install(self, lock: str) -> str:
         """The commands that install it from its lock, as this project did; `lock` is how the file is called there."""
         # a lock of two indexes: its header says so
-        second = " --index-strategy unsafe-best-match" if ", torch from " in (self.environment.index or "") else ""
-        sync = f"uv pip sync --python env/bin/python --require-hashes{second} {lock}"
-        return f"uv venv --python {self.python} env\n{sync}"
+        two = ("--index-strategy", "unsafe-best-match") if ", torch from " in (self.environment.index or "") else ()
+        sync = shell_line("uv", "pip", "sync", "--python", "env/bin/python", "--require-hashes", *two, lock)
+        return f"{shell_line('uv', 'venv', '--python', self.python, 'env')}\n{sync}"
 
     def version(self, distribution: str) -> str | None:
         """The version of a distribution, or of Python; None of one that it has not."""

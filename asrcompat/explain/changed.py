@@ -16,14 +16,14 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from asrcompat.model import Cell, Environment, Outcome, Results
+from asrcompat.model import Cell, Environment, LastVerdicts, Outcome, Results
 from asrcompat.report import words
 from asrcompat.run.lock import versions_of
 from asrcompat.spec import request_id
 
 ABSENT = "-"
 
-_NO_VERDICT = frozenset({Outcome.ERROR, Outcome.UNAVAILABLE})
+NO_VERDICT = frozenset({Outcome.ERROR, Outcome.UNAVAILABLE})
 _ANOTHER_VERSION = ("axis", "pin")  # cures that are another release of a package
 
 
@@ -50,11 +50,15 @@ _BECAME = {
 
 @dataclass(frozen=True, kw_only=True)
 class Edition:
-    """A report, with the texts of the locks that it names, as far as they could be read."""
+    """A report, with the texts of the locks that it names, as far as they could be read.
+
+    `last` are verdicts to compare with where the report has none: those that its cells had when last they had some.
+    """
 
     name: str
     results: Results
     locks: Mapping[str, str] = field(default_factory=dict)
+    last: tuple[LastVerdicts, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,34 +90,51 @@ class Changed:
 
 def changed(before: Edition, after: Edition) -> tuple[Changed, ...]:
     """The cells that differ, worst first, then in the order of the later report."""
-    old = _by_key(before.results, after.results)
-    new = _by_key(after.results, before.results)
-    keys = [*new, *(key for key in old if key not in new)]
-    found = [one for key in keys if (one := _of(key, old.get(key), new.get(key), before, after)) is not None]
+    found = [one for pair in paired(before, after) if (one := compared(pair, before, after)) is not None]
     return tuple(sorted(found, key=lambda one: list(Kind).index(one.kind)))
 
 
 _Key = tuple[str, str, str]
-_Found = tuple[Environment, Cell]
+Found = tuple[Environment, Cell]
+Pair = tuple[_Key, Found | None, Found | None]
 
 
-def _by_key(results: Results, other: Results) -> dict[_Key, _Found]:
+def paired(before: Edition, after: Edition) -> Iterator[Pair]:
+    """Every cell of both by environment, path and device, in the order of the later report; None where it has none."""
+    old, new = _by_key(before, after), _by_key(after, before)
+    for key in [*new, *(key for key in old if key not in new)]:
+        yield key, old.get(key), new.get(key)
+
+
+def _by_key(edition: Edition, other: Edition) -> dict[_Key, Found]:
     """The cells by environment, path and device, without those of a person's own environments.
 
     An environment goes by its id where the other report has it too, else by its request's, unless two of them share it.
     """
-    environments = {one.id: one for one in results.environments if one.host is None}
-    there = {one.id for one in other.environments}
+    environments = {one.id: one for one in edition.results.environments if one.host is None}
+    there = {one.id for one in (*other.results.environments, *(one.environment for one in other.last))}
     requests = Counter(map(request_id, environments))
-    names = {one: one if one in there or requests[request_id(one)] > 1 else request_id(one) for one in environments}
-    return {
-        (names[cell.environment], cell.path, cell.device.value): (environments[cell.environment], cell)
-        for cell in results.cells
+
+    def key(identity: str, cell: Cell) -> _Key:
+        name = identity if identity in there or requests[request_id(identity)] > 1 else request_id(identity)
+        return name, cell.path, cell.device.value
+
+    found = {
+        key(cell.environment, cell): (environments[cell.environment], cell)
+        for cell in edition.results.cells
         if cell.environment in environments
     }
+    for one in edition.last:
+        for cell in one.cells:
+            place = key(one.environment.id, cell)
+            if place not in found or found[place][1].outcome in NO_VERDICT:
+                found[place] = one.environment, cell
+    return found
 
 
-def _of(key: _Key, old: _Found | None, new: _Found | None, before: Edition, after: Edition) -> Changed | None:
+def compared(pair: Pair, before: Edition, after: Edition) -> Changed | None:
+    """What became of a cell of both reports; None where it fares as before, or never had a verdict."""
+    key, old, new = pair
     kind = _kind(old and old[1], new and new[1])
     if kind is None:
         return None
@@ -146,7 +167,7 @@ def told_of(cell: Cell) -> str:
 def _kind(old: Cell | None, new: Cell | None) -> Kind | None:
     """What became of a cell; None where it fares as before, or never had a verdict."""
     there = [one for one in (old, new) if one is not None]
-    verdicts = [one for one in there if one.outcome not in _NO_VERDICT]
+    verdicts = [one for one in there if one.outcome not in NO_VERDICT]
     if not verdicts:
         return None
     if old is None or new is None:

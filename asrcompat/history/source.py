@@ -11,7 +11,7 @@ from asrcompat.explain.changed import Edition
 from asrcompat.model import Results
 from asrcompat.result_files import ResultError, parse_results
 
-_FILE = "results.json"
+FILE = "results.json"
 
 
 def edition(name: str, root: Path, folder: str) -> Edition:
@@ -21,10 +21,10 @@ def edition(name: str, root: Path, folder: str) -> Edition:
     """
     place = Path(name)
     if place.exists():
-        file = place / _FILE if place.is_dir() else place
+        file = place / FILE if place.is_dir() else place
         if not file.exists():
             message = (
-                f"{name}: this folder holds no {_FILE}; name a report's folder, such as reports or reports/nightly, "
+                f"{name}: this folder holds no {FILE}; name a report's folder, such as reports or reports/nightly, "
                 "or the file itself"
             )
             raise UsageError(message)
@@ -32,7 +32,7 @@ def edition(name: str, root: Path, folder: str) -> Edition:
     return _read(
         name,
         lambda one: _of_revision(root, f"{name}:./{folder}/{one}"),
-        _FILE,
+        FILE,
         no_report=lambda said: _no_revision(name, root, folder, said),
     )
 
@@ -49,8 +49,8 @@ def _no_revision(name: str, root: Path, folder: str, said: str) -> str:
             "it is no file or folder here, and no revision of this checkout; `git log --oneline -- reports` lists "
             "those that changed a report"
         )
-    if _git(root, "cat-file", "-e", f"{name}:./{folder}/{_FILE}").returncode:
-        return f"this revision has no {folder}/{_FILE}; name a later one, or another profile with --profile"
+    if _git(root, "cat-file", "-e", f"{name}:./{folder}/{FILE}").returncode:
+        return f"this revision has no {folder}/{FILE}; name a later one, or another profile with --profile"
     return said
 
 
@@ -59,7 +59,7 @@ def _read(name: str, read: Callable[[str], bytes], file: str, *, no_report: Call
         results = parse_results(read(file), source=name)
     except (OSError, ResultError, subprocess.CalledProcessError) as error:
         said = error.stderr.decode(errors="replace") if isinstance(error, subprocess.CalledProcessError) else str(error)
-        told = f"no report can be read ({said.strip().partition(chr(10))[0]}); give a {_FILE}, its folder or a revision"
+        told = f"no report can be read ({said.strip().partition(chr(10))[0]}); give a {FILE}, its folder or a revision"
         raise UsageError(f"{name}: {no_report(told)}") from error
     return Edition(name=name, results=results, locks=_locks(results, read))
 

@@ -19,6 +19,7 @@ from asrcompat.spec import request_id
 
 _LINES = 40  # of one list
 _RED = (Outcome.BROKEN, Outcome.UNSTABLE)
+_NO_VERDICT = (Outcome.ERROR, Outcome.UNAVAILABLE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,8 @@ def changed(
             lines = tuple(every[:_LINES])
             groups.append(Group(title=title, worse=worse, cells=cells, lines=lines, more=len(every) - len(lines)))
     fresh = {(request_id(one.environment), *cell) for one in told.differences if _not_known(one) for cell in one.cells}
-    red = [one for one in results.cells if one.outcome in _RED]
+    guests = {one.id for one in results.environments if one.host is not None}  # they are compared with nothing
+    red = [one for one in results.cells if one.outcome in _RED and one.environment not in guests]
     known = [one for one in red if (request_id(one.environment), one.path, one.device) not in fresh]
     day = told.generated_at.partition("T")[0]
     by = f" (by {told.commit[:7]})" if told.commit else ""
@@ -75,7 +77,7 @@ def changed(
         summary=f"{compared}, which this one replaced." if told.differences else nothing,
         groups=tuple(groups),
         known=still if known and told.differences else "",
-        besides=_besides(told),
+        besides=_besides(told, results),
     )
 
 
@@ -90,11 +92,21 @@ def _is_new_and_red(one: Difference) -> bool:
 
 def _lists(told: Changes, results: Results) -> Iterator[tuple[str, bool, list[Difference]]]:
     """The lists in their order, what calls for somebody first; that is what `worse` says."""
-    every = [replace(one, cells=tuple(cell)) for one in told.differences for cell in _alike(one, results)]
+    every = [replace(one, cells=tuple(cell)) for one in _with_verdict(told, results) for cell in _alike(one, results)]
     yield "New failures", True, [one for one in every if one.kind in ("regressed", "unstable now")]
     yield "Failing of what was not in the report before", False, [one for one in every if _is_new_and_red(one)]
     yield "Failing otherwise than before", False, [one for one in every if one.kind == "fails otherwise"]
     yield "Fixed", False, [one for one in every if one.kind == "fixed"]
+
+
+def _with_verdict(told: Changes, results: Results) -> Iterator[Difference]:
+    """What is told of cells that have a verdict now: what others came to when last they had one is kept for then."""
+    outcomes = {(request_id(cell.environment), cell.path, cell.device): cell.outcome for cell in results.cells}
+    for one in told.differences:
+        found = [(cell, outcomes.get((request_id(one.environment), *cell))) for cell in one.cells]
+        cells = tuple(cell for cell, outcome in found if outcome is not None and outcome not in _NO_VERDICT)
+        if one.kind == "gone" or cells:
+            yield one if one.kind == "gone" else replace(one, cells=cells)
 
 
 def _alike(one: Difference, results: Results) -> list[list[tuple[str, Device]]]:
@@ -106,7 +118,7 @@ def _alike(one: Difference, results: Results) -> list[list[tuple[str, Device]]]:
     return list(groups.values())
 
 
-def _besides(told: Changes) -> str:
+def _besides(told: Changes, results: Results) -> str:
     def count(kind: str) -> int:
         return sum(len(one.cells) for one in told.differences if one.kind == kind and not _is_new_and_red(one))
 
@@ -114,6 +126,7 @@ def _besides(told: Changes) -> str:
         (count("new"), "in this report alone and fine"),
         (count("gone"), "in the earlier one alone"),
         (count("undecided"), "could not be run in one of them, which says nothing of the packages"),
+        (sum(len(one.cells) for one in results.last), "could not be run now, and will be compared with what they were"),
     )
     said = [f"{words.plural(number, 'cell')} {text}" for number, text in parts if number]
     return f"Besides: {'; '.join(said)}." if said else ""

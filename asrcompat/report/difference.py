@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from asrcompat.model import UNRECOGNISED, Cell, Difference, Moved, Results, Stage
+from asrcompat.model import UNRECOGNISED, Cell, Difference, Moved, Results
 from asrcompat.report import words
 from asrcompat.report.environments import EnvironmentRow
 from asrcompat.report.grid import Entry, Target
 from asrcompat.report.sanitize import one_line
-from asrcompat.report.settle import boundary_told, command, found_boundary, rule_told
+from asrcompat.report.settle import Settling, boundary_told, found_boundary, rule_told, settling
 from asrcompat.report.where import Key, label, where
 from asrcompat.spec import request_id
 
@@ -24,7 +23,8 @@ _JUDGED = ("regressed", "unstable now", "fails otherwise")
 class Line:
     """Cells that changed alike: what they became, what moved, and what would settle what did it.
 
-    `head` is their environment, each cell then by itself; or cells of several in words.
+    `head` is their environment, each cell then by itself; or cells of several in words. `keys` are those of the cells,
+    by their environment's request.
     """
 
     head: Entry
@@ -35,6 +35,7 @@ class Line:
     notes: tuple[str, ...]
     command: str
     aim: str
+    keys: tuple[Key, ...] = ()
 
 
 class Teller:
@@ -65,7 +66,9 @@ class Teller:
         cells = [self._cells.get((name, *place)) for place in one.cells]
         moved = self._moved.get(one.environment)
         first = next((cell for cell in cells if cell is not None), None)
-        settled = self._settled(one, moved, row, first) if one.kind in _JUDGED else ((), "")
+        notes, settled = self._settled(one, moved, row, first) if one.kind in _JUDGED else ((), Settling())
+        if one.since is not None:
+            notes = (f"Since the report of {one.since.partition('T')[0]}; not run again after that", *notes)
         return Line(
             head=Entry(text=one.environment, target=None if row is None else row.target),
             cells=tuple(
@@ -75,9 +78,10 @@ class Teller:
             became=" → ".join(filter(None, (one.before, one.after))),
             title=self._title(first),
             moved="" if moved is None or one.kind in ("new", "gone") else moved_told(one, moved),
-            notes=settled[0],
-            command=settled[1],
-            aim=_aim(one, settled[1]),
+            notes=notes,
+            command=settled.command,
+            aim=settled.aim,
+            keys=tuple((name, path, device.value) for path, device in one.cells),
         )
 
     def together(self, found: Sequence[Difference]) -> list[Line]:
@@ -111,35 +115,16 @@ class Teller:
 
     def _settled(
         self, one: Difference, moved: Moved | None, row: EnvironmentRow | None, cell: Cell | None
-    ) -> tuple[tuple[str, ...], str]:
+    ) -> tuple[tuple[str, ...], Settling]:
         if moved is None or row is None or cell is None:
-            return (), ""
+            return (), Settling()
         boundary = found_boundary(one, moved, self._results)
         told = [] if boundary is None else [boundary_told(boundary, self._numbers)]
         notes = (*told, *rule_told(cell, self._results))
         if boundary is not None and boundary.environment == row.environment.id:
-            return notes, ""
-        if not _can_be_searched(one):
-            return notes, ""
-        return notes, command(one, moved, row.environment, self._results, f"{self._reproduce(cell)} --again")
-
-
-def _can_be_searched(one: Difference) -> bool:
-    """Whether the earlier cell passed what the later one fails at, which a search can ask for."""
-    if one.before == "works":
-        return True
-    before, after = ((told or "").rpartition(" at ")[2] for told in (one.before, one.after))
-    return before in list(Stage) and after in list(Stage) and Stage(after).rung < Stage(before).rung
-
-
-def _aim(one: Difference, command: str) -> str:
-    """What the command tells."""
-    if "bisect -- --locks" in command:
-        return "Which of these did it"
-    if "bisect -- --axis" not in command:
-        return "Whether it does so again"
-    axis = shlex.split(command)[5]
-    return f"Which release of {axis} did it" if one.culprit is not None else f"Whether it was {axis}, and which release"
+            return notes, Settling()
+        again = f"{self._reproduce(cell)} --again"
+        return notes, settling(one, moved, row.environment, self._results, again)
 
 
 def moved_told(one: Difference, moved: Moved) -> str:

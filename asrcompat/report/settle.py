@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from asrcompat.advice.candidate import parsed
 from asrcompat.explain.changed import ABSENT, found_rules
-from asrcompat.model import Boundary, Cell, Device, Difference, Environment, Moved, Results
+from asrcompat.model import Boundary, Cell, Device, Difference, Environment, Moved, Results, Stage
+from asrcompat.printable import shell_line
 from asrcompat.report.boundaries import limit, package
 from asrcompat.report.rules import fails_if
-from asrcompat.report.sanitize import one_line
 from asrcompat.report.where import label
 from asrcompat.spec import request_id
 
 _NO_AXIS = "python"  # another interpreter is another environment, and no release of a package
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settling:
+    """A command line to run in a checkout, and what it tells; both empty where no search can tell."""
+
+    aim: str = ""
+    command: str = ""
 
 
 def found_boundary(one: Difference, moved: Moved, results: Results) -> Boundary | None:
@@ -54,28 +62,53 @@ def _crosses(boundary: Boundary, one: Difference, moved: Moved) -> bool:
     return before <= good < bad <= after or after <= bad < good <= before
 
 
-def command(one: Difference, moved: Moved, environment: Environment, results: Results, again: str) -> str:
-    """The command line that settles it, in a checkout; none where no search can tell. `again` runs the cell again."""
+def settling(one: Difference, moved: Moved, environment: Environment, results: Results, again: str) -> Settling:
+    """What settles it: a search among what moved, or the cell run again, by `again`."""
     path, device = one.cells[0]
+    if not can_be_searched(one):
+        return Settling()
     if not moved.versions:
-        return again
-    words = []
+        return Settling(aim="Whether it does so again", command=again)
     name = one.culprit or (next(iter(moved.versions)) if len(moved.versions) == 1 else None)
-    if name is None and moved.lock is not None and environment.lock is not None:
-        folder = f"{results.changes.folder}/" if results.changes is not None and results.changes.folder else ""
-        words += ["--locks", folder + moved.lock, folder + environment.lock]
+    # a report that lies outside of the checkout has its locks where no command in the checkout can name them
+    folder = results.changes.folder if results.changes is not None else ""
+    if name is None and moved.lock is not None and environment.lock is not None and folder:
+        aim = "Which of these did it"
+        words = ["--locks", f"{folder}/{moved.lock}", f"{folder}/{environment.lock}"]
     else:
-        name = name or next((each for each in (*one.suspects, *moved.versions) if each != _NO_AXIS), _NO_AXIS)
-        before, after = (version.partition("+")[0] for version in moved.versions[name])  # builds are no releases
-        if name == _NO_AXIS or ABSENT in (before, after) or before == after:
-            return ""  # there is no release of it to go back to
-        words += ["--axis", name, "--good", before, "--bad", after]
+        wanted = [name] if name is not None else [*one.suspects, *moved.versions]
+        name = next((each for each in wanted if each in moved.versions and _has_releases(each, moved)), None)
+        if name is None:
+            return Settling()
+        before, after = _releases(name, moved)
+        sure = one.culprit is not None
+        aim = f"Which release of {name} did it" if sure else f"Whether it was {name}, and which release"
+        words = ["--axis", name, "--good", before, "--bad", after]
     words += ["--environment", request_id(environment.id), "--path", path]
     words += ["--devices", device] if device is not Device.CPU else []
     words += ["--stage", stage] if (stage := _stage(one)) else []
     words += ["--profile", results.profile, "--weights", results.weights]
-    # it is there to be copied into a shell, and a report may have come from anywhere
-    return f"nox -s bisect -- {shlex.join(map(one_line, words))}"
+    return Settling(aim=aim, command=shell_line("nox", "-s", "bisect", "--", *words))
+
+
+def _releases(name: str, moved: Moved) -> tuple[str, str]:
+    """The releases between which a package moved: builds are none."""
+    before, after = moved.versions[name]
+    return before.partition("+")[0], after.partition("+")[0]
+
+
+def _has_releases(name: str, moved: Moved) -> bool:
+    """Whether there is a release of a package to go back to."""
+    before, after = _releases(name, moved)
+    return name != _NO_AXIS and ABSENT not in (before, after) and before != after
+
+
+def can_be_searched(one: Difference) -> bool:
+    """Whether the earlier cell passed what the later one fails at, which a search can ask for."""
+    if one.before == "works":
+        return True
+    before, after = ((told or "").rpartition(" at ")[2] for told in (one.before, one.after))
+    return before in list(Stage) and after in list(Stage) and Stage(after).rung < Stage(before).rung
 
 
 def _stage(one: Difference) -> str:
