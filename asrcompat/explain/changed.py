@@ -233,5 +233,4 @@ def found_rules(results: Results, cell: Cell) -> Iterator[Mapping[str, Any]]:
 
 def in_both(before: Edition, after: Edition) -> list[tuple[Cell, Cell]]:
     """The cells that both reports have: the earlier one's and the later one's."""
-    old, new = _by_key(before.results, after.results), _by_key(after.results, before.results)
-    return [(old[key][1], cell) for key, (_, cell) in new.items() if key in old]
+    return [(old[1], new[1]) for _, old, new in paired(before, after) if old is not None and new is not None]
