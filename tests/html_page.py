@@ -16,7 +16,7 @@ def whole(results: Results) -> str:
 class Page(HTMLParser):
     """Collects tags and anchors, and checks that what opens is closed."""
 
-    VOID = ("meta", "br", "input")
+    VOID = ("meta", "br", "input", "wbr")
 
     def __init__(self, text: str) -> None:
         super().__init__()

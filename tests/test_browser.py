@@ -80,7 +80,9 @@ def test_filters_leave_what_they_say_and_the_address_holds_them(chromium: Browse
         assert "outcome=works" in held
         page.fill("#view [name=q]", "no such thing")
         assert shown(page) == []
-        page.click("#view [type=reset]")
+        expect(page.locator("#nothing")).to_have_text("No line is left: nothing has Search “no such thing”. Show all")
+        page.click("#nothing button")
+        expect(page.locator("#nothing")).to_be_hidden()
         expect(page.locator("#view output")).to_have_text(re.compile(rf"^{len(told.environments)} of"))
     with opened(chromium, held) as page:
         assert shown(page) == numbers
@@ -184,10 +186,16 @@ def test_lines_can_be_causes_by_the_keyboard_and_in_the_address(chromium: Browse
         assert sum(counts) == failing + works
         assert counts[-1] == works
         first = page.locator("#grouped summary").first
-        number = int(first.text_content() or "")
+        number = int((first.text_content() or "").split()[1])  # after its sign
+        assert "the environments of " in str(first.get_attribute("aria-label"))
+        expect(page.locator("#view output")).to_have_text(
+            f"{len(counts)} lines, with cells of {len(told.environments)} of {len(told.environments)} environments"
+        )
         first.press("Enter")
         links = page.locator("#grouped details[open] a")
         expect(links).to_have_count(number)
+        assert all(re.fullmatch(r"[✓✗~!–] \d+", one) for one in links.all_text_contents())
+        assert str(links.first.get_attribute("aria-label")).startswith(str(links.first.text_content()))
         assert violations(page) == []
         links.first.press("Enter")
         expect(page.locator("#story")).to_be_visible()
@@ -213,7 +221,9 @@ def test_lines_can_be_causes_by_the_keyboard_and_in_the_address(chromium: Browse
 @of_both
 def test_a_command_is_copied(chromium: Browser, place: str) -> None:
     with opened(chromium, place, permissions=["clipboard-read", "clipboard-write"]) as page:
-        page.locator("#first .copy").first.click()
+        first = page.locator("#first .copy").first
+        assert str(first.get_attribute("aria-label")).startswith("Copy: uv venv")
+        first.click()
         copied = page.evaluate("navigator.clipboard.readText()")
         assert copied == page.locator("#first pre").first.text_content()
         assert "uv pip sync" in copied
@@ -223,16 +233,26 @@ def test_a_command_is_copied(chromium: Browser, place: str) -> None:
 def test_two_environments_are_compared(chromium: Browser, place: str, report: str) -> None:
     with opened(chromium, place) as page:
         boxes = page.locator("#matrix input[type=checkbox]")
+        boxes.nth(4).scroll_into_view_if_needed()
         boxes.nth(0).check()
+        expect(page.locator("#compare")).to_contain_text("tick another one")
         boxes.nth(4).check()
         expect(page.locator("#compare h3")).to_have_text("Environments 1 and 5")
+        expect(page.locator("#compare h3")).to_be_in_viewport()
+        expect(page.locator("#compare h3")).to_be_focused()
+        assert violations(page) == []
         assert results(report).environments[4].id in unquote(page.url)
         rows = page.eval_on_selector_all(
             "#compare tbody tr", "rows => rows.map(row => [...row.cells].map(one => one.textContent))"
         )
         assert rows
         assert all(left != right for _, left, right in rows)
+        known = {str(one["id"]) for one in results(report).signatures}
+        assert not any(one in text for one in known for row in rows for text in row), "titles, not names of ours"
         held = page.url
+        page.click("#compare button")
+        expect(page.locator("#compare")).to_be_hidden()
+        expect(boxes.nth(4)).to_be_focused()
     with opened(chromium, held) as page:
         expect(page.locator("#compare h3")).to_have_text("Environments 1 and 5")
         page.evaluate("location.hash = '#table'")
@@ -310,6 +330,56 @@ def test_axe_finds_nothing(chromium: Browser, place: str, scheme: str, width: in
 def test_on_a_phone_nothing_but_tables_is_wider_than_the_page(chromium: Browser, place: str) -> None:
     with opened(chromium, place, viewport={"width": 360, "height": 740}) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@of_both
+def test_on_a_phone_outcomes_are_in_view_with_the_versions_below_the_number(
+    chromium: Browser, place: str, report: str
+) -> None:
+    with opened(chromium, place, viewport={"width": 390, "height": 844}) as page:
+        page.locator("#lines").scroll_into_view_if_needed()
+        first = page.locator("#matrix tbody tr").first
+        for at in (0, 1):
+            expect(first.locator("td:not(.version, .also)").nth(at)).to_be_in_viewport(ratio=1)
+        expect(first.locator("th")).to_contain_text(f"torch {results(report).environments[0].packages['torch'][:5]}")
+        expect(page.locator("#sideways")).to_be_visible()
+
+
+@of_both
+def test_heads_are_cut_where_their_parts_meet(chromium: Browser, place: str) -> None:
+    """No line of a head but the last one ends inside a word."""
+    lines = """heads => heads.flatMap(head => {
+      const found = [];
+      const walker = document.createTreeWalker(head, NodeFilter.SHOW_TEXT);
+      let top = null;
+      for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        for (let at = 0; at < node.length; at += 1) {
+          const range = document.createRange();
+          range.setStart(node, at);
+          range.setEnd(node, at + 1);
+          const now = range.getBoundingClientRect().top;
+          if (top !== null && now > top + 2) found.push(before);
+          var before = node.data[at];
+          top = now;
+        }
+        before = node.data[node.length - 1];
+      }
+      return found;
+    })"""
+    with opened(chromium, place) as page:
+        assert set(page.eval_on_selector_all("#matrix th.path", lines)) <= {"-", "@"}
+        page.select_option("#view [name=group]", "cause")
+        assert set(page.eval_on_selector_all("#grouped thead th", lines)) <= {"-", "@"}
+
+
+@of_both
+def test_a_printed_table_is_as_wide_as_its_sheet(chromium: Browser, place: str) -> None:
+    landscape = {"width": 1062, "height": 732}  # of A4, within its margins
+    with opened(chromium, place, viewport=landscape) as page:
+        page.emulate_media(media="print")
+        assert page.evaluate("document.getElementById('matrix').getBoundingClientRect().width") <= 1062
+        size = page.locator("#matrix td a").first.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")
+        assert size >= 11
 
 
 @of_both

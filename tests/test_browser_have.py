@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -159,18 +160,41 @@ def test_a_line_that_is_no_requirement_is_told_as_in_the_terminal(
             page.fill("#ask [name=have]", text)
             number = text.count("\n") + 1
             assert f"line {number}: " in str(refused.value)
+            before = page.locator("#answer pre").all_text_contents()
+            assert before
             said = f"What you have, line {number}: '{text.splitlines()[-1]}' is no requirement; write it as in"
             expect(page.locator("#answer")).to_contain_text(said)
-            assert page.locator("#answer pre").count() == 0
+            # the last answer is there, and is seen to be old
+            expect(page.locator("#answers")).to_have_class("stale")
+            assert page.locator("#answer pre").all_text_contents() == before
         page.fill("#ask [name=have]", "transformers==4.41.2\n-r more.txt")
         expect(page.locator("#answer")).to_contain_text("Not looked at: line 2: -r more.txt")
-        expect(page.locator("#answer")).to_contain_text("nearest to what you have first")
+        expect(page.locator("#answered")).to_contain_text("nearest to what you have first")
+        expect(page.locator("#answers")).not_to_have_class("stale")
         expect(page.locator("#answer li").first).to_contain_text("transformers 4.41.2")
         page.fill("#ask [name=have]", "torch==2.8.0; python_version < '3.11'")
         expect(page.locator("#answer")).to_contain_text("that depends on the Python: choose one")
         page.fill("#ask [name=have]", "<img src=x onerror=alert(1)>")
         expect(page.locator("#answer")).to_contain_text("'<img src=x onerror=alert(1)>' is no requirement")
         assert page.locator("#answer img").count() == 0
+
+
+@pytest.mark.parametrize("report", ["reports"])
+def test_only_the_count_is_read_out_and_only_where_it_is_another(chromium: Browser, place: str) -> None:
+    with opened(chromium, place) as page:
+        assert page.locator("#ask [aria-live]").count() == 0
+        expect(page.locator("#ask [role=status]")).to_have_text(
+            re.compile(r"^\d+ environments? will do; newest first:$")
+        )
+        page.evaluate(
+            "() => { window.told = 0; new MutationObserver(() => { window.told += 1; })"
+            ".observe(document.getElementById('answered'), {childList: true, characterData: true, subtree: true}); }"
+        )
+        page.fill("#ask [name=have]", "transformers==4.41.2")
+        expect(page.locator("#answered")).to_contain_text("nearest to what you have")
+        page.fill("#ask [name=have]", "transformers==4.57.6")
+        expect(page.locator("#answers li").first).to_contain_text("transformers 4.57.6")
+        assert page.evaluate("window.told") == 1
 
 
 @pytest.mark.parametrize("report", ["reports"])

@@ -75,13 +75,17 @@ def test_axe_finds_nothing_on_any_page(chromium: Browser, root: Path, report: st
 
 def test_one_gets_from_page_to_page_and_from_report_to_report(chromium: Browser, root: Path) -> None:
     with walked(chromium, root / "reports" / "index.html") as page:
-        page.locator("#why a").first.click()
-        expect(page.locator("h1")).to_have_text("The checkpoint has no preprocessor_config.json")
+        cause = page.locator("#why a").first
+        named = str(cause.text_content())
+        cause.click()
+        assert named.startswith(str(page.locator("h1").text_content()))
         page.locator("nav.site a", has_text="Causes").click()
         expect(page.locator("h1")).to_have_text("Causes")
         page.locator("nav.reports a", has_text="nightly").click()
         page.locator("nav.site a", has_text="Coverage").click()
-        expect(page.locator("svg.pairs rect")).to_have_count(270)
+        pairs = pages_of("reports/nightly")["coverage.html"].count("<rect")
+        assert pairs > 0
+        expect(page.locator("svg.pairs rect")).to_have_count(pairs)
         page.locator("#coverage td a").first.click()
         expect(page.locator("article h3:target")).to_be_visible()
         page.locator("nav.reports a", has_text="core").click()

@@ -52,6 +52,28 @@ def test_a_line_for_each_path_with_the_newest_and_with_what_it_works() -> None:
     ]
 
 
+def test_what_fares_otherwise_is_labelled_by_what_tells_it_apart() -> None:
+    """The same distribution under two labels said two things of one."""
+    plain, fork = environment("2.8.0"), environment("2.8.0", "espnet-s3prl")
+    more = make_environment("more", packages={**fork.packages, "fairseq": "0.12.2"})
+    every = (plain, fork, more)
+    cells = [
+        make_cell(one, "s3prl-hf", Outcome.BROKEN, exception="OSError" if one is more else "ImportError")
+        for one in every
+    ]
+    text = newest({"reports": make_results(cells, every)})
+    assert (
+        "| s3prl-hf | without fairseq: ✗ broken at load: ImportError; with fairseq 0.12.2: ✗ broken at load: OSError |"
+        in text
+    )
+
+
+def test_where_there_is_no_newest_nothing_is_said_of_it() -> None:
+    text = newest({"reports": make_results([], [])})
+    assert "On the CPU, the newest with which each path works:" in text
+    assert "newest that was tested" not in text
+
+
 def test_where_nothing_works_that_is_said() -> None:
     only = environment("2.3.1")
     text = newest({"reports": make_results([make_cell(only, path, Outcome.BROKEN) for path in PATHS], [only])})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Literal
 
@@ -95,9 +96,11 @@ def test_a_search_has_a_line_of_its_own() -> None:
 def test_a_package_says_nothing_of_paths_that_do_not_use_it() -> None:
     told = line_of(nightly(), "s3prl")
     assert all("torchaudio-hf" not in track.title and track.title != "transformers" for track in told.tracks)
-    assert told.releases == ("0.4.10", "0.4.14", "0.4.15", "0.4.18")
-    assert line_of(nightly(), "torch").releases[-1] == "2.15.0"  # passed over by the plan
-    assert all(track.stops[-1].kind == "absent" for track in line_of(nightly(), "torch").tracks)
+    ran = {one.packages["s3prl"] for one in nightly().environments if "s3prl" in one.packages}
+    assert ran <= set(told.releases)
+    for release in set(told.releases) - ran:  # named by the plan or by a search, and in no environment
+        at = told.releases.index(release)
+        assert all(track.stops[at].kind == "absent" for track in told.tracks if not track.title.startswith("search"))
 
 
 def test_the_picture_of_pairs_is_the_tables() -> None:
@@ -106,13 +109,14 @@ def test_the_picture_of_pairs_is_the_tables() -> None:
     drawn = picture(covered)
     assert drawn is not None
     entries = [entry for table in covered.tables for line in table.grid.lines for entry in line.entries]
-    assert len(drawn.squares) == len(entries) == 270
+    assert len(drawn.squares) == len(entries) > 0
     for kind in ("works", "broken", "absent"):
         assert sum(one.kind == kind for one in drawn.squares) == sum(one.kind == kind for one in entries)
-    assert len({(one.x, one.y) for one in drawn.squares}) == 270
+    assert len({(one.x, one.y) for one in drawn.squares}) == len(entries)
     assert all(one.x + drawn.side <= drawn.width and one.y + drawn.side <= drawn.height for one in drawn.squares)
-    assert "python 3.11 with torch 2.0.1: ✗ 10, 32" in [one.told for one in drawn.squares]
-    assert drawn.told.startswith("Of 270 pairs 139 were seen working")
+    assert all(re.search(": ✗ [0-9, –+]+$", one.told) for one in drawn.squares if one.kind == "broken")
+    works = sum(one.kind == "works" for one in entries)
+    assert drawn.told.startswith(f"Of {len(entries)} pairs {works} were seen working")
 
 
 @pytest.mark.parametrize("name", ["python", "torch", "torchaudio", "s3prl", "espnet", "transformers"])

@@ -27,6 +27,7 @@ from asrcompat.report.publish import publish
 from asrcompat.report.site import site
 from asrcompat.report.upstream import source
 from asrcompat.report.when import when
+from asrcompat.report.words import plural
 from asrcompat.result_files import parse_results
 
 BESIDE = {"reports": {"nightly": "nightly/index.html"}, "reports/nightly": {"core": "../index.html"}}
@@ -137,14 +138,17 @@ def digest(text: str) -> str:
 
 
 def test_a_causes_page_tells_what_is_known_of_it() -> None:
-    page = pages_of("reports")["cause-torchaudio-backend-removed.html"]
+    """Of the published reports what is so whatever they are published from; figures are counted in the results."""
+    results, _ = read("reports")
+    known = "torchaudio-backend-removed"
+    cells = [one for one in results.cells if one.recognised == known and one.outcome is not Outcome.WORKS]
+    page = pages_of("reports")[f"cause-{known}.html"]
+    counts = f"{plural(len(cells), 'cell')} in {plural(len({one.environment for one in cells}), 'environment')}"
     for told in (
         '<h1 id="signature-',
         "Where it was met",
-        "8 cells in 1 environment",
+        counts,
         'href="index.html#cell-',
-        "fails if torchaudio &gt;= 2.9.0 (not with 2.8.0)",
-        "pip install espnet-s3prl==2026.5.14",
         "Tried, and no remedy",
         'href="https://github.com/s3prl/s3prl/issues/575"',
         "<summary>Traceback</summary>",
@@ -183,6 +187,52 @@ def test_a_remedy_of_several_causes_is_told_with_each() -> None:
         assert 'id="remedy-1"' in pages[name]
         assert '<a href="#remedy-1">1</a>' in pages[name]
     assert '<a href="cause-p.html#remedy-1">1</a>' in pages["index.html"]
+
+
+def test_what_was_tried_on_the_cells_of_an_unrecognised_cause_is_told_with_it() -> None:
+    environment = make_environment("a")
+    cells = [make_cell(environment, path, Outcome.BROKEN, exception=f"{path}Error") for path in ("p", "q")]
+    remedy = make_remedy("a+x", "a", verified=False)
+    pages = site(make_results(cells, [environment], remedies=(remedy,)))
+    lines = re.findall(r"<tr><th scope=\"row\">.*?</tr>", pages["causes.html"])
+    assert [("none of those tried" in one, "none tried" in one) for one in lines] == [(True, False), (False, True)]
+    assert pages["unrecognised.html"].count("Tried, and no remedy: 1 change") == 1
+    assert 'id="remedies"' not in pages["unrecognised.html"]
+
+
+def test_a_page_says_whose_environments_it_answers_by_and_where_others_are() -> None:
+    for report, other in (("reports", "nightly"), ("reports/nightly", "core")):
+        page = pages_of(report)["index.html"]
+        count = len(read(report)[0].environments)
+        for told in (f"this report's {count} environments. Others", f"this report's {count} environments alone"):
+            assert told in page.replace("&#39;", "'"), told
+        assert page.count(f'<a href="{BESIDE[report][other]}">the report {other}</a>') == 2
+        assert page.count("<code>asrcompat ask</code> answers by all published reports.") == 2
+    alone = site(make_core_results())["index.html"]
+    assert "In a clone of the repository <code>asrcompat ask</code>" in " ".join(alone.split())
+    assert "Others are in" not in alone
+
+
+def test_what_stands_between_backticks_is_code_and_nothing_else() -> None:
+    results, _ = read("reports")
+    claim = {**results.claims[0], "statement": "with `--x <b>` it\u202e works"}
+    page = site(replace(results, claims=(claim,)))["claims.html"]
+    assert "with <code>--x &lt;b&gt;</code> it" in page
+    assert "\u202e" not in page
+    told = re.findall(r"<summary>.*?</summary>|<th scope=\"row\">.*?</th>", pages_of("reports")["claims.html"])
+    assert told
+    assert not any("`" in one for one in told)
+
+
+def test_the_commands_make_the_same_run_again() -> None:
+    day = make_environment("a", as_of="2024-07-01")
+    page = site(make_results([make_cell(day, "p"), make_cell(day, "q")], [day]))["made.html"]
+    chosen = "--profile core --weights synthetic-base --as-of 2024-07-01"
+    assert f"nox -s matrix -- {chosen}</pre>" in page
+    assert f"nox -s matrix -- {chosen} --paths p,q --devices cpu</pre>" in page
+    assert f"nox -s report -- {chosen}</pre>" in page
+    mixed = [day, make_environment("b")]
+    assert "--as-of" not in site(make_results([make_cell(one, "p") for one in mixed], mixed))["made.html"]
 
 
 def test_a_causes_file_is_named_after_it_and_by_nothing_that_does_harm() -> None:

@@ -121,7 +121,11 @@ def causes(results: Results, view: View) -> Causes:
         recognised=recognised,
         unrecognised=unrecognised,
         verified=tuple(one for one in view.remedies.verified if one.anchor not in told),
-        tried=tuple(one for one in view.remedies.tried if not files.keys() & set(one.signatures)),
+        tried=tuple(
+            one
+            for one in view.remedies.tried
+            if not files.keys() & set(one.signatures) and not any(one in cause.tried for cause in unrecognised)
+        ),
     )
 
 
@@ -154,6 +158,7 @@ def _maker(results: Results, view: View) -> _Make:
         groups: Sequence[Unrecognised],
     ) -> Cause:
         cells = [cell for reason in reasons for cell in reason.failure.cells]
+        keys = {cell.key for cell in cells}
         cured = {cell.remedy for cell in cells}
         innermost = {one.innermost for one in groups}
         anchors = [*(one.failure.anchor for one in reasons), *(f"group-{_place(view, one)}" for one in groups)]
@@ -171,7 +176,10 @@ def _maker(results: Results, view: View) -> _Make:
             verified=tuple(
                 one for one in view.remedies.verified if identity in one.remedy.signatures or one.remedy.id in cured
             ),
-            tried=tuple(one for one in view.remedies.tried if identity in one.signatures),
+            # what nothing recognises has no name that a remedy could know it by: it was tried on its cells
+            tried=tuple(
+                one for one in view.remedies.tried if (identity in one.signatures if identity else keys & one.keys)
+            ),
             bounds=tuple(one for one in view.bounds if story and one.target == story.target),
             traces=tuple(_traces(met.get(identity, {}), at, numbers)),
         )

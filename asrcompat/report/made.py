@@ -65,8 +65,24 @@ def _runs(environments: Sequence[Environment]) -> Grid:
     )
 
 
+def _day(environments: Sequence[Environment]) -> str:
+    """The run's day, where all of it was as of one; an environment that is dated by itself needs no option."""
+    days = {one.as_of for one in environments}
+    (day,) = days if len(days) == 1 else (None,)
+    return "" if day is None else f" --as-of {day}"
+
+
 def _commands(results: Results, example: str) -> Iterator[Command]:
-    chosen = f"--profile {results.profile} --weights {results.weights}"
-    yield Command(about="All of it, in a clone of the repository", text=f"nox -s matrix -- {chosen}")
+    chosen = f"--profile {results.profile} --weights {results.weights}{_day(results.environments)}"
+    paths = ",".join(dict.fromkeys(cell.path for cell in results.cells))
+    devices = ",".join(dict.fromkeys(cell.device for cell in results.cells))
+    yield Command(
+        about="Everything that the profile asks for, in a clone of the repository", text=f"nox -s matrix -- {chosen}"
+    )
+    if results.cells:
+        yield Command(
+            about="Where this report is of a part of that, its paths and devices alone",
+            text=f"nox -s matrix -- {chosen} --paths {paths} --devices {devices}",
+        )
     yield Command(about="One path of one environment on one device", text=example)
     yield Command(about="The forms alone, from the results that there are", text=f"nox -s report -- {chosen}")

@@ -20,6 +20,8 @@ from asrcompat.report.grid import NOT_ASKED, Entry, Target
 from asrcompat.report.table import devices, paths
 from asrcompat.report.where import Key, label
 
+_SHORT = ("torch", "transformers", "s3prl", "espnet-s3prl", "espnet", "fairseq")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -37,6 +39,13 @@ class Row:
     versions: tuple[str, ...]
     also: str
     places: tuple[Place, ...]
+
+    @property
+    def short(self) -> tuple[str, ...]:
+        """The versions that matter most and what was asked for besides, where there is no room for their columns."""
+        found = {name: version for name, version in self.row.found if version}
+        versions = (f"{name} {found[name]}" for name in _SHORT if name in found)
+        return (*versions, *filter(None, self.also.split(", ")))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,7 +58,9 @@ def _lines(known: Sequence[Candidate], told: Mapping[str, str], paths: Sequence[
         yield markdown_block(best.install(best.lock))
     yield ""
     top = newest_of(known)
-    yield f"With the newest that was tested, {markdown(shared(top))}, and the newest with which each path works:"
+    alike = shared(top)
+    tested = f"with the newest that was tested, {markdown(alike)}, and " if alike else ""
+    yield f"On the CPU, {tested}the newest with which each path works:"
     yield ""
     yield "| path | with the newest | works with |"
     yield "| --- | --- | --- |"
@@ -75,23 +77,58 @@ def _newest_with(paths: Sequence[str], known: Sequence[Candidate]) -> Candidate 
 
 
 def _with(top: Sequence[Candidate], path: str, told: Mapping[str, str]) -> str:
-    """What became of a path in the newest environments, by what provides S3PRL's import name where that matters."""
-    said: dict[str, list[str]] = {}
+    """What became of a path in the newest environments, by what tells those apart that it fared otherwise in."""
+    said: dict[str, list[Candidate]] = {}
     for one in top:
         cell = one.cells.get((path, _DEVICE))
         if cell is not None and cell.outcome in _RAN:
-            there = one.axis("s3prl")
-            said.setdefault(_said(cell, told), []).append("" if there is None else there[0])
+            said.setdefault(_said(cell, told), []).append(one)
     if len(said) < 2:  # noqa: PLR2004 - alike everywhere
         return next(iter(said), "not tried")
-    return "; ".join(f"{', '.join(dict.fromkeys(by))}: {text}" for text, by in said.items())
+    labels = _apart(list(said.values()))
+    return "; ".join(f"{label}: {text}" for label, text in zip(labels, said, strict=True))
+
+
+def _apart(groups: Sequence[Sequence[Candidate]]) -> list[str]:
+    """A label for each group that no other one has: by as little as tells all of them apart."""
+    every = [one for group in groups for one in group]
+    extras = sorted({name for one in every for name, _ in _besides(one)})
+    for parts in ((_provider,), (_extras,), (_provider, _extras), (_provider, _extras, _python)):
+        labels = [
+            list(dict.fromkeys(" ".join(filter(None, (part(one, extras) for part in parts))) for one in group))
+            for group in groups
+        ]
+        flat = [label for group in labels for label in group]
+        if len(flat) == len(set(flat)) and all(flat):
+            return [", ".join(group) for group in labels]
+    return [f"in {len(group)} of {len(every)} environments" for group in groups]
+
+
+def _provider(one: Candidate, _: Sequence[str]) -> str:
+    """What provides S3PRL's import name."""
+    there = one.axis("s3prl")
+    return "" if there is None else there[0]
+
+
+def _extras(one: Candidate, extras: Sequence[str]) -> str:
+    """What was asked for besides; nothing is what the others have and it has not."""
+    there = ", ".join(" ".join(pair) for pair in _besides(one))
+    return f"with {there}" if there else f"without {', '.join(extras)}" if extras else ""
+
+
+def _python(one: Candidate, _: Sequence[str]) -> str:
+    return f"on Python {one.environment.python}"
 
 
 def _short(one: Candidate) -> str:
     """The versions that matter most, and what was asked for besides: without that a path may not work."""
     shown = list(filter(None, map(one.axis, _SHOWN)))
-    besides = [pair for pair in one.environment.packages.items() if pair[0] not in (*AXES, OTHER_S3PRL)]
-    return ", ".join(f"{name} {version}" for name, version in (*shown, *besides))
+    return ", ".join(f"{name} {version}" for name, version in (*shown, *_besides(one)))
+
+
+def _besides(one: Candidate) -> list[tuple[str, str]]:
+    """The packages that were asked for and are on no axis."""
+    return [pair for pair in one.environment.packages.items() if pair[0] not in (*AXES, OTHER_S3PRL)]
 
 
 def _said(cell: Cell, told: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from asrcompat.lab.change import all_in_words
 from asrcompat.model import Outcome, Remedy, RemedyCell
 from asrcompat.report import sanitize
 from asrcompat.report.grid import Target
-from asrcompat.report.where import label
+from asrcompat.report.where import Key, label
 
 if TYPE_CHECKING:
     from asrcompat.report.environments import EnvironmentRow
@@ -42,12 +42,13 @@ class Verified:
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """Changes that were tried for these failures and made nothing work: what came of them, by cell."""
+    """Changes that were tried for these failures and made nothing work: what came of them, by cell (`keys`)."""
 
     environment: str
     signatures: tuple[str, ...]
     words: str
     lines: tuple[str, ...]
+    keys: frozenset[Key]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,7 @@ def remedies(found: Sequence[Remedy], rows: Sequence[EnvironmentRow]) -> Remedie
                 signatures=one.signatures,
                 words=all_in_words(one.changes),
                 lines=tuple(map(_seen, one.cells)),
+                keys=frozenset((one.environment, cell.path, cell.device) for cell in one.cells),
             )
             for one in found
             if not one.verified

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from markupsafe import escape as escape_html
 
 from asrcompat.report import ladder, sanitize, words
 from asrcompat.report.view import commands, view
@@ -61,6 +63,12 @@ def _tight(text: object) -> Markup:
     return Markup(escaped)  # noqa: S704 - escaped a line above
 
 
+def _code(text: object) -> Markup:
+    """A text of ours in which `this` is code, as in Markdown."""
+    escaped = escape_html(sanitize.printable(str(text)))
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escaped)))  # noqa: S704 - escaped a line above
+
+
 def _environment(escape: Callable[[str], str]) -> Environment:
     jinja = Environment(
         loader=PackageLoader("asrcompat.report"),
@@ -77,6 +85,10 @@ def _environment(escape: Callable[[str], str]) -> Environment:
         rungs=ladder.rungs,
         line=sanitize.one_line,
     )
+    # A name as the head of a narrow column: cut where its parts meet, and never inside a word.
+    jinja.filters["broken"] = lambda text: escape_html(sanitize.printable(str(text))).replace("@", Markup("@<wbr>"))
+    # What stands between backticks is code; escaped first, so that it is nothing else.
+    jinja.filters["code"] = _code
     # A link stays inside the report's folder: quoted, no text can name a scheme or a host.
     jinja.filters["relative"] = lambda text: quote(sanitize.one_line(str(text)), safe="/").lstrip("/")
     # A link to the web is made of what cannot be anything but an address, and is nothing else's business.

@@ -1,7 +1,9 @@
 // Which tested environment to install: of those in which all that was asked for works, the nearest to what was chosen.
 page.ask = (() => {
   const form = document.getElementById("ask");
-  const place = document.getElementById("answer");
+  const count = document.getElementById("answered");
+  const place = document.getElementById("answers");
+  const PAUSE = 150; // ms without a key, before what is written is looked at
   const SHOWN = 3;
   const FEW = 5; // other distributions that change, by name
   const NOT_VERSIONS = ["need", "have"];
@@ -54,33 +56,46 @@ page.ask = (() => {
     return item;
   };
 
+  // The one thing that is read out: how many there are, and only where that is another text.
+  const say = (text) => {
+    if (count.textContent !== text) count.textContent = text;
+  };
+
   const show = () => {
     const given = new FormData(form);
     const wants = Object.fromEntries([...given].filter(([name, value]) => !NOT_VERSIONS.includes(name) && value));
     const needs = given.getAll("need");
     const python = /^\d+\.\d+/.exec(wants.python ?? "");
     const { have, passed, wrong } = page.requirements.read(given.get("have"), python === null ? null : python[0]);
-    place.replaceChildren();
+    // as in the terminal the line is told and nothing is answered by half; the last answer stays, and is seen to be old
+    const old = Boolean(wrong) && place.childElementCount > 0;
+    place.classList.toggle("stale", old);
     if (wrong) {
-      place.append(page.make("p", `What you have, ${wrong}`));
+      say(`What you have, ${wrong}.${old ? " Until then this is the answer to what was there before:" : ""}`);
       return;
     }
+    place.replaceChildren();
     for (const line of passed) place.append(page.make("p", `Not looked at: ${line}`));
     if (needs.length === 0) {
-      place.append(page.make("p", "Choose at least one way to load the checkpoint."));
+      say("Choose at least one way to load the checkpoint.");
       return;
     }
     const { exact, found } = answer(wants, needs, have);
-    const count = `${found.length} environment${found.length === 1 ? "" : "s"}`;
-    const nothing = found.length === 0 ? "In no tested environment does all of that work." : `Nothing tested with these versions does. The nearest of ${count} that do${found.length === 1 ? "es" : ""}:`;
-    place.append(page.make("p", exact ? `${count} will do; ${have.size > 0 ? "nearest to what you have" : "newest"} first:` : nothing));
+    const many = `${found.length} environment${found.length === 1 ? "" : "s"}`;
+    const nothing = found.length === 0 ? "In no tested environment does all of that work." : `Nothing tested with these versions does. The nearest of ${many} that do${found.length === 1 ? "es" : ""}:`;
+    say(exact ? `${many} will do; ${have.size > 0 ? "nearest to what you have" : "newest"} first:` : nothing);
     place.append(page.make("ol", "", ...found.slice(0, SHOWN).map(told)));
   };
 
   const start = () => {
     form.hidden = false;
     for (const box of form.querySelectorAll("[name=need]")) box.checked = page.data.main.includes(box.value);
-    form.addEventListener("input", show);
+    let waiting = 0;
+    form.addEventListener("input", (event) => {
+      clearTimeout(waiting);
+      if (event.target.name === "have") waiting = setTimeout(show, PAUSE);
+      else show();
+    });
     form.addEventListener("submit", (event) => event.preventDefault());
     show();
   };

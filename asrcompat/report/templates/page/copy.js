@@ -1,17 +1,23 @@
-// A button beside every command that copies it.
+// A button beside every command that copies it; by its name one hears which.
 page.copying = (pre) => {
-  const button = page.make("button", "Copy");
+  const button = page.make("button");
+  const SHOWN = 80;
+  const say = (word) => {
+    button.textContent = word;
+    button.setAttribute("aria-label", `${word}: ${pre.textContent.split("\n", 1)[0].slice(0, SHOWN)}`);
+  };
+  say("Copy");
   button.type = "button";
   button.className = "copy";
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(pre.textContent);
-      button.textContent = "Copied";
+      say("Copied");
     } catch {
       getSelection().selectAllChildren(pre); // no leave to copy: what is to be copied is selected
-      button.textContent = "Selected";
+      say("Selected");
     }
-    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    setTimeout(() => say("Copy"), 2000);
   });
   return button;
 };

@@ -1,9 +1,9 @@
-// The table by cause: each failure in a line, under each path the environments that it was met in.
+// The table by cause: each failure in a line, under each path the environments that it was met in; how many lines, or null.
 page.group = (() => {
   const form = document.getElementById("view");
   const environments = document.getElementById("lines");
   const table = document.getElementById("grouped");
-  const titles = Object.fromEntries([...form.elements.cause.options, ...form.elements.outcome.options].map((one) => [one.value, one.textContent]));
+  const titles = { ...page.table.causes, ...page.table.outcomes };
 
   // By cause, or by outcome where there is none, the cells that are shown of each column.
   const gathered = (rows, columns, wanted) => {
@@ -13,10 +13,10 @@ page.group = (() => {
         const cell = one.cells[column];
         const key = cell.dataset.cause || one.outcomes[column];
         if (key === "absent" || (wanted.outcome && one.outcomes[column] !== wanted.outcome) || (wanted.cause && key !== wanted.cause)) continue;
-        if (!found.has(key)) found.set(key, { key, kind: one.outcomes[column], failure: Boolean(cell.dataset.cause), cells: 0, places: new Map() });
+        if (!found.has(key)) found.set(key, { key, failure: Boolean(cell.dataset.cause), cells: 0, places: new Map() });
         const group = found.get(key);
         if (!group.places.has(column)) group.places.set(column, []);
-        group.places.get(column).push([one, cell]);
+        group.places.get(column).push([one, cell, one.outcomes[column]]);
         group.cells += 1;
       }
     }
@@ -31,16 +31,35 @@ page.group = (() => {
     form.elements.group.focus();
   };
 
+  const signOf = (kind) => (page.table.outcomes[kind] ?? "").split(" ")[0];
+
+  // How many there are; where they ended in different ways, how many in each: "3: ✗ 2, ~ 1".
+  const counted = (places) => {
+    const kinds = new Map();
+    for (const [, , kind] of places) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+    const parts = [...kinds].map(([kind, count]) => {
+      const part = page.make("span", `${signOf(kind)} ${count}`);
+      part.className = kind;
+      return part;
+    });
+    return parts.length === 1 ? parts : [`${places.length}: `, ...parts.flatMap((part, at) => (at > 0 ? [", ", part] : [part]))];
+  };
+
   // The environments of one place are drawn when it is opened: there may be hundreds in each.
-  const opened = (places) => {
-    const summary = page.make("summary", String(places.length));
+  const opened = (places, title, path) => {
+    const summary = page.make("summary", "", ...counted(places));
+    summary.setAttribute("aria-label", `${summary.textContent}, the environments of ${path} with ${title}`);
     const details = page.make("details", "", summary);
     details.addEventListener("toggle", () => {
       if (details.childElementCount > 1) return;
       const list = page.make("p");
-      for (const [one, cell] of places) {
-        const link = cell.querySelector("a");
-        list.append(link === null ? page.make("span", one.number) : page.link(one.number, link.getAttribute("href")), " ");
+      for (const [one, cell, kind] of places) {
+        const to = cell.querySelector("a");
+        const text = `${signOf(kind)} ${one.number}`;
+        const shown = to === null ? page.make("span", text) : page.link(text, to.getAttribute("href"));
+        shown.className = kind;
+        if (to !== null) shown.setAttribute("aria-label", `${text}: ${kind} in environment ${one.number}`);
+        list.append(shown, " ");
       }
       details.append(list);
     });
@@ -57,8 +76,7 @@ page.group = (() => {
     head.scope = "row";
     const places = columns.map((column) => {
       const place = page.make("td");
-      place.className = group.kind;
-      if (group.places.has(column)) place.append(opened(group.places.get(column)));
+      if (group.places.has(column)) place.append(opened(group.places.get(column), titles[group.key] ?? group.key, page.table.paths[column]));
       return place;
     });
     return page.make("tr", "", head, ...places);
@@ -69,14 +87,17 @@ page.group = (() => {
     environments.hidden = grouped;
     table.hidden = !grouped;
     table.replaceChildren();
-    if (!grouped) return;
-    const heads = ["cause", ...columns.map((column) => page.table.paths[column])].map((title) => {
-      const head = page.make("th", title);
+    if (!grouped) return null;
+    const named = (...parts) => {
+      const head = page.make("th", "", ...parts);
       head.scope = "col";
       return head;
-    });
+    };
+    const names = columns.map((column) => named(...page.broken(page.table.paths[column])));
+    const heads = [named("cause"), ...names];
     const lines = gathered(rows, columns, wanted).map((group) => line(group, columns));
-    table.append(page.make("thead", "", page.make("tr", "", ...heads)), page.make("tbody", "", ...lines));
+    if (lines.length > 0) table.append(page.make("thead", "", page.make("tr", "", ...heads)), page.make("tbody", "", ...lines));
+    return lines.length;
   };
 
   return { show };

@@ -2,10 +2,12 @@
 page.have = (() => {
   const { parsed, compare, holds } = page.pep440;
 
+  const placeOf = new Map(page.data.packages.map(([name], at) => [name, at]));
+
   // Of every distribution in the locks, python too, the version that an environment has; undefined of what it has not.
   const version = (environment, distribution) => {
-    const at = page.data.packages.findIndex(([name]) => name === distribution);
-    const found = at < 0 ? -1 : environment.has[at];
+    const at = placeOf.get(distribution);
+    const found = at === undefined ? -1 : environment.has[at];
     return found < 0 ? undefined : page.data.packages[at][1][found];
   };
 

@@ -11,7 +11,7 @@ page.pep440 = (() => {
   const COMPATIBLE = new RegExp(`^\\s*v?(?:\\d+!)?\\d+(?:\\.\\d+)+${PRE}${POST}${DEV}\\s*$`, "i");
   const LETTERS = { alpha: "a", beta: "b", c: "rc", pre: "rc", preview: "rc" };
 
-  const parse = (text) => {
+  const read = (text) => {
     const found = VERSION.exec(text)?.groups;
     if (found === undefined) return null;
     const pre = found.pre?.toLowerCase();
@@ -23,6 +23,13 @@ page.pep440 = (() => {
       dev: found.dev === undefined ? null : Number(found.devNumber || 0),
       local: found.local?.toLowerCase().replace(/[-_]/g, ".") ?? null,
     };
+  };
+
+  // A page has few versions, and asks for each of them hundreds of times.
+  const known = new Map();
+  const parse = (text) => {
+    if (!known.has(text)) known.set(text, read(text));
+    return known.get(text);
   };
 
   // What is no version stands where 0 does.

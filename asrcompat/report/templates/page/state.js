@@ -21,6 +21,12 @@ page.make = (tag, text, ...children) => {
   return element;
 };
 
+// A name as the head of a narrow column: cut where its parts meet, and never inside a word.
+page.broken = (text) => text.split(/(?<=@)/).flatMap((part, at) => (at > 0 ? [page.make("wbr"), part] : [part]));
+
+// What stands between backticks is code, as on the other pages.
+page.prose = (text) => text.split(/(`[^`]+`)/).filter(Boolean).map((part) => (/^`[^`]+`$/.test(part) ? page.make("code", part.slice(1, -1)) : part));
+
 page.link = (text, address) => {
   const element = page.make("a", text);
   element.href = address;

@@ -30,7 +30,7 @@ page.story = (() => {
     const lines = cell.claims.map(([at, here, speaks]) => {
       const claim = page.data.claims[at];
       const verdict = here && here !== claim.verdict ? `${claim.verdict}, in this environment ${here}` : claim.verdict;
-      return page.make("li", "", page.link(claim.id, claim.address), `: ${claim.statement} `, page.make("strong", verdict), `; this cell speaks ${speaks}`);
+      return page.make("li", "", page.link(claim.id, claim.address), ": ", ...page.prose(claim.statement), " ", page.make("strong", verdict), `; this cell speaks ${speaks}`);
     });
     return [page.make("h4", "Claims that it bears on"), page.make("ul", "", ...lines)];
   };

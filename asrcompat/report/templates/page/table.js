@@ -2,11 +2,13 @@
 page.table = (() => {
   const form = document.getElementById("view");
   const table = document.getElementById("matrix");
+  const nothing = document.getElementById("nothing");
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
   const found = heads.findIndex((head) => head.dataset.path);
   const first = found < 0 ? heads.length - 1 : found; // without any path nothing is left but versions
   const titles = heads.slice(0, first).map((head) => head.textContent.toLowerCase());
+  const labels = heads.slice(0, first).map((head) => head.textContent);
   const PATH = "path:"; // in the address: a path may have the name of a package
   const paths = heads.map((head) => head.dataset.path).filter(Boolean);
   const end = first + paths.length;
@@ -24,7 +26,8 @@ page.table = (() => {
       // each version with its package, each outcome with its path: "torch 2.8 s3prl-hf works"
       text: [
         row.dataset.id,
-        ...cells.slice(0, first).map((cell, at) => `${titles[at]} ${cell.textContent}`),
+        `${titles[0]} ${row.dataset.environment}`,
+        ...cells.slice(1, first).map((cell, at) => `${titles[at + 1]} ${cell.textContent}`),
         ...cells.slice(first, end).map((cell, at) => `${paths[at]} ${cell.textContent} ${cell.className}`),
         cells[end].textContent,
       ].join(" ").toLowerCase(),
@@ -33,6 +36,9 @@ page.table = (() => {
   const orders = Object.fromEntries(
     [...form.querySelectorAll("select")].map((field) => [field.name, [...field.options].map((one) => one.value)]),
   );
+  const told = (name) => Object.fromEntries([...form.elements[name].options].map((one) => [one.value, one.textContent]));
+  const causes = told("cause");
+  const outcomes = told("outcome");
   let sorted = ""; // a title, after a minus where the order is turned
   let chosenPath = null;
 
@@ -72,8 +78,40 @@ page.table = (() => {
       if (one.row.hidden === fit) one.row.hidden = !fit;
       if (fit) shown.push(one);
     }
-    form.elements.shown.textContent = `${shown.length} of ${rows.length} environments`;
-    page.group.show(shown, columns, wanted);
+    const lines = page.group.show(shown, columns, wanted);
+    const among = `${shown.length} of ${rows.length} environments`;
+    form.elements.shown.textContent = lines === null ? among : `${lines} line${lines === 1 ? "" : "s"}, with cells of ${among}`;
+    tellNothing(lines === null ? shown.length : lines, wanted, columns);
+    tellSideways();
+  };
+
+  // What is asked for, by the fields' titles: what alone leaves no line, or else all of it together.
+  const excluding = (wanted, columns) => {
+    const asked = [...form.querySelectorAll("input, select")].filter((field) => field.name !== "group" && field.value.trim());
+    const none = Object.fromEntries(Object.keys(wanted).map((name) => [name, ""]));
+    const alone = asked.filter((field) => !rows.some((one) => fits(one, { ...none, [field.name]: wanted[field.name] }, columns)));
+    return (alone.length > 0 ? alone : asked).map((field) => {
+      const title = field.closest("label").firstChild.textContent.trim();
+      return `${title} “${field.selectedOptions?.[0].textContent ?? field.value.trim()}”`;
+    });
+  };
+
+  const tellNothing = (lines, wanted, columns) => {
+    nothing.hidden = lines > 0;
+    if (lines > 0) return;
+    const by = excluding(wanted, columns);
+    const reset = page.make("button", "Show all");
+    reset.type = "button";
+    reset.addEventListener("click", () => {
+      form.reset();
+      form.elements.q.focus();
+    });
+    nothing.replaceChildren(by.length > 0 ? `No line is left: nothing has ${by.join(" and ")}. ` : "There is nothing to show. ", reset);
+  };
+
+  const tellSideways = () => {
+    const wide = table.closest(".tall");
+    document.getElementById("sideways").hidden = wide.scrollWidth <= wide.clientWidth;
   };
 
   const named = (at) => (at < first ? titles[at] : PATH + paths[at - first]);
@@ -106,7 +144,7 @@ page.table = (() => {
   const addButtons = () => {
     heads.slice(0, end).forEach((head, at) => {
       const name = named(at);
-      const button = page.make("button", head.textContent);
+      const button = page.make("button", "", ...head.childNodes);
       button.type = "button";
       button.addEventListener("click", () => {
         sort(sorted === name ? `-${name}` : sorted === `-${name}` ? "" : name);
@@ -126,10 +164,11 @@ page.table = (() => {
   const start = () => {
     form.hidden = false;
     addButtons();
+    addEventListener("resize", tellSideways);
     form.addEventListener("input", () => { apply(); page.remember(); });
     form.addEventListener("reset", () => setTimeout(() => { sort(""); apply(); page.remember(); }));
     form.addEventListener("submit", (event) => event.preventDefault());
   };
 
-  return { start, restore, apply, values, rows, titles, paths, orders, heads };
+  return { start, restore, apply, values, rows, titles, labels, paths, causes, outcomes, orders, heads };
 })();
