@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+from asrcompat.run.board import Board
 from asrcompat.run.console import console, moves
 from asrcompat.run.progress import RELAY_VARIABLE, Progress
 
@@ -218,3 +219,34 @@ def test_another_name_of_an_environment_is_not_another_environment() -> None:
         progress.tell("a: its session ended with code 3:\n")
         assert (board.done, board.count) == (1, 1)
     assert progress._board is None
+
+
+def test_a_board_is_not_taken_away_while_another_thread_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, over = threading.Event(), threading.Event()
+    failed: list[AttributeError] = []
+
+    looked: list[None] = []
+
+    def done(_: Board) -> int:
+        looked.append(None)
+        if len(looked) > 1:  # it was found to be there, and is looked at once more after this
+            asked.set()
+            over.wait(0.5)  # while this lasts, what shows it ends
+        return len(looked)
+
+    progress = Progress()
+    monkeypatch.setattr(Board, "done", property(done))
+
+    def tell() -> None:
+        try:
+            progress.tell("some: resolve")
+        except AttributeError as error:
+            failed.append(error)
+
+    with progress.showing(["some", "other"]):
+        teller = threading.Thread(target=tell)
+        teller.start()
+        assert asked.wait(5)
+    over.set()
+    teller.join(5)
+    assert failed == []
