@@ -49,12 +49,12 @@ def run_on_cluster(
         run = _Cluster(options, requests, client=client, progress=progress, seconds=seconds, topic=topic)
         try:
             left = run.all(until)
-        except OSError as error:  # distributed's CommClosedError is one
-            raise HarnessError(
-                f"{options.scheduler}: the scheduler is gone ({error}); what workers finished lies in their work "
-                "folders: take it over by `merge`, or start a scheduler and run it again"
-            ) from error
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, OSError) and client.status != "running":
+                raise HarnessError(
+                    f"{options.scheduler}: the scheduler is gone ({error}); what workers finished lies in their work "
+                    "folders: take it over by `merge`, or start a scheduler and run it again"
+                ) from error
             run.stop()
             raise
     return left
