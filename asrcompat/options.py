@@ -246,9 +246,7 @@ class Options:
         arguments += ["--paths", ",".join(self.chosen_paths)] if self.paths else []
         arguments += ["--devices", ",".join(self.chosen_devices)]
         arguments += [] if self.as_of is None else ["--as-of", self.as_of]
-        # a run resolves before its sessions do, who find its locks; but not where they are on other machines
-        anew = "--fresh" if self.fresh and self.scheduler is not None else "--again"
-        arguments += [anew] if self.fresh or self.again else []
+        arguments += ["--again"] if self.fresh or self.again else []  # a run resolves, and its sessions find its locks
         arguments += ["--retry-broken"] if self.retry_broken else []
         return arguments + (["--recipe"] if self.recipe else [])
 

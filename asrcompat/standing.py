@@ -86,8 +86,9 @@ def standing_of(options: Options, request: Request, sources: Sources, *, digest:
         absent={} if options.cuda_elsewhere else unavailable_devices(settings.devices),
     )
     if isinstance(source, NotBuilt):
-        # a second try may find a lock
-        return replace(standing, left=wanted) if source.outcome is Outcome.ERROR else standing
+        # a second try may find a lock, and a worker may have the Python that this machine lacks
+        elsewhere = source.outcome is Outcome.UNAVAILABLE and options.scheduler is not None
+        return replace(standing, left=wanted) if source.outcome is Outcome.ERROR or elsewhere else standing
     ours = digest(settings)
     if kept is None or not is_of(kept, source, ours):
         kept = options.store.earlier(environment.id, source.lock.sha256)

@@ -30,12 +30,16 @@ print(*(f"{name}={version(name)}" for name in sys.argv[2:]))
 _CLIMBED = tuple(stage for stage in Stage if Stage.IMPORT.rung <= stage.rung <= Stage.TRAIN.rung)
 
 
+def this_python() -> Interpreter:
+    """What environments are made with, whatever version was asked for."""
+    return Interpreter(executable=Path(sys.executable), version=".".join(map(str, sys.version_info[:3])))
+
+
 def install() -> None:
     """Put the stand-in in its place, in this process."""
-    here = Interpreter(executable=Path(sys.executable), version=".".join(map(str, sys.version_info[:3])))
     inputs = Inputs(hub_root=Path(), symbols=(), probe={}, expected={}, states={}, fairseq=Path())
     for place, stand_in in (
-        ("plan.prepare.find", lambda _: here),
+        ("plan.prepare.find", lambda _: this_python()),
         ("run.session.prepare_inputs", lambda **_: inputs),
         ("run.session.probe_everywhere", probe_everywhere),
         ("running.turns.prepare_inputs", lambda **_: None),

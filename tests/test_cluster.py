@@ -7,13 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from distributed import Client
 from factories import make_cell, make_environment, make_environment_result
+from fake_worker import LIBC_VARIABLE
 from miniature import MiniatureIndex
 from small_checkout import command, environment, make_checkout, processes_in, published, run, start
 from small_run import NEW, OLD, index
@@ -24,14 +25,17 @@ from asrcompat.cli import main
 from asrcompat.errors import HarnessError, UsageError
 from asrcompat.options import parse
 from asrcompat.plan.dispatch import Dispatch
+from asrcompat.plan.kept import Carried, resolved_for
 from asrcompat.plan.shard import Job
 from asrcompat.run import schedule
+from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.progress import Progress
-from asrcompat.running import cluster, remote
+from asrcompat.running import cluster, remote, workers
 
 __all__ = ["index"]  # a fixture
 
 ROOT = Path(__file__).parents[1]
+EVERYWHERE = {"PYTHONPATH": str(ROOT / "tests")}  # of a worker's variables
 
 
 @pytest.fixture
@@ -47,7 +51,9 @@ class Scheduler:
     def __init__(self, checkout: Path, stack: ExitStack) -> None:
         self._checkout, self._stack = checkout, stack
         self._file = checkout / "scheduler.json"
-        self._begin("scheduler", "--port", "0", "--host", "127.0.0.1", "--scheduler-file", str(self._file))
+        self._scheduler = self._begin(
+            "scheduler", "--port", "0", "--host", "127.0.0.1", "--scheduler-file", str(self._file)
+        )
         assert comes(self._file.exists)
         self.address: str = json.loads(self._file.read_text(encoding="utf-8"))["address"]
 
@@ -56,10 +62,19 @@ class Scheduler:
         with Client(self.address, set_as_default=False) as client:
             client.wait_for_workers(count, timeout=60)
 
-    def worker(self, name: str, *, checkout: Path | None = None) -> subprocess.Popen[bytes]:
-        """Start a worker in this checkout, or in another."""
+    def kill(self) -> None:
+        """Kill the scheduler itself."""
+        self._scheduler.kill()
+        self._scheduler.wait(20)
+
+    def worker(
+        self, name: str, *, checkout: Path | None = None, variables: Mapping[str, str] = EVERYWHERE
+    ) -> subprocess.Popen[bytes]:
+        """Start a worker in this checkout, or in another, with these variables."""
         own = {"ASRCOMPAT_CHECKOUT": str(checkout or self._checkout), "ASRCOMPAT_WORK": str(self._checkout / name)}
-        options = ["--nthreads", "1", "--no-nanny", "--name", name, "--local-directory", str(self._checkout / "dask")]
+        own |= {**EVERYWHERE, **variables}
+        options = ["--nthreads", "1", "--no-nanny", "--name", name, "--preload", str(ROOT / "tests" / "fake_worker.py")]
+        options += ["--local-directory", str(self._checkout / "dask")]
         return self._begin("worker", self.address, *options, "--host", "127.0.0.1", **own)
 
     def _begin(self, what: str, *options: str, **variables: str) -> subprocess.Popen[bytes]:
@@ -98,17 +113,95 @@ def test_two_workers_report_what_one_machine_does(checkout: Path, scheduler: Sch
 
 def test_what_a_killed_worker_had_is_run_elsewhere(checkout: Path, scheduler: Scheduler) -> None:
     expected, _ = undisturbed(checkout)
-    workers = [scheduler.worker(name) for name in ("one", "two")]
+    both = [scheduler.worker(name) for name in ("one", "two")]
     scheduler.ready(2)
     words = command(checkout, "matrix", "--scheduler", scheduler.address, "--jobs", "1")
     output = checkout / "output.txt"
     with start(checkout, words) as client:
         assert comes(lambda: output.exists() and output.read_text().count("install: done") == 2)
-        workers[0].kill()
-        workers[0].wait(20)
+        both[0].kill()
+        both[0].wait(20)
         assert client.wait(120) == 0, output.read_text()
     assert "is lost" in output.read_text()
     assert published(checkout) == expected
+
+
+def test_a_worker_installs_what_was_resolved_here_whatever_it_resolved_before(
+    checkout: Path, scheduler: Scheduler, index: MiniatureIndex
+) -> None:
+    scheduler.worker("one")
+    scheduler.ready(1)
+    words = command(checkout, "matrix", "--scheduler", scheduler.address)
+    assert run(checkout, words)[0] == 0
+    package(index, "helper", "1")
+    package(index, "espnet", "202611", requires=("helper",))
+    shutil.rmtree(checkout / "uv-cache")  # it has the index's pages
+    shutil.rmtree(checkout / ".asrcompat")  # this machine's; what the worker resolved is young there
+    code, said = run(checkout, words)
+    assert code == 0, said
+    assert "helper==1" in (checkout / "reports" / "locks" / f"{NEW}.txt").read_text()
+    assert "resolved another lock" not in said
+    code, said = run(checkout, words)
+    assert (code, "begins on" in said) == (0, False), "so all of it is known here"
+
+
+def test_a_worker_of_another_kind_resolves_for_itself_and_that_is_told(
+    checkout: Path, scheduler: Scheduler, index: MiniatureIndex
+) -> None:
+    scheduler.worker("odd", variables={LIBC_VARIABLE: "2.17"})
+    scheduler.ready(1)
+    words = command(checkout, "matrix", "--scheduler", scheduler.address, "--environments", NEW)
+    assert run(checkout, words)[0] == 0
+    package(index, "helper", "1")
+    package(index, "espnet", "202611", requires=("helper",))
+    shutil.rmtree(checkout / "uv-cache")
+    shutil.rmtree(checkout / ".asrcompat")
+    code, said = run(checkout, words)
+    assert code == 0, said
+    assert f"{NEW}: tcp://" in said
+    assert "resolved another lock than this machine" in said, "its own is young"
+    code, said = run(checkout, [*words, "--fresh"])
+    assert code == 0, said
+    assert "resolved another lock than this machine" not in said, "and not asked for any more"
+
+
+def test_a_killed_scheduler_is_told_and_what_was_finished_is_kept(checkout: Path, scheduler: Scheduler) -> None:
+    scheduler.worker("one")
+    scheduler.ready(1)
+    words = command(checkout, "matrix", "--scheduler", scheduler.address, "--jobs", "1")
+    output = checkout / "output.txt"
+    with start(checkout, words) as client:
+        assert comes(lambda: output.exists() and output.read_text().count("install: done") == 2)
+        scheduler.kill()
+        assert client.wait(120) == 3, output.read_text()
+    said = output.read_text()
+    assert f"{scheduler.address}: the scheduler is gone" in said
+    assert "take it over by `merge`" in said
+    kept = [file.stem for file in (checkout / ".asrcompat" / "results").rglob("py*.json")]
+    assert len(kept) == 1, "the environment that was done by then"
+
+
+def test_two_runs_on_one_scheduler_do_not_tell_of_each_other(checkout: Path, scheduler: Scheduler) -> None:
+    for name in ("one", "two"):
+        scheduler.worker(name)
+    scheduler.ready(2)
+
+    def of(name: str) -> subprocess.Popen[str]:
+        words = command(checkout, "matrix", "--scheduler", scheduler.address, "--environments", name)
+        return subprocess.Popen(
+            [*words, "--work", str(checkout / f"work-{name}")],
+            cwd=checkout,
+            env=environment(checkout),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    with of(OLD) as old, of(NEW) as new:
+        said = {OLD: old.communicate(timeout=120)[0], NEW: new.communicate(timeout=120)[0]}
+    for name, other in ((OLD, NEW), (NEW, OLD)):
+        assert f"{name}: transformers: works" in said[name], said[name]
+        assert other not in said[name], said[name]
 
 
 def test_a_worker_with_another_checkout_is_passed_over(checkout: Path, scheduler: Scheduler, tmp_path: Path) -> None:
@@ -149,7 +242,7 @@ def test_without_a_scheduler_or_workers_that_is_said(
     some = options.chosen_environments[:2]
 
     def attempt() -> None:
-        cluster.run_on_cluster(options, some, progress=Progress(quiet=True), seconds=10, until=None)
+        cluster.run_on_cluster(options, some, {}, progress=Progress(quiet=True), seconds=10, until=None)
 
     with pytest.raises(HarnessError, match="no worker is there to run 2 environments; start some with `dask worker"):
         attempt()
@@ -172,10 +265,32 @@ def test_cuda_is_for_workers_whatever_this_machine_lacks(
     assert "no worker that offers the resource GPU is there to run" in capsys.readouterr().err
 
 
-def test_a_session_elsewhere_resolves_anew_and_takes_torch_from_where_this_run_does(tmp_path: Path) -> None:
-    words = ["matrix", "--matrix", str(ROOT / "matrix.toml"), "--work", str(tmp_path), "--fresh"]
-    assert "--again" in parse(words)[1].choices_for_sessions()
-    assert "--fresh" in parse([*words, "--scheduler", "tcp://127.0.0.1:9"])[1].choices_for_sessions()
+@pytest.mark.parametrize("anew", [False, True])
+@pytest.mark.parametrize("libc", [None, "2.17"])
+def test_a_machine_of_another_kind_resolves_and_anew_where_that_was_asked_for(
+    anew: bool, libc: str | None, this_python: Interpreter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASRCOMPAT_WORK", str(tmp_path))
+    monkeypatch.setenv("ASRCOMPAT_CHECKOUT", str(ROOT))
+    monkeypatch.setattr(remote, "find", lambda _: this_python)
+    given: list[Sequence[str]] = []
+    monkeypatch.setattr(schedule, "run_sessions", lambda *_, options, **__: given.append(options))
+    (request,) = parse(["matrix", "--matrix", str(ROOT / "matrix.toml"), "--profile", "smoke"])[1].chosen_environments
+    task = remote.Task(
+        name=request.id,
+        choices=("--profile", "smoke", "--again"),
+        seconds=10,
+        checkout=remote.checkout_digest(ROOT),
+        profile="smoke",
+        resolved=Carried(made_for=resolved_for(this_python), files={"x.pylock.toml": ("a lock", 1.0)}),
+        anew=anew,
+    )
+    if libc is not None:
+        monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", libc))
+    remote.run_task(task, lambda _: None)
+    (options,) = given
+    assert ("--fresh" in options) == (libc is not None and anew)
+    assert (tmp_path / "locks" / "x.pylock.toml").exists() == (libc is None)
 
 
 def test_what_does_not_go_with_a_scheduler_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,12 +310,12 @@ def test_what_does_not_go_with_a_scheduler_is_refused(capsys: pytest.CaptureFixt
 def test_what_is_missing_is_named_with_the_remedy(
     address: str, missing: bool, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 1)
+    monkeypatch.setattr(workers, "_CONNECT_SECONDS", 1)
     if missing:
         monkeypatch.setitem(sys.modules, "distributed", None)
     options = parse(["matrix", "--matrix", str(ROOT / "matrix.toml"), "--scheduler", address])[1]
     with pytest.raises(UsageError, match=re.escape(told)):
-        cluster.run_on_cluster(options, [], progress=Progress(quiet=True), seconds=10, until=None)
+        cluster.run_on_cluster(options, [], {}, progress=Progress(quiet=True), seconds=10, until=None)
 
 
 @pytest.mark.parametrize(("again", "given_back"), [((), True), (("--again",), False)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from tiny_lab import Surroundings, package
 
 from asrcompat.model import Outcome
 from asrcompat.run import breaker, schedule, session, uv
+from asrcompat.run.interpreters import NoInterpreter
 from asrcompat.run.store import Store
 from asrcompat.running import begin as begin_module
+from asrcompat.spec import Request
 from asrcompat.standing import standings
 
 __all__ = ["bench", "index"]  # fixtures
@@ -75,6 +78,23 @@ def test_devices_that_are_not_here_need_no_installation(bench: Surroundings, tmp
         **{f"{path} on cpu": "works" for path in PATHS},
         **{f"{path} on cuda": "unavailable" for path in PATHS},
     }
+
+
+def test_a_python_that_is_not_here_may_be_where_workers_are(
+    bench: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[str] = []
+
+    def run_on_cluster(_: object, requests: Sequence[Request], *__: object, **___: object) -> list[Request]:
+        given.extend(one.id for one in requests)
+        return []
+
+    monkeypatch.setattr("asrcompat.running.command.run_on_cluster", run_on_cluster)
+    monkeypatch.setattr("asrcompat.plan.prepare.find", lambda _: NoInterpreter(wanted="3.10", reason="none"))
+    assert command(tmp_path, "matrix") == 0
+    assert (given, outcomes(tmp_path)) == ([], {f"{path} on cpu": "unavailable" for path in PATHS})
+    assert command(tmp_path, "matrix", "--scheduler", "tcp://127.0.0.1:9") == 3, "nobody has told of it"
+    assert given == [OLD, NEW]
 
 
 @pytest.mark.parametrize("option", ["--again", "--fresh"])

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asrcompat.model import Environment, Outcome, Stage
-from asrcompat.plan.resolve import Resolution, Resolver, resolve, until
+from asrcompat.plan.kept import Carried, resolved_for
+from asrcompat.plan.resolve import Resolution, Resolver, kept_of, resolve, until
 from asrcompat.run.interpreters import Interpreter, NoInterpreter, find
 from asrcompat.run.lock import Lock
 from asrcompat.run.scrub import Scrubber
@@ -67,6 +68,17 @@ def prepare(request: Request, sources: Sources) -> tuple[Environment, Locked | N
         text = resolution.lock.requirements(extra_index=sources.torch_index)
         return environment, Locked(lock=resolution.lock, interpreter=interpreter, text=text)
     return environment, _unresolved(resolution.failure, environment)
+
+
+def carried(request: Request, sources: Sources) -> Carried | None:
+    """What `prepare` found here, for other machines; None where there is no such Python here."""
+    interpreter = find(request.python)
+    if isinstance(interpreter, NoInterpreter):
+        return None
+    places = (replace(sources, torch_index=index) for index in dict.fromkeys((sources.torch_index, None)))
+    resolvers = (place.resolver(interpreter, as_of=request.as_of) for place in places)
+    kept = [one for resolver in resolvers for one in kept_of(request, resolver)]
+    return Carried.of(kept, made_for=resolved_for(interpreter))
 
 
 def _environment(request: Request, interpreter: Interpreter, resolution: Resolution, sources: Sources) -> Environment:

@@ -7,17 +7,15 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from hashlib import sha256
 from pathlib import Path
 from time import monotonic
-from time import time as now
 from typing import Literal
 
+from asrcompat.plan.kept import Kept, resolved_for
 from asrcompat.run import uv
 from asrcompat.run.breaker import Breaker
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
-from asrcompat.run.store import write_text
 from asrcompat.spec import Index, Request
 
 Declared = Literal["ok", "conflict", "unknown"]
@@ -42,6 +40,14 @@ class Resolution:
     declared_reason: str | None
     unaided: Lock | None
     seconds: float
+
+
+def kept_of(request: Request, resolver: Resolver) -> tuple[Kept, ...]:
+    """Where what `resolve` finds is kept."""
+    return (
+        resolver.kept(request.pinned_requirements, overrides=request.override_requirements),
+        resolver.kept(request.requirements),
+    )
 
 
 def resolve(request: Request, resolver: Resolver) -> Resolution:
@@ -86,21 +92,21 @@ class Resolver:
 
     def lock(self, requirements: Sequence[str], *, overrides: Sequence[str] = ()) -> Lock | uv.Failure:
         """The lock of these requirements, with `overrides` in place of what packages ask for; or why there is none."""
-        project = self._project(requirements)
-        arguments = self._index_arguments()
-        facts = [project, arguments, str(self.interpreter.executable), *([overrides] if overrides else [])]
-        key = sha256(json.dumps(facts).encode()).hexdigest()[:24]
-        kept, refused = (self.work / "locks" / f"{key}.{kind}" for kind in ("pylock.toml", "conflict.txt"))
-        if self._is_young(kept):
-            return Lock(kept.read_text(encoding="utf-8"))
-        if self._is_young(refused):
-            return uv.Failure(kind="conflict", message=refused.read_text(encoding="utf-8"))
+        kept = self.kept(requirements, overrides=overrides)
+        # what an earlier day's index held does not change any more
+        hours = self.index.lock_hours if self.as_of is None else float("inf")
+        before = None if self.fresh else kept.read(hours=hours)
+        if before is not None:
+            return before
+        project, arguments = self._project(requirements), self._index_arguments()
         found: Lock | uv.Failure = Breaker(self.work).ask(lambda: self._made(project, arguments, overrides))
-        if isinstance(found, Lock):
-            write_text(kept, found.text)
-        elif found.kind == "conflict":
-            write_text(refused, found.message)
+        kept.write(found)
         return found
+
+    def kept(self, requirements: Sequence[str], *, overrides: Sequence[str] = ()) -> Kept:
+        """Where the answer is kept: by what is asked, of which index, and for which kind of machine."""
+        facts = [self._project(requirements), self._index_arguments(), resolved_for(self.interpreter), list(overrides)]
+        return Kept.of(facts, work=self.work)
 
     def lock_anywhere(self, requirements: Sequence[str], *, overrides: Sequence[str] = ()) -> Lock | uv.Failure:
         """The lock, with torch from its own index where that has it: only a conflict without it too is a verdict."""
@@ -108,10 +114,6 @@ class Resolver:
         if self.torch_index is None or isinstance(found, Lock) or found.kind != "conflict":
             return found
         return replace(self, torch_index=None).lock(requirements, overrides=overrides)
-
-    def _is_young(self, file: Path) -> bool:
-        """Whether what was kept is still used: what an earlier day's index held does not change any more."""
-        return not self.fresh and _age_hours(file) < (self.index.lock_hours if self.as_of is None else float("inf"))
 
     def without_network(self, requirements: Sequence[str]) -> Lock | uv.Failure:
         """What the installer's cache alone says of these requirements; nothing is kept of it.
@@ -169,10 +171,3 @@ def until(day: str) -> tuple[str, ...]:
 def day_end(day: str) -> datetime:
     """The moment up to which a release counts as of this day (YYYY-MM-DD): its end, in UTC."""
     return datetime.combine(date.fromisoformat(day), time.min, UTC) + timedelta(days=1)
-
-
-def _age_hours(file: Path) -> float:
-    try:
-        return (now() - file.stat().st_mtime) / 3600
-    except FileNotFoundError:
-        return float("inf")

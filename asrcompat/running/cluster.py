@@ -8,45 +8,52 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from asrcompat.argument_sets import NO_INDEX
-from asrcompat.errors import ExitCode, HarnessError, UsageError
+from asrcompat.errors import ExitCode, HarnessError
 from asrcompat.options import Options
 from asrcompat.plan.dispatch import Dispatch
 from asrcompat.plan.document import dump_plan, kept_plan
+from asrcompat.plan.prepare import carried
 from asrcompat.plan.shard import Job
 from asrcompat.planning.shards import expected_seconds
 from asrcompat.result_files import ResultError, parse_environment_result
 from asrcompat.run import code, process
 from asrcompat.run.progress import Progress
+from asrcompat.run.session import Locked
 from asrcompat.running.remote import Done, Task, checkout_digest, run_task
+from asrcompat.running.workers import GPU, connected, usable_workers, wants_gpu
 from asrcompat.settings import settings_for, sources_for
 from asrcompat.spec import Request
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-_CONNECT_SECONDS = 30
 _WAIT_SECONDS = 60.0  # for a first worker, and for another one where all are lost
 _TRIES = 3  # of one environment: the machines, not the packages, are to blame
-_GPU = "GPU"  # the resource of a worker that has one, as its documentation names it
 
 
 def run_on_cluster(
-    options: Options, requests: Sequence[Request], *, progress: Progress, seconds: float, until: float | None
+    options: Options,
+    requests: Sequence[Request],
+    locked: Mapping[str, Locked],
+    *,
+    progress: Progress,
+    seconds: float,
+    until: float | None,
 ) -> list[Request]:
     """Run these on the scheduler's workers, and keep their results; those that were not begun.
 
+    `locked` are their locks, by the ids as of their day: a worker of the same kind of machine installs those.
     Raises `UsageError` where Dask is not installed or no scheduler answers, `HarnessError` where no worker is left.
     """
-    with _connected(options) as client:
+    with connected(options) as client:
         topic = f"asrcompat-{client.id}"  # another run's client may be there as well
         client.subscribe_topic(topic, lambda event: progress.tell(str(event[1])))
-        run = _Cluster(options, requests, client=client, progress=progress, seconds=seconds, topic=topic)
+        run = _Cluster(options, requests, locked, client=client, progress=progress, seconds=seconds, topic=topic)
         try:
             left = run.all(until)
         except BaseException as error:
@@ -67,6 +74,7 @@ class _Cluster:
         self,
         options: Options,
         requests: Sequence[Request],
+        locked: Mapping[str, Locked],
         *,
         client: Client,
         progress: Progress,
@@ -75,6 +83,7 @@ class _Cluster:
     ) -> None:
         self._options, self._client, self._progress, self._topic = options, client, progress, topic
         self._requests = {one.id: one for one in requests}
+        self._locked, self._sources = locked, sources_for(options)
         expected = expected_seconds(options, requests)
         jobs = [Job(id=one.id, stack=one.torch, seconds=expected[one.id]) for one in requests]
         self._dispatch = Dispatch(jobs)
@@ -91,12 +100,13 @@ class _Cluster:
         self._task = Task(
             name="",
             # the locks here are resolved from it, or without it
-            choices=(*options.choices_for_sessions(), "--torch-index", sources_for(options).torch_index or NO_INDEX),
+            choices=(*options.choices_for_sessions(), "--torch-index", self._sources.torch_index or NO_INDEX),
             seconds=seconds,
             checkout=checkout_digest(options.root),
             profile=options.chosen_profile,
             plan=None if plan is None else dump_plan(plan),
             as_of=options.as_of,
+            anew=options.fresh,
         )
 
     def all(self, until: float | None) -> list[Request]:
@@ -117,7 +127,7 @@ class _Cluster:
             self._client.run(process.end_all, having=names, on_error="ignore")
 
     def _give_out(self) -> None:
-        workers = [one for one in _workers(self._client, self._options) if one not in self._refused]
+        workers = [one for one in usable_workers(self._client, self._options) if one not in self._refused]
         if workers or self._running:
             self._seen = time.monotonic()
         elif time.monotonic() - self._seen > _WAIT_SECONDS and len(self._dispatch):
@@ -134,7 +144,7 @@ class _Cluster:
         self._progress.tell(f"{job.id}: begins on {worker}")
         future = self._client.submit(
             _on_worker,
-            replace(self._task, name=job.id),
+            replace(self._task, name=job.id, resolved=carried(self._dated(job), self._sources)),
             self._topic,
             workers=[worker],
             pure=False,
@@ -168,11 +178,11 @@ class _Cluster:
             self._tries[job.id] -= 1
             self._once_more(job, f"{worker} is passed over: {done.refused}")
             return
-        self._keep(job, done)
+        self._keep(job, worker, done)
         if done.code not in (ExitCode.OK, ExitCode.WORSE):
             self._progress.tell(f"{job.id}: its session on {worker} ended with code {done.code}:\n{done.tail}")
 
-    def _keep(self, job: Job, done: Done) -> None:
+    def _keep(self, job: Job, worker: str, done: Done) -> None:
         if done.result is None:
             return
         try:
@@ -183,7 +193,15 @@ class _Cluster:
         if not (result.environment.code or "").startswith(self._code):  # not of this run
             self._progress.tell(f"{job.id}: what came back is of other code, and left out")
             return
+        ours = self._locked.get(self._dated(job).id)
+        if ours is not None and result.environment.lock_sha256 not in (None, ours.lock.sha256):
+            python, mine = result.environment.python, ours.interpreter.version
+            why = "" if python == mine else f": its Python is {python}, and here it is {mine}"
+            self._progress.tell(f"{job.id}: {worker} resolved another lock than this machine{why}")
         self._options.store.add(result, lock=done.lock, pylock=done.pylock)
+
+    def _dated(self, job: Job) -> Request:
+        return self._requests[job.id].dated(self._options.as_of)
 
     def _once_more(self, job: Job, why: str) -> None:
         if self._over:
@@ -198,7 +216,7 @@ class _Cluster:
     def _nobody(self) -> str:
         """Why nothing can be run any more."""
         refused = "".join(f"\n  {worker}: {why}" for worker, why in self._refused.items())
-        offers = f" that offers the resource {_GPU}" if _wants_gpu(self._options) else ""
+        offers = f" that offers the resource {GPU}" if wants_gpu(self._options) else ""
         return (
             f"{self._options.scheduler}: no worker{offers} is there to run {len(self._dispatch)} environments; start "
             f"some with `dask worker {self._options.scheduler}`{refused}"
@@ -210,32 +228,3 @@ def _on_worker(task: Task, topic: str) -> Done:
 
     worker = get_worker()
     return run_task(task, lambda text: worker.log_event(topic, text))
-
-
-@contextmanager
-def _connected(options: Options) -> Iterator[Client]:
-    try:
-        from distributed import Client  # noqa: PLC0415 - an extra, for who has a cluster
-    except ImportError as missing:
-        message = f"--scheduler needs Dask: .venv/bin/pip install -e '.[dask]' ({missing})"
-        raise UsageError(message) from None
-    try:
-        client = Client(options.scheduler, timeout=_CONNECT_SECONDS, set_as_default=False, name="asrcompat")
-    except (OSError, TimeoutError, ValueError) as error:
-        message = f"--scheduler {options.scheduler}: no scheduler answers there ({error}); start one: `dask scheduler`"
-        raise UsageError(message) from error
-    with client:
-        yield client
-
-
-def _wants_gpu(options: Options) -> bool:
-    """Whether CUDA was asked for by name: then only workers that say they have it are any use."""
-    return "cuda" in options.devices
-
-
-def _workers(client: Client, options: Options) -> list[str]:
-    """The addresses of the workers that may be given environments."""
-    if not _wants_gpu(options):
-        return sorted(client.nthreads())
-    told: Mapping[str, Any] = client.scheduler_info(n_workers=-1)["workers"]
-    return sorted(address for address, facts in told.items() if facts.get("resources", {}).get(_GPU))

@@ -72,7 +72,8 @@ def _run_these(run: Run, requests: Sequence[Request], locked: Mapping[str, Locke
     locks = {name: one.lock for name, one in locked.items()}
     progress.tell(f"to run: {plural(len(requests), 'environment')}; {told_cost(one.sizes for one in locks.values())}")
     if options.scheduler is not None:
-        return run_on_cluster(options, requests, progress=progress, seconds=deadline(options), until=run.until)
+        seconds = deadline(options)
+        return run_on_cluster(options, requests, locked, progress=progress, seconds=seconds, until=run.until)
     run.prepare()
     groups = by_stack(requests)
     new = [group[0] for group in groups if not _is_there(options, group)]
