@@ -16,7 +16,7 @@ from asrcompat.report.admit import admit
 from asrcompat.reporting import identities
 from asrcompat.run import code, host
 from asrcompat.run.cells import Settings, unavailable_devices
-from asrcompat.run.known import is_of, known_cells, restated
+from asrcompat.run.known import is_of, known_cells, restated, taken_over, with_known
 from asrcompat.run.progress import Progress
 from asrcompat.run.session import Locked, NotBuilt, run_session
 from asrcompat.run.store import Store
@@ -31,8 +31,8 @@ Wanted = frozenset[tuple[str, Device]]
 class Standing:
     """An environment that is asked for: what it is made of, what was `kept` of it, which cells of that are `known`.
 
-    `kept` is None where it is of another lock or other code; `left` are the cells to run. `absent` are the devices that
-    nothing is run on, with the reason.
+    `kept` is None where it is of another lock or other code; cells that were found under another id with the same lock
+    are part of it. `left` are the cells to run. `absent` are the devices that nothing is run on, with the reason.
     """
 
     environment: Environment
@@ -105,7 +105,25 @@ def standing_of(options: Options, request: Request, sources: Sources, *, digest:
             unbuilt_hours=sources.index.lock_hours,
         )
     left = frozenset(one for one in wanted - known if one[1] not in standing.absent)
-    return replace(standing, kept=kept, known=known, left=left)
+    standing = replace(standing, kept=kept, known=known, left=left)
+    if not left or options.run_again:  # what is asked for anew is not to be found elsewhere either
+        return standing
+    return _with_others(standing, source, options.store, ours=ours, unbuilt_hours=sources.index.lock_hours)
+
+
+def _with_others(standing: Standing, source: Locked, store: Store, *, ours: str, unbuilt_hours: float) -> Standing:
+    """With those of the cells left that were found under another id with the same lock."""
+    for other in store.of_lock(source.lock.sha256, but=standing.environment.id):
+        taken = taken_over(other, standing.environment, source, standing.left)
+        if taken is None:
+            continue
+        found = known_cells(admit(taken), source, standing.settings, code=ours, unbuilt_hours=unbuilt_hours)
+        if found:
+            kept = with_known(standing.kept, taken, found)
+            standing = replace(standing, kept=kept, known=standing.known | found, left=standing.left - found)
+        if not standing.left:
+            break
+    return standing
 
 
 def standings(
@@ -145,8 +163,8 @@ def begin(standing: Standing, options: Options, request: Request) -> None:
     if standing.kept is None and options.whole_cells:
         store.remove(identity)
         return
-    if standing.kept is not None and (current is None or current.environment != standing.kept.environment):
-        _kept(store, standing.source, standing.kept)  # it was laid by, and is current again
+    if standing.kept is not None and current != standing.kept:
+        _kept(store, standing.source, standing.kept)  # it was laid by, and is current again; or found under another id
     store.drop(identity, standing.left)
 
 

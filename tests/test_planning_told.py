@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from factories import make_cell, make_environment, make_environment_result
+from factories import make_cell, make_environment, make_environment_result, make_evidence
 from plan_commands import Making, making, options, report_on, said
 from planned import NEW_ID, OLD_ID, checkout, make_plan
 
@@ -104,6 +104,15 @@ def test_why_tells_what_came_of_an_environment(tmp_path: Path, capsys: pytest.Ca
     options(file).store.write(make_environment_result(environment, [broken]), lock="torch==2.8.0\n")
     assert main(["why", NEW_ID, "--matrix", str(file), "--profile", "wide"]) == ExitCode.OK
     assert f"    s3prl-hf on cpu: broken at {broken.stage}: odd" in said(capsys).splitlines()
+
+
+def test_why_tells_as_what_a_cell_ran(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = checkout(tmp_path, plan=make_plan())
+    environment = make_environment(NEW_ID)
+    works = make_cell(environment, "s3prl-hf", evidence=make_evidence(environment, ran_as="some-other"))
+    options(file).store.write(make_environment_result(environment, [works]), lock="torch==2.8.0\n")
+    assert main(["why", NEW_ID, "--matrix", str(file), "--profile", "wide"]) == ExitCode.OK
+    assert "    s3prl-hf on cpu: works (run as some-other, of the same lock)" in said(capsys).splitlines()
 
 
 def test_why_tells_what_the_published_report_says_where_nothing_was_run_here(

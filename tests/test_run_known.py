@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from factories import make_cell, make_environment, make_environment_result, make_evidence
+from hypothesis import given
+from hypothesis import strategies as st
 from session_settings import make_settings
 
-from asrcompat.model import Device, EnvironmentResult, Outcome, Stage
+from asrcompat.model import Device, Environment, EnvironmentResult, Outcome, Stage
 from asrcompat.run import host
 from asrcompat.run.cells import Settings
 from asrcompat.run.interpreters import Interpreter
-from asrcompat.run.known import content_of, known_cells, restated, with_content
+from asrcompat.run.known import content_of, known_cells, restated, taken_over, with_content, with_known
 from asrcompat.run.lock import Lock
 from asrcompat.run.session import Locked
 from asrcompat.spec import Spec
@@ -187,3 +190,133 @@ def test_a_known_environment_says_what_it_is_declared_today_and_when_it_ran(sett
     assert told.declared == "conflict"
     assert (told.ran_at, told.code) == (result.environment.ran_at, CODE)
     assert (told.installable, told.build) == ("ok", result.environment.build)
+
+
+WANTED = frozenset((path, Device.CPU) for path in PATHS)
+BUILT = Lock(
+    '[[packages]]\nname = "espnet"\nversion = "202402"\nsdist = { url = "e.tar.gz", hashes = { sha256 = "0" } }\n'
+)
+
+
+def other_id(**changes: Any) -> Environment:
+    environment = replace(make_environment("under another id"), installable="unknown", seconds={}, build={})
+    return replace(environment, **{"lock_sha256": LOCK.sha256, **changes})
+
+
+def test_what_was_found_under_another_id_says_as_what(settings: Settings) -> None:
+    result = kept(settings)
+    taken = taken_over(result, other_id(), SOURCE, WANTED)
+    assert taken is not None
+    assert known(settings, taken) == sorted(PATHS)
+    assert {cell.environment for cell in taken.cells} == {"under another id"}
+    assert {cell.evidence.ran_as for cell in taken.cells if cell.evidence} == {result.environment.id}
+    assert (taken.environment.ran_at, taken.environment.installable) == (result.environment.ran_at, "ok")
+    third = taken_over(taken, replace(other_id(), id="third"), SOURCE, WANTED)
+    assert third is not None
+    assert {cell.evidence.ran_as for cell in third.cells if cell.evidence} == {result.environment.id}, "where it ran"
+
+
+def test_only_what_is_wanted_is_taken_over(settings: Settings) -> None:
+    taken = taken_over(kept(settings), other_id(), SOURCE, {(PATHS[1], Device.CPU)})
+    assert taken is not None
+    assert [cell.path for cell in taken.cells] == [PATHS[1]]
+    assert taken_over(kept(settings), other_id(), SOURCE, {(PATHS[1], Device.CUDA)}) is None
+
+
+def test_what_is_known_under_another_id_takes_its_place_among_the_own(settings: Settings) -> None:
+    own = kept(settings, outcome=Outcome.ERROR)
+    taken = taken_over(kept(settings), own.environment, SOURCE, WANTED)
+    assert taken is not None
+    both = with_known(own, taken, {(PATHS[1], Device.CPU)})
+    assert [(cell.path, cell.outcome) for cell in both.cells] == [(path, Outcome.WORKS) for path in PATHS]
+    assert both.environment == own.environment
+    assert [cell.path for cell in with_known(None, taken, {(PATHS[0], Device.CPU)}).cells] == [PATHS[0]]
+
+
+@pytest.mark.parametrize(
+    "there",
+    [{"lock_sha256": "0" * 64}, {"installable": "failed"}, {"host": "a-machine"}, {"derived_from": "another"}],
+    ids=str,
+)
+def test_what_is_of_no_such_environment_is_not_taken_over(settings: Settings, there: dict[str, Any]) -> None:
+    result = kept(settings)
+    result = replace(result, environment=replace(result.environment, **there))
+    assert taken_over(result, other_id(), SOURCE, WANTED) is None
+
+
+def test_what_did_not_run_is_not_taken_over(settings: Settings) -> None:
+    taken = taken_over(kept(settings, outcome=Outcome.BROKEN, evidence=None), other_id(), SOURCE, WANTED)
+    assert taken is not None
+    assert [cell.path for cell in taken.cells] == [PATHS[0]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """All that can change what comes of an environment; `builds`: some of it is no wheel."""
+
+    builds: bool
+    torch: str
+    code: str
+    python: str
+    modules: str
+    platform: str
+    seed: int
+    recipe: float
+    index: str
+    as_of: str | None
+
+    @property
+    def source(self) -> Locked:
+        text = LOCK.text.replace("2.3.1", self.torch) + (BUILT.text if self.builds else "")
+        interpreter = replace(SOURCE.interpreter, version=self.python, modules=self.modules)
+        return replace(SOURCE, lock=Lock(text), interpreter=interpreter)
+
+    def environment(self, name: str) -> Environment:
+        sha256 = self.source.lock.sha256
+        return replace(make_environment(name), lock_sha256=sha256, code=self.code, index=self.index, as_of=self.as_of)
+
+    def settings(self, base: Settings) -> Settings:
+        return replace(base, probe=replace(base.probe, seed=self.seed), findings={"recipe": self.recipe})
+
+    def on_its_machine(self) -> Any:
+        return patch.object(host, "platform_facts", lambda: (self.platform,))
+
+
+def facts() -> st.SearchStrategy[Facts]:
+    return st.builds(
+        Facts,
+        builds=st.booleans(),
+        torch=st.sampled_from(["2.3.1", "2.3.0"]),
+        code=st.sampled_from(["c0de", "0ther"]),
+        python=st.sampled_from(["3.10.1", "3.10.2"]),
+        modules=st.sampled_from(["all", "without lzma"]),
+        platform=st.sampled_from(["glibc", "musl"]),
+        seed=st.integers(0, 1),
+        recipe=st.sampled_from([1.0, 2.0]),
+        index=st.sampled_from(["https://a.example", "https://b.example"]),
+        as_of=st.sampled_from([None, "2026-01-01"]),
+    )
+
+
+def shared(base: Settings, there: Facts, here: Facts) -> bool:
+    """Whether what is found there, with one set of facts, counts here under another id."""
+    with there.on_its_machine():
+        environment = there.environment("there")
+        result = make_environment_result(environment, [make_cell(environment, PATHS[0])])
+        result = with_content(result, there.source, there.settings(base), code=there.code)
+    with here.on_its_machine():
+        taken = taken_over(result, here.environment("here"), here.source, WANTED)
+        settings = here.settings(base)
+        return taken is not None and bool(known_cells(taken, here.source, settings, code=here.code, unbuilt_hours=1.0))
+
+
+@given(facts(), facts(), st.sets(st.sampled_from(list(Facts.__dataclass_fields__))))
+def test_what_differs_in_anything_that_can_change_an_outcome_is_never_shared(
+    spec: Spec, there: Facts, other: Facts, changed: set[str]
+) -> None:
+    """`changed` keeps most pairs close to each other: of two at random, too much differs for one thing to tell."""
+    here = replace(there, **{name: getattr(other, name) for name in changed})
+    # where nothing is built, neither the index nor its day is in what is installed
+    apart = replace(there, index=here.index, as_of=here.as_of) if not there.builds else there
+    base = make_settings(spec, Path("nowhere"), paths=PATHS)
+    assert shared(base, there, here) is (apart == here)

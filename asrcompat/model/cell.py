@@ -60,7 +60,8 @@ class Trials:
 class Evidence:
     """Proof that a cell ran: process id, UTC start, hash of its log (record and output), versions read inside.
 
-    `mode` is ``forked`` (a child of the importing parent) or ``fresh`` (a process of its own).
+    `mode` is ``forked`` (a child of the importing parent) or ``fresh`` (a process of its own). `ran_as` is the id of
+    the environment that it ran as, where that is another one of the same lock: the log lies under that.
     """
 
     __pydantic_config__ = STRICT
@@ -70,6 +71,7 @@ class Evidence:
     log_sha256: str
     versions: Mapping[str, str]
     mode: Literal["forked", "fresh"]
+    ran_as: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -113,7 +113,9 @@ def _came_of(environment: Environment, cells: Iterable[Cell], said: str) -> Iter
     for cell in cells:
         first, _, _ = cell.message.partition("\n")
         failed = f" at {cell.stage}: {first}" if cell.failed else ""
-        yield f"    {cell.path} on {cell.device}: {cell.outcome}{failed}"
+        ran_as = None if cell.evidence is None else cell.evidence.ran_as
+        shared = "" if ran_as is None else f" (run as {ran_as}, of the same lock)"
+        yield f"    {cell.path} on {cell.device}: {cell.outcome}{shared}{failed}"
 
 
 def _of_profile(choices: Mapping[str, str], options: Options) -> Iterator[str]:

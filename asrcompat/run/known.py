@@ -18,6 +18,7 @@ from asrcompat.run import host
 
 if TYPE_CHECKING:
     from asrcompat.run.cells import Settings
+    from asrcompat.run.lock import Lock
     from asrcompat.run.session import Locked
 
 # These say nothing of the packages: nothing is known by them.
@@ -90,6 +91,48 @@ def restated(kept: EnvironmentResult, environment: Environment) -> EnvironmentRe
         code=before.code,
     )
     return replace(kept, environment=found)
+
+
+def taken_over(
+    kept: EnvironmentResult, environment: Environment, source: Locked, wanted: Collection[tuple[str, Device]]
+) -> EnvironmentResult | None:
+    """What was found of another id's cells `wanted`, told of `environment`; None where that is nothing of its own lock.
+
+    Only what was run is taken, and its evidence says as what it was.
+    """
+    there = kept.environment
+    if there.lock_sha256 != source.lock.sha256 or there.installable != "ok" or there.host or there.derived_from:
+        return None
+    if not built_alike(there, environment, source.lock):
+        return None
+    cells = tuple(
+        replace(
+            cell,
+            environment=environment.id,
+            evidence=replace(cell.evidence, ran_as=cell.evidence.ran_as or cell.environment),
+        )
+        for cell in kept.cells
+        if cell.evidence is not None and (cell.path, cell.device) in wanted
+    )
+    return replace(restated(kept, environment), cells=cells) if cells else None
+
+
+def built_alike(one: Environment, other: Environment, lock: Lock) -> bool:
+    """Whether two environments of one lock have the same in them.
+
+    What has to be built is built with what an index holds, as of a day: neither is in the lock.
+    """
+    return not lock.sources or (one.index, one.as_of) == (other.index, other.as_of)
+
+
+def with_known(
+    kept: EnvironmentResult | None, other: EnvironmentResult, known: Collection[tuple[str, Device]]
+) -> EnvironmentResult:
+    """What was kept of an environment, if anything, with the cells of `other` that are `known`."""
+    taken = tuple(cell for cell in other.cells if (cell.path, cell.device) in known)
+    if kept is None:
+        return replace(other, cells=taken)
+    return replace(kept, cells=(*(cell for cell in kept.cells if (cell.path, cell.device) not in known), *taken))
 
 
 def _lasts(cell: Cell) -> bool:

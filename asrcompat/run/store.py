@@ -13,6 +13,7 @@ from pathlib import Path
 from asrcompat.model import Cell, Device, Environment, EnvironmentResult, Weights
 from asrcompat.result_files import ResultError, dump, parse_environment_result
 from asrcompat.run.hold import held, held_now
+from asrcompat.run.same_lock import EARLIER, earlier_name, of_lock
 from asrcompat.run.scrub import encodable
 from asrcompat.run.secrets import without_secrets
 from asrcompat.spec import request_id
@@ -196,6 +197,10 @@ class Store:
         except (OSError, ResultError):
             return None
 
+    def of_lock(self, lock_sha256: str, *, but: str) -> Iterator[EnvironmentResult]:
+        """What is kept or was laid by of environments with this lock, without the one of the id `but`."""
+        return of_lock(self.folder, lock_sha256, but=but)
+
     def _lay_by(self, result: EnvironmentResult) -> None:
         """Keep what a newer result takes the place of: the index may go back to that lock, or be down for an hour."""
         lock = result.environment.lock_sha256
@@ -207,7 +212,7 @@ class Store:
             file.unlink(missing_ok=True)
 
     def _laid_by(self, identity: str, lock_sha256: str) -> Path:
-        return self.folder / "earlier" / identity / f"{lock_sha256[:16]}.json"
+        return self.folder / EARLIER / identity / earlier_name(lock_sha256)
 
     def drop(self, identity: str, gone: Collection[tuple[str, Device]]) -> None:
         """Forget some cells of a result, by path and device: a killed run must not leave the last one's as its own."""
