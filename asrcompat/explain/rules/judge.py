@@ -33,6 +33,7 @@ from asrcompat.explain.rules.believed import believed
 from asrcompat.explain.rules.conditions import Versions
 from asrcompat.explain.rules.discriminate import Move
 from asrcompat.explain.rules.named import named
+from asrcompat.explain.rules.once import each_run_once
 from asrcompat.explain.rules.search import Observation
 from asrcompat.explain.rules.verdict import Evidence, explained, verdict
 from asrcompat.explain.seen import Fared, Subject, alike, fared
@@ -100,7 +101,7 @@ def _rules(
     bases: Collection[str],
     tried: Collection[Tried],
 ) -> Iterator[dict[str, Any]]:
-    known = {cell.key: cell for cell in results.cells if cell.environment in locks}
+    known = {cell.key: cell for cell in each_run_once(results.cells) if cell.environment in locks}
     environments = {one.id: one for one in results.environments}
     seen = fared(known.values(), lambda cell, check: check is None and cell.key in group.cells)
     told = believed(seen, known)
