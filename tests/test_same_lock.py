@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from miniature import MiniatureIndex
 from small_run import NEW, PATHS, bench, command, index, outcomes, probed, result
 from tiny_lab import Surroundings, package
 
+from asrcompat.model import Outcome
 from asrcompat.result_files import parse_environment_result
 from asrcompat.run.store import Store
 
@@ -156,6 +158,27 @@ def test_an_error_of_another_id_is_no_news(bench: Surroundings, tmp_path: Path) 
     probed(bench)
     assert command(tmp_path, "session", NEWEST) == 0
     assert probed(bench) == [(NEWEST, PATHS)]
+
+
+def test_two_of_one_lock_in_one_run_are_run_once(
+    bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(tmp_path, "matrix", "--profile", "both") == 0
+    assert probed(bench) == [(NEW, PATHS)]
+    assert f"{NEWEST}: comes after another with the same lock" in capsys.readouterr().out
+    told = json.loads((tmp_path / "work" / "reports" / "both-synthetic-base" / "results.json").read_bytes())
+    assert [cell["environment"] for cell in told["cells"]] == [NEW, NEW, NEWEST, NEWEST]
+    assert [cell["evidence"]["ran_as"] for cell in told["cells"]] == [None, None, NEW, NEW]
+    assert command(tmp_path, "matrix", "--profile", "both") == 0
+    assert probed(bench) == []
+
+
+def test_where_the_first_of_two_ends_in_an_error_the_second_is_run(bench: Surroundings, tmp_path: Path) -> None:
+    bench.trouble.add(NEW)
+    assert command(tmp_path, "matrix", "--profile", "both") == 3
+    assert probed(bench) == [(NEW, PATHS), (NEWEST, PATHS)]
+    assert {cell.outcome for cell in result(tmp_path, NEW).cells} == {Outcome.ERROR}
+    assert ran_as(tmp_path, NEWEST) == dict.fromkeys(PATHS)
 
 
 def test_a_result_that_tells_less_than_is_asked_for_is_not_taken(bench: Surroundings, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from asrcompat.options import Options
 from asrcompat.report.words import plural
 from asrcompat.reporting import read_result
 from asrcompat.run import code
+from asrcompat.run.known import built_alike, content_of
 from asrcompat.run.progress import Progress
 from asrcompat.run.session import Locked
 from asrcompat.settings import sources_for
@@ -18,10 +19,14 @@ from asrcompat.standing import Standing, begin, standing_of, standings
 
 @dataclass(frozen=True, kw_only=True)
 class Begun:
-    """What is left to run, by the requests as chosen; and what of it is locked, by the ids as of their day."""
+    """What is left to run, by the requests as chosen; and what of it is locked, by the ids as of their day.
+
+    `twins` are to come after that, and to begin anew then: what is left of them is run as another one of the same lock.
+    """
 
     left: tuple[Request, ...]
     locked: Mapping[str, Locked]
+    twins: tuple[Request, ...] = ()
 
 
 def begun_with(options: Options, chosen: Sequence[Request], progress: Progress) -> Begun:
@@ -41,10 +46,43 @@ def begun_with(options: Options, chosen: Sequence[Request], progress: Progress) 
         whole = f", {plural(settled, 'environment')} whole" if settled else ""
         progress.tell(f"known already: {plural(known, 'cell')}{whole}; --again runs them all the same")
     left = {name: one for name, one in found.items() if one.left}
+    twins = [] if options.run_again else _twins(left)  # those that are asked for anew share nothing
+    for name in twins:
+        progress.tell(f"{name}: comes after another with the same lock, whose results it may share")
+        del left[name]
     sources = ((name, one.source) for name, one in left.items())
     return Begun(
         left=tuple(dated[name] for name in left),
         locked={name: source for name, source in sources if isinstance(source, Locked)},
+        twins=tuple(one for name, one in dated.items() if name in twins),
+    )
+
+
+def _twins(left: Mapping[str, Standing]) -> list[str]:
+    """Those of which every cell that is left is run under another id as well, by whichever comes first."""
+    first: dict[str, list[Standing]] = {}
+    twins = []
+    for name, one in left.items():
+        if isinstance(one.source, Locked):
+            alike = first.setdefault(one.source.lock.sha256, [])
+            if any(_covers(other, one) for other in alike):
+                twins.append(name)
+            else:
+                alike.append(one)
+    return twins
+
+
+def _covers(first: Standing, second: Standing) -> bool:
+    """Whether what is left of the first, once it is run, may be told of the second too, and is all that is left of it.
+
+    Both are of one lock.
+    """
+    one, other = first.source, second.source
+    if not (isinstance(one, Locked) and isinstance(other, Locked) and second.left <= first.left):
+        return False
+    return built_alike(first.environment, second.environment, one.lock) and all(
+        content_of(*cell, one, first.settings, code="") == content_of(*cell, other, second.settings, code="")
+        for cell in second.left
     )
 
 

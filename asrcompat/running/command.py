@@ -54,12 +54,15 @@ def _run_and_report(options: Options, progress: Progress) -> int:
         f"weights {options.chosen_weights}; paths {', '.join(options.chosen_paths)}; "
         f"devices {', '.join(options.chosen_devices)}"
     )
-    begun = begun_with(options, chosen, progress)
     left: list[Request] = []
-    if begun.left:
-        dated = {one.id: one.dated(options.as_of).id for one in begun.left}
-        with progress.showing(dated.values(), also={name: one for name, one in dated.items() if name != one}):
-            left = _run_these(run, begun.left, begun.locked)
+    waiting: Sequence[Request] = chosen
+    while waiting:  # twins, until what they wait for was run: at least one of each lock is, every time
+        begun = begun_with(options, waiting, progress)
+        if begun.left:
+            dated = {one.id: one.dated(options.as_of).id for one in begun.left}
+            with progress.showing(dated.values(), also={name: one for name, one in dated.items() if name != one}):
+                left += _run_these(run, begun.left, begun.locked)
+        waiting = begun.twins
     for request in left:
         progress.tell(f"{request.id}: not begun: the time that was asked for is over")
     ran, not_begun = ([one.dated(options.as_of) for one in chosen if (one in left) is waits] for waits in (False, True))
