@@ -2,74 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from miniature import MiniatureIndex, serving, wheel
+from tiny_environments import Place, imported, index, names, place, run
 
-from asrcompat.plan.resolve import Resolver
 from asrcompat.run.bytecode import share, shared
-from asrcompat.run.environment import Built, build, give_up
+from asrcompat.run.environment import give_up
 from asrcompat.run.hold import alone
 from asrcompat.run.intact import Intact
-from asrcompat.run.interpreters import Interpreter
-from asrcompat.run.lock import Lock
-from asrcompat.spec import Spec
 
-BODY = "def fail():\n    raise ValueError('as asked for')\n"
-
-
-@pytest.fixture
-def index() -> Iterator[MiniatureIndex]:
-    with serving(("helper", "1.0", ()), ("helper", "2.0", ()), ("other", "1.0", ())) as served:
-        for version in ("1.0", "2.0"):
-            served.files[f"torch-{version}-py3-none-any.whl"] = wheel("torch", version, body=BODY)
-        yield served
-
-
-class Place:
-    """Environments of tiny packages in one work folder."""
-
-    def __init__(self, work: Path, spec: Spec, index: MiniatureIndex, python: Interpreter) -> None:
-        self.work, self.python, self.url = work, python, index.url
-        settings = replace(spec.index, url=index.url)
-        self.resolver = Resolver(interpreter=python, index=settings, torch_index=None, work=work, seconds=60)
-
-    def built(self, name: str, *requirements: str) -> Path:
-        lock = self.resolver.lock(requirements)
-        assert isinstance(lock, Lock)
-        arguments = ("--default-index", self.url)
-        made = build(name, lock, interpreter=self.python, arguments=arguments, work=self.work, seconds=60)
-        assert isinstance(made, Built), made
-        return made.python.parent.parent
-
-
-@pytest.fixture
-def place(
-    tmp_path: Path, spec: Spec, index: MiniatureIndex, this_python: Interpreter, monkeypatch: pytest.MonkeyPatch
-) -> Place:
-    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
-    return Place(tmp_path, spec, index, this_python)
-
-
-def imported(environment: Path, *modules: str) -> None:
-    run(environment, f"import {', '.join(modules)}")
-
-
-def run(environment: Path, code: str) -> str:
-    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    command = [str(environment / "bin" / "python"), "-c", code]
-    ran = subprocess.run(command, env=variables, check=False, capture_output=True, text=True)
-    return ran.stderr
-
-
-def names(environment: Path) -> set[str]:
-    return {name.partition("/")[2].partition(".")[0] for _, name in shared(environment)}
+__all__ = ["index", "place"]  # fixtures
 
 
 def test_a_new_environment_has_what_another_compiled(place: Place) -> None:

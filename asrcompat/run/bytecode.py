@@ -16,6 +16,7 @@ from pathlib import Path
 from asrcompat.run import process
 from asrcompat.run.hold import held_now
 
+PROBING = "asrcompat-probing"  # in an environment: it is being probed, or a run was killed at that (`run.probed`)
 _FOLDER = "__pycache__"
 _PACKAGES = "lib/python*/site-packages"
 _BELOW = len(Path(_PACKAGES).parts)
@@ -37,30 +38,32 @@ def share(environment: Path, python: Path, others: Iterable[Path]) -> int:
     """Link the compiled modules of the first of `others` into `environment`, then what the next ones have besides.
 
     All are environments of one interpreter, of which `python` is one. Returns how many were linked. What cannot be
-    linked, or cannot be read, is compiled again; an environment that somebody is probing gives nothing.
+    linked, or cannot be read, is compiled again; an environment that somebody is probing gives nothing, nor does one
+    where somebody was killed at that.
     """
     linked: list[Path] = []
     for other in others:
         with held_now(other.parent / ".lock") as mine:
-            for compiled in _compiled(other) if mine else ():
-                target = environment / compiled.relative_to(other)
-                if _link(compiled, target):
+            for module in compiled(other) if mine and not (other / PROBING).exists() else ():
+                target = environment / module.relative_to(other)
+                if _link(module, target):
                     linked.append(target)
     torn = _torn(environment, python, linked)
     for one in torn:
-        one.unlink()
+        one.unlink(missing_ok=True)
     return len(linked) - len(torn)
 
 
 def shared(environment: Path) -> Iterator[tuple[Path, str]]:
     """The compiled modules that an environment shares with others, each with its name among the packages."""
-    for compiled in _compiled(environment):
+    for module in compiled(environment):
         with contextlib.suppress(OSError):
-            if compiled.stat().st_nlink > 1:
-                yield compiled, "/".join(compiled.relative_to(environment).parts[_BELOW:])
+            if module.stat().st_nlink > 1:
+                yield module, "/".join(module.relative_to(environment).parts[_BELOW:])
 
 
-def _compiled(environment: Path) -> Iterator[Path]:
+def compiled(environment: Path) -> Iterator[Path]:
+    """The compiled modules of an environment, whoever compiled them."""
     for packages in environment.glob(_PACKAGES):
         for name, _, files in os.walk(packages):
             folder = Path(name)
@@ -68,21 +71,21 @@ def _compiled(environment: Path) -> Iterator[Path]:
                 yield from (folder / file for file in files if file.endswith(".pyc"))
 
 
-def _link(compiled: Path, target: Path) -> bool:
+def _link(module: Path, target: Path) -> bool:
     """Whether the compiled module was linked: only where both have the very same file as its source."""
     try:
-        if not _source(compiled).samefile(_source(target)):
+        if not _source(module).samefile(_source(target)):
             return False
         target.parent.mkdir(exist_ok=True)
-        target.hardlink_to(compiled)
+        target.hardlink_to(module)
     except OSError:
         return False
     return True
 
 
-def _source(compiled: Path) -> Path:
+def _source(module: Path) -> Path:
     """The file that a compiled module was made of."""
-    return compiled.parents[1] / f"{compiled.name.partition('.')[0]}.py"
+    return module.parents[1] / f"{module.name.partition('.')[0]}.py"
 
 
 def _torn(environment: Path, python: Path, linked: Sequence[Path]) -> Sequence[Path]:

@@ -20,7 +20,7 @@ _PACKAGE = _RUN.parent
 _FOLDERS = ("probe", "hub")  # what runs inside, and the checkpoint, its server and the features to compare with
 _JUDGES = (
     *("session", "cells", "endings", "outcome", "probing", "records", "watch", "process", "paths", "inputs"),
-    *("intact", "probed", "bytecode", "scrub", "secrets"),
+    *("intact", "probed", "killed", "bytecode", "scrub", "secrets"),
 )
 _PROBED_WITH = ("espnet", "s3prl", "speech", "hub", "fairseq", "hub-states", "reference")
 

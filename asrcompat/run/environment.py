@@ -79,12 +79,22 @@ def give_up(environment: Path, altered: Altered, tell: Callable[[str], None]) ->
     homes = environment.parents[1]
     for other in sharing((one for one in homes.glob("*/*/") if one != environment), altered.shared):
         tell(f"{other.parent.name} shares what was altered, and will be built again")
-        (other / _MARK).unlink(missing_ok=True)
+        distrust(other)
     if names := sorted(altered.distributions):  # without names uv would take all
         done = uv.command(["cache", "clean", "--quiet", *names], seconds=uv.LOCK_SECONDS)
         if (failed := uv.failure(done)) is not None:
             tell(f"uv's cache keeps {', '.join(names)}, altered as they are: {failed.message}")
     shutil.rmtree(environment, ignore_errors=True)
+
+
+def distrust(environment: Path) -> None:
+    """Let an environment be built again before it is used the next time."""
+    (environment / _MARK).unlink(missing_ok=True)
+
+
+def is_trusted(environment: Path) -> bool:
+    """Whether an environment was built and, as far as anybody knows, nothing was altered since."""
+    return (environment / _MARK).exists()
 
 
 def is_complete(environment: Path, lock: Lock, interpreter: Interpreter) -> bool:

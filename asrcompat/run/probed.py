@@ -2,7 +2,7 @@
 
 What a path alters in place, uv's cache and other environments have as well, with nothing to tell by: sizes stay, and
 the next look would take it for what was installed. So of the files that were written or linked since the mark, the
-hashes are compared with those in their distributions' RECORDs.
+hashes are compared with those in their distributions' RECORDs. What Python compiled is in none: see `run.killed`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from asrcompat.run.bytecode import PROBING
 from asrcompat.run.intact import Altered, recorded
 
-_MARK = "asrcompat-probing"
 _FIELDS = 3  # file, hash, size
 _SLACK_SECONDS = 2.0  # of a file system's clock
 
@@ -27,36 +27,44 @@ def marked(environment: Path) -> Iterator[None]:
 
     Left by an exception, the mark stays: the look may not have come.
     """
-    mark = environment / _MARK
+    mark = environment / PROBING
     mark.touch()
     yield
     mark.unlink(missing_ok=True)
 
 
-def left_altered(environment: Path) -> Altered | None:
-    """What a probe that was killed has altered in the files of an environment; None where none was, or nothing."""
-    mark = environment / _MARK
+def left_since(environment: Path) -> float | None:
+    """Since when (seconds since 1970) a probe that was killed may have altered files; None where none was killed."""
     try:
-        since = mark.stat().st_mtime - _SLACK_SECONDS
+        return (environment / PROBING).stat().st_mtime - _SLACK_SECONDS
     except FileNotFoundError:
+        return None
+
+
+def left_altered(environment: Path) -> Altered | None:
+    """What a probe that was killed has altered in the files of an environment; None where none was, or nothing.
+
+    A compiled module that a distribution brought without a hash counts as altered where it may have been written.
+    """
+    if (since := left_since(environment)) is None:
         return None
     found = Altered()
     for packages, distribution, row in recorded(environment):
-        file = packages / row[0]
-        if len(row) < _FIELDS or not (expected := row[1]).startswith("sha256=") or not _touched(file, since):
+        if len(row) < _FIELDS or not (row[1].startswith("sha256=") or (not row[1] and row[0].endswith(".pyc"))):
             continue
-        if _digest(file) != expected:
+        file = packages / row[0]
+        if touched(file, since) and (not row[1] or _digest(file) != row[1]):
             found.distributions.add(distribution)
             status = file.stat()
             # as `sharing` looks for it in others
             found.shared[os.path.relpath(file, environment)] = (status.st_dev, status.st_ino)
     if not found.distributions:
-        mark.unlink()
+        (environment / PROBING).unlink()
         return None
     return found
 
 
-def _touched(file: Path, since: float) -> bool:
+def touched(file: Path, since: float) -> bool:
     """Whether a file may have been written since; one that is gone is found by whoever counts them."""
     try:
         status = file.stat()

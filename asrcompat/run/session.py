@@ -17,10 +17,11 @@ from asrcompat.run.hold import alone
 from asrcompat.run.inputs import Inputs, prepare_inputs
 from asrcompat.run.intact import Intact
 from asrcompat.run.interpreters import Interpreter
+from asrcompat.run.killed import recover
 from asrcompat.run.known import with_content
 from asrcompat.run.lock import Lock
 from asrcompat.run.paths import path_files
-from asrcompat.run.probed import left_altered, marked
+from asrcompat.run.probed import marked
 from asrcompat.run.scrub import Scrubber
 
 # What all paths of an environment together are to climb in about a minute.
@@ -118,10 +119,7 @@ def _build_and_probe(
     keep: Callable[[EnvironmentResult], None],
 ) -> EnvironmentResult:
     lock, interpreter = source.lock, source.interpreter
-    for left in (place.work / "envs" / place.name).glob("*/"):
-        if (altered := left_altered(left)) is not None:
-            tell(f"given up: a run that was killed had altered files of {', '.join(sorted(altered.distributions))}")
-            give_up(left, altered, tell)
+    recover(place.work / "envs", place.work / "envs" / place.name, tell)
     tell(f"install: {len(lock.versions)} packages; if none is cached, {lock.download} to download")
     ahead.wait_for(lock, interpreter, work=settings.work, tell=tell)
     built = build(
