@@ -250,3 +250,26 @@ def test_a_board_is_not_taken_away_while_another_thread_tells(monkeypatch: pytes
     over.set()
     teller.join(5)
     assert failed == []
+
+
+class Ending(Progress):
+    """Progress of which another thread takes the board away as soon as it was looked at."""
+
+    looked = 0
+
+    @property
+    def _board(self) -> Board | None:
+        self.looked += 1
+        return self._shown if self.looked == 1 else None
+
+    @_board.setter
+    def _board(self, board: Board | None) -> None:
+        self._shown = board
+
+
+def test_what_moves_a_display_may_come_as_it_ends() -> None:
+    progress = Ending()
+    board = Board(["some"])
+    progress._board = board
+    progress.move("some", "resolve")
+    assert [row.name for row in board.rows()] == ["some"]

@@ -57,8 +57,9 @@ class Progress:
 
     def move(self, subject: str, text: str) -> None:
         """What an environment is at, for a display alone: no event that a log should hold."""
-        if self._board is not None and not self._quiet:
-            self._board.take(f"{subject}: {text}")
+        board = self._board  # once: what shows it may end meanwhile
+        if board is not None and not self._quiet:
+            board.take(f"{subject}: {text}")
 
     def _say(self, text: str) -> None:
         first, *more = text.split("\n")
