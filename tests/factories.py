@@ -80,7 +80,6 @@ def make_environment(identity: str = "py3.10-torch2.3.1-s3prl0.4.15", **changes:
         build={
             "torch": "2.3.1+cu121",
             "cuda": "12.1",
-            "threads": 1,
             "architectures": ["sm_50", "sm_90"],
             "least_driver": "525.60.13",
         },

@@ -203,7 +203,6 @@ def test_where_torch_sees_no_device_its_build_is_told(
     torch = SimpleNamespace(
         __version__="2.8.0",
         version=SimpleNamespace(cuda=cuda),
-        get_num_threads=lambda: 2,
         _C=SimpleNamespace(_cuda_getArchFlags=lambda: "sm_80 sm_90"),
         backends=SimpleNamespace(cudnn=SimpleNamespace(), cuda=SimpleNamespace(matmul=SimpleNamespace())),
         cuda=SimpleNamespace(is_available=lambda: False),

@@ -51,7 +51,12 @@ def test_facts_hold_verdicts_pins_and_build() -> None:
     assert told["other packages"] == "numpy 1.26.4"
     assert told["extra pin"] == "setuptools<81"
     assert told["torch build, architectures"] == "sm_50, sm_90"
-    # how many threads torch took is the machine's and the probe's doing
+
+
+def test_threads_that_stand_among_a_builds_facts_are_told_as_the_probes() -> None:
+    """Results from before each cell told its own: how many torch took is the machine's and the probe's doing."""
+    (row,) = rows([make_environment(build={"threads": 1})], [])
+    told = dict(row.facts)
     assert told["probe threads"] == "1"
     assert "torch build, threads" not in told
 

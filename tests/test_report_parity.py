@@ -99,7 +99,7 @@ def test_builds_are_told_where_nothing_ran_on_cuda() -> None:
     ("build", "told"),
     [
         ({"cuda": None}, ["none: built for the CPU", "", "", "1"]),
-        ({"threads": 1}, ["not known", "", "", "1"]),
+        ({"torch": "2.3.1"}, ["not known", "", "", "1"]),
         ({"cuda": "12.1", "architectures": []}, ["12.1", "not known", "not known", "1"]),
     ],
 )
@@ -115,7 +115,6 @@ def test_a_build_is_told_by_what_the_probe_says_of_it(monkeypatch: pytest.Monkey
     torch = SimpleNamespace(
         __version__="2.8.0+cu128",
         version=SimpleNamespace(cuda="12.8"),
-        get_num_threads=lambda: 1,
         _C=SimpleNamespace(_cuda_getArchFlags=lambda: "sm_70 sm_90"),
     )
     monkeypatch.setitem(sys.modules, "torch", torch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core_results import make_core_results
-from factories import PATHS, make_cell, make_environment, make_results
+from factories import PATHS, make_cell, make_environment, make_evidence, make_results
 from wide_results import make_wide_results
 
 from asrcompat.model import Cell, Device, Outcome, Results, Stage
@@ -114,6 +114,19 @@ def test_measurements_hold_what_ran_in_ladder_order() -> None:
     (line,) = grid.lines
     assert (line.head.text, line.anchor) == ("transformers", "cell-1")
     assert [entry.text for entry in line.entries] == ["cpu", "✓ works (train)", "20/20", "1.2 s", "20 s", "22 s"]
+
+
+def test_measurements_tell_with_how_many_threads_each_cell_ran() -> None:
+    """An environment that goes on alone takes the cores of those that ended; one that died early computed nothing."""
+    environment = make_environment()
+    cells = [
+        make_cell(environment, path, evidence=make_evidence(environment, threads=threads))
+        for path, threads in (("a", 1), ("b", 2), ("c", None))
+    ]
+    grid = view(make_results(cells)).environments[0].cells
+    assert grid is not None
+    column = [each.text for each in grid.columns].index("threads")
+    assert [line.entries[column].text for line in grid.lines] == ["1", "2", ""]
 
 
 def test_an_environment_in_which_nothing_ran_has_no_measurements() -> None:

@@ -107,6 +107,12 @@ def test_the_hash_tells_runs_apart_that_printed_nothing() -> None:
     assert len(hashes) == 3
 
 
+def test_the_threads_of_a_cell_are_those_that_its_own_process_told() -> None:
+    static = {"event": "static", "facts": {}, "threads": 2}
+    told = [cell(*events).evidence for events in ((static, *map(check, CLIMB), FINISHED), (check("import"), FINISHED))]
+    assert [one.threads for one in told] == [2, None]
+
+
 def test_features_and_trials_come_from_their_checks() -> None:
     events = [check(stage) for stage in CLIMB]
     shape = {**check("features", width=768, frames=50), "id": "shape"}

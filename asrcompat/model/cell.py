@@ -61,7 +61,8 @@ class Evidence:
     """Proof that a cell ran: process id, UTC start, hash of its log (record and output), versions read inside.
 
     `mode` is ``forked`` (a child of the importing parent) or ``fresh`` (a process of its own). `ran_as` is the id of
-    the environment that it ran as, where that is another one of the same lock: the log lies under that.
+    the environment that it ran as, where that is another one of the same lock: the log lies under that. `threads`
+    are those that torch computed with; None where it came to nothing that computes.
     """
 
     __pydantic_config__ = STRICT
@@ -72,6 +73,7 @@ class Evidence:
     versions: Mapping[str, str]
     mode: Literal["forked", "fresh"]
     ran_as: str | None = None
+    threads: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ import time
 from types import ModuleType
 from typing import Any, Dict, Sequence
 
-from . import found, static
+from . import found, static, threads
 from .cell import Cell, StageFailed
 from .record import Record
 
@@ -25,7 +25,7 @@ _OF_GUIDES = STAGES[:2]  # what leaves features for other paths
 def climb(row: str, path: ModuleType, settings: Dict[str, Any], record: Record) -> None:
     """Take one path up the ladder, as far as it goes; then look for what else there is to be found."""
     cell = Cell(row, path, settings, record)
-    record.event("static", facts=static.facts())
+    record.event("static", facts=static.facts(), threads=threads.taken())
     if cell.device == "cuda" and not static.prepare_cuda(record):
         return
     if row in settings.get("guides", ()):

@@ -19,7 +19,7 @@ def facts() -> Dict[str, Any]:
     torch: Any = sys.modules.get("torch")
     if torch is None:
         return {}
-    found = {"torch": str(torch.__version__), "cuda": torch.version.cuda, "threads": torch.get_num_threads()}
+    found = {"torch": str(torch.__version__), "cuda": torch.version.cuda}
     try:
         # `torch.cuda.get_arch_list` is empty without a device; the build's flags are not
         flags = torch._C._cuda_getArchFlags()

@@ -1,4 +1,4 @@
-"""What ran, in numbers: for each environment a table of its cells, with trials and the time that each stage took."""
+"""What ran, in numbers: for each environment a table of its cells, with trials, threads and each stage's time."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ def measurements(cells: Sequence[Cell], failures: Mapping[Key, Target], anchors:
     )
     if not ran:
         return None
+    threads = {cell.key: str(cell.evidence.threads or "") for cell in ran if cell.evidence}
+    known = ("threads",) if any(threads.values()) else ()
     timed = [name for name in _names(ran) if any(name in cell.seconds for cell in ran)]
     return Grid(
         corner="path",
-        columns=texts("device", "result", "trials", *timed),
+        columns=texts("device", "result", "trials", *known, *timed),
         lines=tuple(
             Line(
                 head=Entry(text=cell.path),
@@ -43,6 +45,7 @@ def measurements(cells: Sequence[Cell], failures: Mapping[Key, Target], anchors:
                     ),
                     *texts(
                         f"{cell.trials.passed}/{cell.trials.of}" if cell.trials else "",
+                        *([threads[cell.key]] if known else []),
                         *(words.seconds(cell.seconds[name]) if name in cell.seconds else "" for name in timed),
                     ),
                 ),

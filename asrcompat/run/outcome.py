@@ -164,13 +164,14 @@ def _evidence(raw: Raw) -> Evidence | None:
     started = raw.last("started")
     if started is None:
         return None
-    child = raw.last("child")
+    child, static = raw.last("child"), raw.last("static")
     return Evidence(
         pid=started["pid"] if child is None else child["pid"],
         started=started["started"],
         log_sha256=raw.sha256(),
         versions=started["versions"],
         mode=started["mode"],
+        threads=None if static is None else static["threads"],
     )
 
 
