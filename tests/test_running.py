@@ -65,14 +65,16 @@ class Sessions:
         self.build = build
         self.late: list[str] = []
         self.ran: list[list[str]] = []
+        self.share: set[bool] = set()
         self.published: tuple[list[str], list[str]] = [], []
 
     def publish(self, _: Options, judged: Sequence[Request], *, not_begun: Sequence[Request]) -> ExitCode:
         self.published = [one.id for one in judged], [one.id for one in not_begun]
         return ExitCode.OK
 
-    def __call__(self, names: Sequence[str], **_: Any) -> list[str]:
+    def __call__(self, names: Sequence[str], *, share: bool, **_: Any) -> list[str]:
         self.ran.append(list(names))
+        self.share.add(share)
         for name in [one for one in names if one not in self.late]:
             identity = environment_id(name, self.build.removeprefix("+") or None)
             self.disk.install(identity)
@@ -115,6 +117,19 @@ def test_where_all_stacks_fit_all_run_together_in_the_order_of_stacks(
     torches = ["newest" if "torch-newest" in name else "2.3.1" for name in names]
     assert torches == sorted(torches)
     assert len(names) == 5
+
+
+@pytest.mark.parametrize(("arguments", "shared"), [([], True), (["--threads", "1"], False)])
+def test_threads_that_were_asked_for_stay_what_they_are(
+    ready: Callable[..., tuple[Options, Sessions]],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    shared: bool,
+) -> None:
+    monkeypatch.setattr(module, "_free", lambda *_: None)
+    options, sessions = ready(*arguments)
+    matrix(options)
+    assert sessions.share == {shared}
 
 
 def test_a_stack_that_is_there_needs_no_room(

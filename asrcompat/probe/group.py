@@ -20,7 +20,7 @@ import time
 from types import ModuleType
 from typing import Any, Dict, List, Optional, Tuple
 
-from . import guard, ladder
+from . import guard, ladder, threads
 from .cell import not_the_packages, write_check
 from .isolate import Limits, run_child
 from .record import Record, describe_exception, now
@@ -81,6 +81,7 @@ class _Group:
         sys.unraisablehook = lambda info: record.event(
             "unraisable", message="%s: %s" % (getattr(info.exc_type, "__name__", "?"), info.exc_value)
         )
+        threads.take(self.settings["threads_file"])
         if not self.settings["preimport"]:
             self.import_modules(module, record)
         if self.failure is None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from asrcompat.model import Device
+from asrcompat.run.cores import FILE_VARIABLE
 from asrcompat.run.inputs import Inputs
 from asrcompat.run.paths import PROBE, groups, path_files
 from asrcompat.run.process import run
@@ -179,6 +180,7 @@ def settings_of(
         "distributions": list(target.distributions),
         "reference_path": REFERENCE_PATH,
         "guides": list(guides),
+        "threads_file": os.environ.get(FILE_VARIABLE),
         "seed": target.probe.seed,
         "trials": target.probe.trials,
         "tolerance": target.probe.tolerance,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,7 @@ from typing import Literal
 import psutil
 
 from asrcompat.errors import ExitCode
-from asrcompat.run import host, process
+from asrcompat.run import cores, host, process
 from asrcompat.run.progress import RELAY_VARIABLE, Progress, plain
 from asrcompat.run.secrets import without_secrets
 
@@ -43,21 +43,28 @@ def run_sessions(
     after: Callable[[str, int], None],
     until: float | None = None,
     as_of: str | None = None,
+    share: bool = False,
 ) -> list[str]:
     """Run the nox session of every name, `jobs` at a time; `after` gets each name and exit code as it ends.
 
     What a session prints goes to ``<logs>/<name>.session.log``; its progress is relayed. One whose log cannot be
     written (a full disk) is ended and has code 3, and the others go on. Nothing is begun after `until`
     (`time.monotonic`): what was not is given back. Environments of a plan `as_of` a day are those of that plan.
+    Where they `share` the cores, the threads of their probes become more as sessions end.
     """
     logs.mkdir(parents=True, exist_ok=True)
     left: list[str] = []
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
+    with cores.shared(logs.parent) as threads, ThreadPoolExecutor(max_workers=jobs) as pool:
+        variables = {RELAY_VARIABLE: "1", WORK_VARIABLE: str(logs.parent), DAY_VARIABLE: as_of or ""}
+        variables[cores.FILE_VARIABLE] = str(threads) if share else ""
         running = {
-            pool.submit(_session, name, root, options, seconds, logs, progress, until, as_of): name for name in names
+            pool.submit(_session, name, root, options, seconds, logs, progress, until, variables): name
+            for name in names
         }
         try:
             while running:
+                if share:
+                    cores.share(threads, sessions=min(jobs, len(running)))
                 done, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
                 for future in done:
                     name, code = running.pop(future), future.result()
@@ -86,7 +93,7 @@ def _session(
     logs: Path,
     progress: Progress,
     until: float | None,
-    as_of: str | None,
+    variables: Mapping[str, str],
 ) -> int | None:
     """The exit code of one session; None where it was too late to begin it."""
     if until is not None and time.monotonic() > until:
@@ -94,7 +101,6 @@ def _session(
     log = logs / f"{name}.session.log"
     command: list[str | Path] = [sys.executable, "-m", "nox", "--noxfile", root / "noxfile.py", "--session", name]
     command += ["--", *options]
-    environment = {**os.environ, RELAY_VARIABLE: "1", WORK_VARIABLE: str(logs.parent), DAY_VARIABLE: as_of or ""}
     try:
         with log.open("w", encoding="utf-8") as file:
 
@@ -102,7 +108,8 @@ def _session(
                 file.write(without_secrets(line) + "\n")
                 progress.relay(line)
 
-            ended = process.run(command, env=environment, cwd=root, seconds=seconds, on_line=take, grace=_GRACE_SECONDS)
+            env = {**os.environ, **variables}
+            ended = process.run(command, env=env, cwd=root, seconds=seconds, on_line=take, grace=_GRACE_SECONDS)
     except BrokenPipeError:  # who reads what the run prints wants no more of it
         raise
     except OSError as error:

@@ -75,6 +75,7 @@ class Run:
             after=after,
             until=self.until,
             as_of=options.as_of,
+            share=options.threads is None,
         )
         return [request for request in requests if request.id in left]
 
