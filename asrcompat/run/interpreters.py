@@ -1,5 +1,7 @@
 """Find a CPython of a wanted version: on PATH, among uv's own, in pyenv's versions folder; else let uv fetch one.
 
+On PATH it is sought by the version's name (``python3.10``) first; whatever ``python3`` is, comes last.
+
 A candidate counts once it has run and said its version: pyenv's shims exist for versions that they will not run.
 """
 
@@ -14,8 +16,11 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 
 from asrcompat.run import uv
+
+_looking = Lock()  # environments are resolved side by side, most of them for the same few versions
 
 # the base executable: the one behind a shim, and outside a virtual environment
 # and the standard library's compiled modules, which a Python built where a library was missing lacks (lzma, sqlite3)
@@ -54,9 +59,14 @@ class NoInterpreter:
         )
 
 
-@cache
 def find(wanted: str) -> Interpreter | NoInterpreter:
     """An interpreter of version `wanted` ("3.10"), downloaded by uv where none is here."""
+    with _looking:
+        return _find(wanted)
+
+
+@cache
+def _find(wanted: str) -> Interpreter | NoInterpreter:
     for candidate in _candidates(wanted):
         if (found := ask(candidate)) is not None and _matches(found.version, wanted):
             return found
@@ -94,12 +104,15 @@ def _matches(version: str, wanted: str) -> bool:
 
 
 def _candidates(wanted: str) -> Iterator[Path]:
-    for name in (f"python{wanted}", "python3", "python"):
-        if (found := shutil.which(name)) is not None:
-            yield Path(found)
+    yield from _on_path(f"python{wanted}")
     yield from _of_uv(wanted)
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     yield from sorted(pyenv.glob(f"versions/{wanted}.*/bin/python"), key=_patch_number, reverse=True)
+    yield from _on_path("python3", "python")
+
+
+def _on_path(*names: str) -> Iterator[Path]:
+    return (Path(found) for name in names if (found := shutil.which(name)) is not None)
 
 
 def _patch_number(executable: Path) -> int:
@@ -108,12 +121,7 @@ def _patch_number(executable: Path) -> int:
 
 
 def _of_uv(wanted: str) -> Iterator[Path]:
-    listed = uv.command(
-        ["python", "list", "--quiet", "--only-installed", "--managed-python", "--output-format", "json", wanted],
-        seconds=60,
-    )
-    try:
-        entries = json.loads(listed.output)
-    except ValueError:
-        return
-    yield from (Path(entry["path"]) for entry in entries if entry.get("path"))
+    # not `list`, which asks every interpreter that it finds anywhere
+    found = uv.command(["python", "find", "--managed-python", "--system", "--no-project", wanted], seconds=60)
+    if found.code == 0:
+        yield Path(found.output.strip().rpartition("\n")[2])  # below what uv may have to warn of
