@@ -132,7 +132,9 @@ def parser() -> argparse.ArgumentParser:
     for command in of("matrix", "session", "report", "merge", "doctor", "remedy"):
         add_choices(command)
     for command in of("matrix", "session", "doctor", "remedy", "rules", "bisect"):
-        command.add_argument("--threads", type=positive, help="threads of one probe; default: all cores, shared by what runs")
+        command.add_argument(
+            "--threads", type=positive, help="threads of one probe; default: all cores, shared by what runs"
+        )
     for command in of("matrix", "session", "doctor"):
         command.add_argument("--recipe", action="store_true", help="a whole recipe in every environment: minutes each")
     for command in of("matrix", "session", "plan", "remedy", "rules", "bisect"):
