@@ -20,6 +20,7 @@ from markupsafe import Markup
 from markupsafe import escape as escape_html
 
 from asrcompat.report import ladder, sanitize, words
+from asrcompat.report.compiled import Compiled
 from asrcompat.report.view import commands, view
 
 if TYPE_CHECKING:
@@ -42,13 +43,13 @@ def digest(text: str) -> Markup:
 @cache
 def html_environment() -> Environment:
     """What makes HTML."""
-    return _environment(sanitize.printable)
+    return _environment("html", sanitize.printable)
 
 
 @cache
 def markdown_environment() -> Environment:
     """What makes Markdown."""
-    jinja = _environment(lambda text: Markup(sanitize.markdown(text)))  # noqa: S704 - this is the escaping itself
+    jinja = _environment("markdown", lambda text: Markup(sanitize.markdown(text)))  # noqa: S704 - the escaping itself
     jinja.filters["tight"] = _tight
     jinja.filters["block"] = lambda text: Markup(sanitize.markdown_block(str(text)))  # noqa: S704 - as above
     return jinja
@@ -69,7 +70,7 @@ def _code(text: object) -> Markup:
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escaped)))  # noqa: S704 - escaped a line above
 
 
-def _environment(escape: Callable[[str], str]) -> Environment:
+def _environment(name: str, escape: Callable[[str], str]) -> Environment:
     jinja = Environment(
         loader=PackageLoader("asrcompat.report"),
         # Escapes HTML in HTML. In Markdown it leaves alone what `escape` has made `Markup`, which is everything.
@@ -79,6 +80,7 @@ def _environment(escape: Callable[[str], str]) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=Compiled(name),
     )
     jinja.globals.update(
         words=words,
