@@ -7,28 +7,34 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from types import FrameType
 
-from asrcompat import tasks
 from asrcompat.answering import for_programs
-from asrcompat.ask.command import ask
-from asrcompat.bisecting.command import bisect
-from asrcompat.doctor.command import doctor
 from asrcompat.errors import ExitCode, HarnessError
-from asrcompat.history.command import diff
-from asrcompat.options import Options, parse
-from asrcompat.planning.command import plan, why
+from asrcompat.options import parse
 from asrcompat.printable import printable
-from asrcompat.remedying.command import remedy
 from asrcompat.run import process
 from asrcompat.run.console import unfailing
 from asrcompat.run.secrets import without_secrets
-from asrcompat.running.command import matrix
-from asrcompat.running.merge import merge
-from asrcompat.running.reinstall import reinstall
-from asrcompat.settings import settings_as_found
-from asrcompat.settling.command import rules
 
+# Where a command is found when it is asked for: nox imports this module for every session, and a quarter of the package
+# is what other commands need.
+_COMMANDS = {
+    "matrix": "running.command",
+    "session": "tasks",
+    "report": "tasks",
+    "merge": "running.merge",
+    "plan": "planning.command",
+    "why": "planning.command",
+    "reinstall": "running.reinstall",
+    "ask": "ask.command",
+    "diff": "history.command",
+    "doctor": "tasks",
+    "remedy": "remedying.command",
+    "bisect": "bisecting.command",
+    "rules": "settling.command",
+}
 # What is there after a command was interrupted, and what to do.
 _STOPPED = {
     "matrix": "what was finished is kept, and `report` shows it; run it again, and it goes on",
@@ -54,24 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interrupts = _Interrupts()
     before = {number: signal.signal(number, interrupts) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        task = task_of(command)
         if command == "session":
-            return tasks.session(options, environment or "")
-        commands: dict[str, Callable[[Options], int]] = {
-            "matrix": matrix,
-            "report": tasks.report,
-            "merge": merge,
-            "plan": plan,
-            "why": why,
-            "reinstall": reinstall,
-            "ask": ask,
-            "diff": diff,
-            "doctor": lambda given: doctor(given, settings_as_found(given)),
-            "remedy": remedy,
-            "bisect": bisect,
-            "rules": rules,
-        }
+            return task(options, environment or "")
         with for_programs(wanted=options.json):
-            return commands[command](options)
+            return task(options)
     except HarnessError as error:
         print(without_secrets(printable(f"asrcompat: {error}")), file=sys.stderr)
         return error.exit_code
@@ -93,6 +86,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def task_of(command: str) -> Callable[..., int]:
+    """What a command does, of the options; ``session`` takes the environment's id as well."""
+    task: Callable[..., int] = getattr(import_module(f"asrcompat.{_COMMANDS[command]}"), command)
+    return task
 
 
 class _Interrupts:

@@ -11,7 +11,7 @@ from asrcompat.report.words import plural
 from asrcompat.reporting import BASELINE, judge, publish_report
 from asrcompat.run import code
 from asrcompat.run.progress import Progress
-from asrcompat.settings import sources_for
+from asrcompat.settings import settings_as_found, sources_for
 from asrcompat.spec import Request
 from asrcompat.standing import begin, standing_of
 
@@ -54,6 +54,13 @@ def _session(options: Options, request: Request, tell: Callable[[str], None]) ->
             f"worse than {BASELINE}: {one['path']} on {one['device']}: {one['expected']} expected, {one['found']} found"
         )
     return comparison.exit_code
+
+
+def doctor(options: Options) -> int:
+    """Probe an environment that is there already, as it is."""
+    from asrcompat.doctor import command  # noqa: PLC0415 - what a session does without
+
+    return command.doctor(options, settings_as_found(options))
 
 
 def report(options: Options) -> int:

@@ -90,14 +90,14 @@ def test_a_fault_of_ours_never_ends_in_the_code_for_a_regression(
 @pytest.mark.parametrize(
     ("command", "place", "said"),
     [
-        (["matrix"], "cli.matrix", "what was finished is kept, and `report` shows it"),
+        (["matrix"], "running.command.matrix", "what was finished is kept, and `report` shows it"),
         (["session", "some-id"], "tasks.session", "the cells that were finished are kept"),
         (["report"], "tasks.report", "no result is touched"),
-        (["plan"], "cli.plan", "what was resolved is kept"),
-        (["doctor"], "cli.doctor", "nothing of this run was kept"),
-        (["remedy"], "cli.remedy", "run it again, and it goes on"),
-        (["bisect", "--axis", "s3prl"], "cli.bisect", "run it again, and it goes on"),
-        (["rules"], "cli.rules", "run it again, and it goes on"),
+        (["plan"], "planning.command.plan", "what was resolved is kept"),
+        (["doctor"], "tasks.doctor", "nothing of this run was kept"),
+        (["remedy"], "remedying.command.remedy", "run it again, and it goes on"),
+        (["bisect", "--axis", "s3prl"], "bisecting.command.bisect", "run it again, and it goes on"),
+        (["rules"], "settling.command.rules", "run it again, and it goes on"),
     ],
 )
 def test_an_interrupted_command_says_what_there_is_now(
@@ -114,6 +114,7 @@ def test_an_interrupted_command_says_what_there_is_now(
 def test_every_command_has_something_to_say_when_it_is_interrupted() -> None:
     (commands,) = [action.choices for action in parser()._actions if action.dest == "command"]
     assert set(cli._STOPPED) == set(commands or ())
+    assert all(callable(cli.task_of(command)) for command in commands or ())
 
 
 def test_a_session_judges_what_the_report_would_admit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from asrcompat.lab.change import PACKAGE_KINDS, Change, in_order, variant_id
 from asrcompat.lab.experiments import mark
 from asrcompat.lab.given import lay_out
-from asrcompat.lab.known import Known, key_of, key_of_request
+from asrcompat.lab.keys import key_of, key_of_request
+from asrcompat.lab.known import Known
 from asrcompat.lab.variant import variant
 from asrcompat.model import Environment, EnvironmentResult, Outcome
 from asrcompat.plan.prepare import Sources, prepare

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from asrcompat.hub.server import Hub
 from asrcompat.model import Cell, Check, CheckOutcome, Device, Outcome, Stage, Weights
 from asrcompat.run import host, outcome
 from asrcompat.run.inputs import Inputs
@@ -20,6 +19,9 @@ from asrcompat.run.records import Raw
 from asrcompat.run.scrub import Scrubber
 from asrcompat.run.store import write_text
 from asrcompat.spec import Limits, ProbeSettings
+
+if TYPE_CHECKING:
+    from asrcompat.hub.server import Hub
 
 Progress = Callable[[str], None]
 
@@ -89,6 +91,8 @@ def probe_everywhere(
 
     `fixtures` are the checkout's, unless given. `keep` gets the same of what was found so far, each time there is more.
     """
+    from asrcompat.hub.server import Hub  # noqa: PLC0415 - a web server: what runs nothing does without
+
     absent = unavailable_devices(settings.devices)
     cells: list[Cell] = []
     static: dict[str, Any] = {}

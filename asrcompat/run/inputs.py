@@ -1,5 +1,8 @@
 """What probes are given: a hub of the checkpoint, speech, label symbols, and reference features, as plain files."""
 
+# ruff: noqa: PLC0415 - what makes them is imported where they are made: with numpy, that is half of what a command that
+# runs nothing imports
+
 from __future__ import annotations
 
 import json
@@ -8,13 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from asrcompat.hub.compare import compare
-from asrcompat.hub.fairseq import prepare_fairseq
-from asrcompat.hub.reference import Values, prepare_reference
-from asrcompat.hub.repositories import prepare
-from asrcompat.hub.speech import features_batch, load_utterances
-from asrcompat.hub.states import prepare_states
-from asrcompat.hub.stored import stored_reference
 from asrcompat.model import Weights
 from asrcompat.run.store import write_bytes, write_text
 
@@ -46,9 +42,17 @@ def prepare_inputs(*, model: str, weights: Weights, fixtures: Path, work: Path) 
     Weights ``hub`` are fetched from the Hugging Face Hub, or the mirror of it that ``HF_ENDPOINT`` names; raises
     `HarnessError` where it cannot be reached.
     """
+    from asrcompat.hub.compare import compare
+    from asrcompat.hub.fairseq import prepare_fairseq
+    from asrcompat.hub.reference import Values, prepare_reference
+    from asrcompat.hub.repositories import prepare
+    from asrcompat.hub.speech import features_batch, load_utterances
+    from asrcompat.hub.states import prepare_states
+    from asrcompat.hub.stored import stored_reference
+
     comparison = stored = None
     if weights == "hub":
-        from asrcompat.hub.mirror import ENDPOINT, mirror  # noqa: PLC0415 - the Hub's client is slow to import
+        from asrcompat.hub.mirror import ENDPOINT, mirror
 
         root = mirror(model=model, endpoint=os.environ.get("HF_ENDPOINT") or ENDPOINT, work=work)
         comparison = compare(fixtures / "hub" / model, root / model)
