@@ -35,10 +35,19 @@ def beside(options: Options, store: Store, results: Results) -> Beside:
     laboratory = options.work_folder / "lab" / "results" / options.chosen_weights
     others = store.others([one.id for one in results.environments], warn=Progress().tell)
     plain = [one for one in others if one.environment.derived_from is None and one.environment.host is None]
-    found = [(one, store.lock(one.environment)) for one in plain if alike(one)] + of_packages(laboratory, alike)
+    locked = [(one, text) for one in plain if alike(one) and (text := _lock(store, one)) is not None]
+    found = locked + of_packages(laboratory, alike)
     known = {one.environment.id: (admit(one), text) for one, text in found}
     return Beside(
         results=tuple(one for one, _ in known.values()),
         locks={str(one.environment.lock): text for one, text in known.values()},
         tried=tried(laboratory, alike),
     )
+
+
+def _lock(store: Store, result: EnvironmentResult) -> str | None:
+    try:
+        return store.lock(result.environment)
+    except OSError as error:
+        Progress().tell(f"passed over: {result.environment.id}: its lock cannot be read: {error}")
+        return None

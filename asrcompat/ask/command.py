@@ -63,10 +63,11 @@ def _known(root: Path) -> Iterator[Candidate]:
 
 
 def _locked(lock: Path) -> dict[str, str]:
-    """The versions in a lock; none where it is not there."""
+    """The versions in a lock; none, with a word, where it cannot be read."""
     try:
         return versions_of(lock.read_text(encoding="utf-8"))
-    except OSError:
+    except (OSError, UnicodeDecodeError) as error:
+        Progress().tell(f"passed over: {lock}: {error}")
         return {}
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from asrcompat.run import uv
 from asrcompat.run.interpreters import Interpreter
+from asrcompat.run.progress import Progress
 from asrcompat.run.store import write_text
 
 
@@ -59,7 +60,10 @@ class Builds:
             age = (time.time() - file.stat().st_mtime) / 3600
             told = json.loads(file.read_text(encoding="utf-8"))["failure"]
             failure = None if told is None else uv.Failure(**told)
-        except (OSError, ValueError, TypeError, KeyError):
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            Progress().tell(f"passed over: {file}: it tells of no build ({error})")
             return None
         return None if self.fresh or not self.cached or age > self.hours else _Kept(failure=failure)
 

@@ -18,6 +18,7 @@ from time import time
 from asrcompat.run import uv
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
+from asrcompat.run.progress import Progress
 from asrcompat.run.store import write_text
 
 _FOLDER = "locks"
@@ -44,11 +45,14 @@ class Kept:
         return cls(lock=lock, conflict=conflict)
 
     def read(self, *, hours: float) -> Lock | uv.Failure | None:
-        """What is kept and younger than this; None where nothing is."""
+        """What is kept and younger than this; None where nothing is, with a word where a lock is torn or foreign."""
         if _age_hours(self.lock) < hours:
-            return Lock(self.lock.read_text(encoding="utf-8"))
+            try:
+                return Lock.read(self.lock)
+            except (OSError, ValueError) as error:
+                Progress().tell(f"passed over: {self.lock}: {error}")
         if _age_hours(self.conflict) < hours:
-            return uv.Failure(kind="conflict", message=self.conflict.read_text(encoding="utf-8"))
+            return uv.Failure(kind="conflict", message=self.conflict.read_text(encoding="utf-8", errors="replace"))
         return None
 
     def write(self, found: Lock | uv.Failure) -> None:
@@ -73,7 +77,9 @@ class Carried:
     def of(cls, kept: Sequence[Kept], *, made_for: tuple[str, ...]) -> Carried:
         """What there is of these."""
         there = [file for one in kept for file in (one.lock, one.conflict) if file.is_file()]
-        files = {file.name: (file.read_text(encoding="utf-8"), file.stat().st_mtime) for file in there}
+        files = {
+            file.name: (file.read_text(encoding="utf-8", errors="replace"), file.stat().st_mtime) for file in there
+        }
         return cls(made_for=made_for, files=files)
 
     def unpack(self, work: Path) -> None:

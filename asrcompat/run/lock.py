@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -22,6 +23,17 @@ class Lock:
     """The text of a ``pylock.toml`` and what can be read from it."""
 
     text: str
+
+    @classmethod
+    def read(cls, file: Path) -> Lock:
+        """The lock in a file; raises `OSError` where that cannot be read, `ValueError` where it is torn or no lock."""
+        lock = cls(file.read_text(encoding="utf-8"))
+        try:
+            if not lock.versions or not lock.sha256:
+                raise ValueError("it names no distribution")
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"it is no lock ({error!r})") from error
+        return lock
 
     @cached_property
     def _packages(self) -> list[dict[str, Any]]:

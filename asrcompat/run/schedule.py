@@ -123,7 +123,7 @@ def _session(
 def tail(logs: Path, name: str) -> str:
     """The last lines of a session's output."""
     try:
-        text = (logs / f"{name}.session.log").read_text(encoding="utf-8")
+        text = (logs / f"{name}.session.log").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
     return "\n".join(plain(text).rstrip("\n").split("\n")[-_TAIL_LINES:])

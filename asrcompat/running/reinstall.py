@@ -82,9 +82,9 @@ def _again(one: Published, options: Options, tell: Callable[[str], None]) -> Exi
         tell(interpreter.message)
         return ExitCode.UNFINISHED
     try:
-        lock = Lock(one.file.read_text(encoding="utf-8"))
-    except OSError as error:
-        tell(f"{one.file.name} cannot be read: {error.strerror}")
+        lock = Lock.read(one.file)
+    except (OSError, ValueError) as error:
+        tell(f"{one.file.name} cannot be read: {error}")
         return ExitCode.UNFINISHED
     home = options.work_folder / _NAME / "envs" / one.environment.id
     with alone(home, tell):
