@@ -125,9 +125,9 @@ def _history(folder: Path, before: Edition | None) -> History:
     """What the report's history holds so far; of one that cannot be read, what the last report itself tells."""
     try:
         return parse((folder / HISTORY).read_text(encoding="utf-8"))
-    except OSError:
+    except FileNotFoundError:
         pass
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         Progress().tell(f"{folder / HISTORY}: cannot be read ({error}): it begins anew with the last report")
     return History() if before is None else continued(History(), before.results)
 
@@ -135,17 +135,20 @@ def _history(folder: Path, before: Edition | None) -> History:
 def _text(file: Path) -> str | None:
     try:
         return file.read_text(encoding="utf-8")
-    except OSError as error:
-        Progress().tell(f"{file.name}: this remedy's lock cannot be read ({error.strerror}): run `remedy` again")
+    except (OSError, UnicodeDecodeError) as error:
+        Progress().tell(f"{file.name}: this remedy's lock cannot be read ({error}): run `remedy` again")
         return None
 
 
 def published(options: Options) -> Results | None:
-    """The report on the whole profile that the checkout holds; None where there is none that can be read."""
+    """The report on the whole profile that the checkout holds; None where there is none, or none that can be read."""
     try:
         file = options.published_folder / "results.json"
         return parse_results(file.read_bytes(), source=str(file))
-    except (OSError, ResultError):
+    except FileNotFoundError:
+        return None
+    except (OSError, ResultError) as error:
+        Progress().tell(f"passed over: the published report: {error}")
         return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
@@ -66,15 +66,23 @@ class Standing:
         return _kept(store, self.source, result)
 
 
-def standing_of(options: Options, request: Request, sources: Sources, *, digest: Callable[[Settings], str]) -> Standing:
+def standing_of(
+    options: Options,
+    request: Request,
+    sources: Sources,
+    *,
+    digest: Callable[[Settings], str],
+    warn: Callable[[str], None],
+) -> Standing:
     """Where a request stands: it is resolved, and what was kept of it is compared with that.
 
-    `digest` is that of the code (`run.code`), which is the same for all environments of a run.
+    `digest` is that of the code (`run.code`), which is the same for all environments of a run. Files that are torn or
+    foreign are told (`warn`), and count as if they were not there.
     """
     environment, source = prepare(request, sources)
     settings = settings_for(options, sources, request=request, threads=options.threads or host.usable_cores())
     wanted = frozenset((path, device) for path in settings.paths for device in settings.devices)
-    kept = options.store.read(environment.id, warn=lambda _: None)
+    kept = options.store.read(environment.id, warn=warn)
     nothing: Wanted = frozenset()
     standing = Standing(
         environment=environment,
@@ -91,7 +99,7 @@ def standing_of(options: Options, request: Request, sources: Sources, *, digest:
         return replace(standing, left=wanted) if source.outcome is Outcome.ERROR or elsewhere else standing
     ours = digest(settings)
     if kept is None or not is_of(kept, source, ours):
-        kept = options.store.earlier(environment.id, source.lock.sha256)
+        kept = options.store.earlier(environment.id, source.lock.sha256, warn=warn)
     if kept is not None and not is_of(kept, source, ours):
         kept = None
     known = nothing
@@ -108,12 +116,15 @@ def standing_of(options: Options, request: Request, sources: Sources, *, digest:
     standing = replace(standing, kept=kept, known=known, left=left)
     if not left or options.run_again:  # what is asked for anew is not to be found elsewhere either
         return standing
-    return _with_others(standing, source, options.store, ours=ours, unbuilt_hours=sources.index.lock_hours)
+    others = options.store.of_lock(source.lock.sha256, but=environment.id, warn=warn)
+    return _with_others(standing, source, others, ours=ours, unbuilt_hours=sources.index.lock_hours)
 
 
-def _with_others(standing: Standing, source: Locked, store: Store, *, ours: str, unbuilt_hours: float) -> Standing:
+def _with_others(
+    standing: Standing, source: Locked, others: Iterable[EnvironmentResult], *, ours: str, unbuilt_hours: float
+) -> Standing:
     """With those of the cells left that were found under another id with the same lock."""
-    for other in store.of_lock(source.lock.sha256, but=standing.environment.id):
+    for other in others:
         taken = taken_over(other, standing.environment, source, standing.left)
         if taken is None:
             continue
@@ -139,7 +150,7 @@ def standings(
     def one(request: Request) -> Standing:
         began = time.monotonic()
         progress.move(request.id, "resolve")
-        found = standing_of(options, request, sources, digest=lambda _: digest())
+        found = standing_of(options, request, sources, digest=lambda _: digest(), warn=progress.tell)
         took = time.monotonic() - began
         told = progress.move if took < _EVENT_SECONDS else progress.tell_of
         told(request.id, f"resolved ({took:.0f} s)")
@@ -159,7 +170,9 @@ def begin(standing: Standing, options: Options, request: Request) -> None:
         for other in identities(request):
             if other != identity:
                 store.remove(other)
-    current = store.read(identity, warn=lambda _: None)
+    current = store.read(
+        identity, warn=lambda _: None
+    )  # one that is torn was told when it was looked where this stands
     if standing.kept is None and options.whole_cells:
         store.remove(identity)
         return

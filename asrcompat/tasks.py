@@ -36,7 +36,7 @@ def _session(options: Options, request: Request, tell: Callable[[str], None]) ->
     sources = sources_for(options)
     tell("resolve")
     with store.alone(request.id, tell):  # whoever waits here finds known what the other one ran
-        standing = standing_of(options, request, sources, digest=code.digest)
+        standing = standing_of(options, request, sources, digest=code.digest, warn=tell)
         if standing.known:
             tell(f"known already: {plural(len(standing.known), 'cell')}; --again runs them all the same")
         begin(standing, options, request)

@@ -205,6 +205,9 @@ def test_they_survive_the_files_that_they_are_kept_in(tmp_path: Path) -> None:
     said: list[str] = []
     assert len(kept.read([HERE], warn=said.append)) == 2
     assert "torn-s3prl-hf" in said[0]
+    kept.write(boundary(axis="torn"), tell=said.append)
+    assert "torn-s3prl-hf" in said[1], "nobody would hear of it later"
+    assert len(kept.read([HERE], warn=pytest.fail)) == 3
 
 
 def test_one_that_was_found_with_other_packages_is_told_and_passed_over(tmp_path: Path) -> None:

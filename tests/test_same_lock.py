@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -198,7 +199,9 @@ def test_a_result_that_tells_less_than_is_asked_for_is_not_taken(bench: Surround
     assert probed(bench) == [(NEWEST, PATHS)]
 
 
-def test_torn_and_foreign_files_of_the_lock_are_passed_over(bench: Surroundings, tmp_path: Path) -> None:
+def test_torn_and_foreign_files_of_the_lock_are_named_and_passed_over(
+    bench: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     command(tmp_path, "session", NEW)
     file = store(tmp_path).file(NEW)
     text = file.read_text(encoding="utf-8")
@@ -208,8 +211,11 @@ def test_torn_and_foreign_files_of_the_lock_are_passed_over(bench: Surroundings,
     }.items():
         store(tmp_path).file(name).write_text(content, encoding="utf-8")
     probed(bench)
+    capsys.readouterr()
     assert command(tmp_path, "session", NEWEST) == 0
     assert probed(bench) == []
+    said = capsys.readouterr().out
+    assert re.findall(r"passed over: \S+/(.*): not a result file", said) == ["a-foreign.json", "a-torn.json"]
 
 
 def test_a_run_of_which_all_is_known_looks_for_no_other_lock(
@@ -246,9 +252,11 @@ def test_of_a_large_folder_only_what_counts_is_read_whole(tmp_path: Path, monkey
     monkeypatch.setattr("asrcompat.run.same_lock.parse_environment_result", parsed)
     assert wanted.lock_sha256 is not None
     for _ in range(3):
-        assert [one.environment.id for one in found.of_lock(wanted.lock_sha256, but="environment-7")] == ["twin"]
+        assert [
+            one.environment.id for one in found.of_lock(wanted.lock_sha256, but="environment-7", warn=pytest.fail)
+        ] == ["twin"]
     assert {Path(one).stem for one in read} == {"environment-7", "twin"}
-    assert list(found.of_lock("0" * 64, but="")) == []
+    assert list(found.of_lock("0" * 64, but="", warn=pytest.fail)) == []
 
 
 def test_a_file_that_is_another_by_now_is_looked_at_anew(tmp_path: Path) -> None:
@@ -256,13 +264,13 @@ def test_a_file_that_is_another_by_now_is_looked_at_anew(tmp_path: Path) -> None
     old, new = make_environment("environment-0"), make_environment("environment-1")
     assert old.lock_sha256 is not None
     assert new.lock_sha256 is not None
-    assert [one.environment.id for one in found.of_lock(new.lock_sha256, but="")] == ["environment-1"]
+    assert [one.environment.id for one in found.of_lock(new.lock_sha256, but="", warn=pytest.fail)] == ["environment-1"]
     moved = replace(old, lock_sha256=new.lock_sha256)
     dropped_in = Store(tmp_path / "elsewhere", "synthetic-base")
     dropped_in.write(make_environment_result(moved, [make_cell(moved)]), lock=None)
     dropped_in.file(old.id).replace(found.file(old.id))
-    assert sorted(one.environment.id for one in found.of_lock(new.lock_sha256, but="")) == [
+    assert sorted(one.environment.id for one in found.of_lock(new.lock_sha256, but="", warn=pytest.fail)) == [
         "environment-0",
         "environment-1",
     ]
-    assert not list(found.of_lock(old.lock_sha256, but=""))
+    assert not list(found.of_lock(old.lock_sha256, but="", warn=pytest.fail))

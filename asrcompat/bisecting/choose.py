@@ -14,6 +14,7 @@ from asrcompat.model import Cell, Device, Environment, EnvironmentResult, Outcom
 from asrcompat.options import Options
 from asrcompat.plan.releases import Release, for_python
 from asrcompat.run.cells import unavailable_devices
+from asrcompat.run.progress import Progress
 from asrcompat.run.session import Locked, NotBuilt
 from asrcompat.spec import Request, environment_id, request_id
 from asrcompat.spec.fields import FORK
@@ -86,7 +87,7 @@ def seen(options: Options, request: Request, asked: Question) -> tuple[Environme
     """What an earlier run found of this environment, and of the cell that is asked about."""
     store = options.store
     for identity in (request.id, environment_id(request.id, "cpu")):
-        result = store.read(identity, warn=lambda _: None)
+        result = store.read(identity, warn=Progress().tell)
         for cell in () if result is None else result.cells:
             if (cell.path, cell.device) == (asked.path, asked.device):
                 return result, cell

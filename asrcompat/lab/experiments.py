@@ -14,6 +14,7 @@ from pathlib import Path
 from asrcompat.lab.change import PACKAGE_KINDS, Change
 from asrcompat.lab.known import Known
 from asrcompat.model import Cell, EnvironmentResult
+from asrcompat.run.progress import Progress
 from asrcompat.run.store import write_text
 
 _MARKS = "of-packages"
@@ -55,7 +56,8 @@ def of_packages(
         alike = [one for one in several if one.environment.lock_sha256 == name]
         try:
             text = known.lock(name)
-        except OSError:
+        except (OSError, UnicodeDecodeError) as error:
+            Progress().tell(f"passed over: {several[-1].environment.id}: its lock cannot be read: {error}")
             continue
         told.append((replace(alike[-1], cells=_agreed(cell for one in alike for cell in one.cells)), text))
     return told
@@ -68,8 +70,12 @@ def tried(folder: Path, fits: Callable[[EnvironmentResult], bool] = lambda _: Tr
     for file in sorted((folder / _MARKS).glob("[!.]*")):
         result = known.read(file.name)
         if result is not None and (result.environment.lock_sha256 is None or fits(result)):
-            made = json.loads(file.read_text(encoding="utf-8"))
-            base, changes = str(made["base"]), frozenset(made["changes"])
+            try:
+                made = json.loads(file.read_text(encoding="utf-8"))
+                base, changes = str(made["base"]), frozenset(map(str, made["changes"]))
+            except (OSError, ValueError, TypeError, KeyError) as error:
+                Progress().tell(f"passed over: {file}: it does not tell what was changed ({error})")
+                continue
             told |= {
                 Tried(base=base, changes=changes, path=cell.path, device=cell.device.value) for cell in result.cells
             }

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from asrcompat.model import EnvironmentResult, Outcome
 from asrcompat.result_files import ResultError, dump, parse_environment_result
+from asrcompat.run.progress import Progress
 from asrcompat.run.store import write_text
 
 
@@ -19,7 +20,8 @@ class Known:
     """Results of one kind of weights, each in a file that is written once.
 
     `admit` makes an error of each verdict that proves nothing. What could not be made is believed for `unbuilt_hours`:
-    an index, a compiler or a library of this machine may be another by then.
+    an index, a compiler or a library of this machine may be another by then. A file that is torn or foreign is told
+    (`warn`) and passed over.
     """
 
     def __init__(
@@ -28,10 +30,12 @@ class Known:
         *,
         admit: Callable[[EnvironmentResult], EnvironmentResult] = lambda result: result,
         unbuilt_hours: float = math.inf,
+        warn: Callable[[str], None] | None = None,
     ) -> None:
         self._folder = folder
         self._admit = admit
         self._unbuilt_hours = unbuilt_hours
+        self._warn = warn or Progress().tell
 
     def read(self, key: str) -> EnvironmentResult | None:
         """The result of this content; None where there is none that says something, or none so young."""
@@ -39,7 +43,10 @@ class Known:
         try:
             age = time.time() - file.stat().st_mtime
             result = self._admit(parse_environment_result(file.read_bytes(), source=str(file)))
-        except (ResultError, OSError):
+        except FileNotFoundError:
+            return None
+        except (ResultError, OSError) as error:
+            self._warn(f"passed over: {error}")
             return None
         if result.environment.installable != "ok" and age > self._unbuilt_hours * 3600:
             return None

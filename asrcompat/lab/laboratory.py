@@ -51,7 +51,8 @@ class Laboratory:
         self._work = settings.work / "lab"
         self._results = self._work / "results" / settings.weights
         # as long as a lock is used again, so is the word that there is none, or that it cannot be installed
-        self._known = Known(self._results, admit=admit, unbuilt_hours=0 if sources.fresh else sources.index.lock_hours)
+        hours = 0 if sources.fresh else sources.index.lock_hours
+        self._known = Known(self._results, admit=admit, unbuilt_hours=hours, warn=tell)
 
     def run(self, request: Request, changes: tuple[Change, ...] = (), *, attempt: int = 0) -> EnvironmentResult:
         """The result of a request with `changes` made, on the settings' paths and devices.

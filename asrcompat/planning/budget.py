@@ -9,6 +9,7 @@ from asrcompat.model import Environment
 from asrcompat.options import Options
 from asrcompat.reporting import published
 from asrcompat.run import schedule
+from asrcompat.run.progress import Progress
 from asrcompat.spec import request_id
 
 UNSEEN_SECONDS = 600.0  # an environment of which none like it was run yet
@@ -46,7 +47,7 @@ def _at_a_time(options: Options, most: int) -> int:
 
 def seconds_each(options: Options) -> tuple[float, str]:
     """What an environment takes, and of what this is the mean."""
-    here = _took(one.environment for one in options.store.every(warn=lambda _: None))
+    here = _took(one.environment for one in options.store.every(warn=Progress().tell))
     if here:
         return mean(here.values()), f"the mean of {len(here)} that were run"
     if there := seconds_published(options):

@@ -128,7 +128,7 @@ def _keep(bench: Bench, remedies: tuple[Remedy, ...], at: Path) -> None:
         failures=record.failures_of(cells),
         remedies=remedies,
     )
-    old = record.read(environment, at, warn=lambda _: None)
+    old = record.read(environment, at, warn=Progress().tell, outdated=lambda _: None)  # which this one takes over from
     verified = {one.lock for one in remedies if one.verified}
     locks = {name: text for name, text in bench.locks.items() if name in verified}
     looked_at = [place(cell) for cell in cells if found.looked_at(place(cell))]

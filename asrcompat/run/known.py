@@ -154,5 +154,8 @@ def _hours_since(moment: str | None) -> float:
     """Hours since a moment; where the clock went backwards, or there is none, for ever."""
     if moment is None:
         return float("inf")
-    hours = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds() / 3600
+    try:
+        hours = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds() / 3600
+    except (ValueError, TypeError):  # a file from elsewhere may say anything
+        return float("inf")
     return hours if hours >= 0 else float("inf")

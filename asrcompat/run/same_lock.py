@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from asrcompat.model import EnvironmentResult
@@ -22,18 +22,23 @@ _State = tuple[int, int, int]
 _seen: dict[str, tuple[_State, str | None]] = {}  # by file; several threads may find out the same
 
 
-def of_lock(folder: Path, lock_sha256: str, *, but: str) -> Iterator[EnvironmentResult]:
-    """The results of a lock in a store's folder but those of one id: those that are kept, then those laid by.
+def read_result(file: Path, *, warn: Callable[[str], None]) -> EnvironmentResult | None:
+    """The result in a file; None, with a warning where the file is torn or foreign, if there is none."""
+    try:
+        return parse_environment_result(file.read_bytes(), source=str(file))
+    except FileNotFoundError:
+        return None
+    except (ResultError, OSError) as error:
+        warn(f"passed over: {error}")
+        return None
 
-    A file that is torn or foreign says nothing here: it is told of where the report reads it.
-    """
+
+def of_lock(folder: Path, lock_sha256: str, *, but: str, warn: Callable[[str], None]) -> Iterator[EnvironmentResult]:
+    """The results of a lock in a store's folder but those of one id: those that are kept, then those laid by."""
     kept = (file for file in _results(folder) if _lock_of(file) == lock_sha256)
     for file in (*kept, *map(str, sorted(folder.glob(f"{EARLIER}/*/{earlier_name(lock_sha256)}")))):
-        try:
-            found = parse_environment_result(Path(file).read_bytes(), source=file)
-        except (OSError, ResultError):
-            continue
-        if found.environment.lock_sha256 == lock_sha256 and found.environment.id != but:
+        found = read_result(Path(file), warn=warn)
+        if found is not None and found.environment.lock_sha256 == lock_sha256 and found.environment.id != but:
             yield found
 
 

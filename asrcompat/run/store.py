@@ -8,12 +8,13 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from errno import EILSEQ
 from pathlib import Path
 
 from asrcompat.model import Cell, Device, Environment, EnvironmentResult, Weights
-from asrcompat.result_files import ResultError, dump, parse_environment_result
+from asrcompat.result_files import dump
 from asrcompat.run.hold import held, held_now
-from asrcompat.run.same_lock import EARLIER, earlier_name, of_lock
+from asrcompat.run.same_lock import EARLIER, earlier_name, of_lock, read_result
 from asrcompat.run.scrub import encodable
 from asrcompat.run.secrets import without_secrets
 from asrcompat.spec import request_id
@@ -137,8 +138,12 @@ class Store:
         return self.text(str(environment.lock))
 
     def text(self, name: str) -> str:
-        """The text of a lock by its name in a result."""
-        return (self.folder / name).read_text(encoding="utf-8")
+        """The text of a lock by its name in a result; raises `OSError` where there is none, or it is no text."""
+        file = self.folder / name
+        try:
+            return file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise OSError(EILSEQ, "it is no text", str(file)) from error
 
     def text_or_none(self, name: str) -> str | None:
         """The text of a lock; None where it is not there."""
@@ -167,7 +172,7 @@ class Store:
         """
         name = result.environment.id
         with self.alone(request_id(name), tell):
-            mine = self.read(name, warn=lambda _: None)
+            mine = self.read(name, warn=tell)
             if mine is not None and _comparable(mine, result):
                 older, newer = sorted((mine, result), key=lambda one: one.generated_at)
                 self._write_locks(result.environment, lock, pylock)
@@ -189,17 +194,13 @@ class Store:
             self._lay_by(before)
         self.file(identity).unlink(missing_ok=True)
 
-    def earlier(self, identity: str, lock_sha256: str) -> EnvironmentResult | None:
-        """What was laid by of an environment with this lock; no report is made of that."""
-        try:
-            file = self._laid_by(identity, lock_sha256)
-            return parse_environment_result(file.read_bytes(), source=str(file))
-        except (OSError, ResultError):
-            return None
+    def earlier(self, identity: str, lock_sha256: str, *, warn: Callable[[str], None]) -> EnvironmentResult | None:
+        """What was laid by of an environment with this lock, `read` likewise; no report is made of that."""
+        return read_result(self._laid_by(identity, lock_sha256), warn=warn)
 
-    def of_lock(self, lock_sha256: str, *, but: str) -> Iterator[EnvironmentResult]:
+    def of_lock(self, lock_sha256: str, *, but: str, warn: Callable[[str], None]) -> Iterator[EnvironmentResult]:
         """What is kept or was laid by of environments with this lock, without the one of the id `but`."""
-        return of_lock(self.folder, lock_sha256, but=but)
+        return of_lock(self.folder, lock_sha256, but=but, warn=warn)
 
     def _lay_by(self, result: EnvironmentResult) -> None:
         """Keep what a newer result takes the place of: the index may go back to that lock, or be down for an hour."""
@@ -225,11 +226,4 @@ class Store:
 
     def read(self, identity: str, *, warn: Callable[[str], None]) -> EnvironmentResult | None:
         """The result of an environment; None, with a warning where the file is torn or foreign, if there is none."""
-        file = self.file(identity)
-        try:
-            return parse_environment_result(file.read_bytes(), source=str(file))
-        except FileNotFoundError:
-            return None
-        except (ResultError, OSError) as error:
-            warn(f"passed over: {error}")
-            return None
+        return read_result(self.file(identity), warn=warn)

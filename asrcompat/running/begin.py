@@ -93,7 +93,8 @@ def _begin(options: Options, request: Request, standing: Standing) -> Standing:
             return standing
         # once more: another run may have finished it since; its lock is there by now
         sources = replace(sources_for(options), fresh=False)
-        standing = standing_of(options, request, sources, digest=code.digest)
+        # and what is torn was told the first time
+        standing = standing_of(options, request, sources, digest=code.digest, warn=lambda _: None)
         if not standing.left or not options.retried:  # else its session forgets: what never begins is retried later
             begin(standing, options, request)
         if not standing.left:

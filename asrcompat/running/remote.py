@@ -95,7 +95,7 @@ def run_task(task: Task, tell: Callable[[str], None]) -> Done:
         after=codes.__setitem__,
         as_of=task.as_of,
     )
-    return _done(task, choices, codes.get(task.name), schedule.tail(logs, task.name), began)
+    return _done(task, choices, codes.get(task.name), schedule.tail(logs, task.name), began, tell)
 
 
 def _resolved(task: Task, work: Path) -> list[str]:
@@ -109,12 +109,14 @@ def _resolved(task: Task, work: Path) -> list[str]:
     return ["--fresh"] if task.anew else []
 
 
-def _done(task: Task, choices: list[str], ended: int | None, tail: str, began: datetime) -> Done:
+def _done(
+    task: Task, choices: list[str], ended: int | None, tail: str, began: datetime, tell: Callable[[str], None]
+) -> Done:
     _, options, _ = parse(["session", task.name, *choices])
     store = options.store
     known = (*options.spec.environments(options.chosen_profile), *options.spec.all_environments())
     request = next(one.dated(task.as_of) for one in known if one.id == task.name)
-    found = [one for name in identities(request) if (one := store.read(name, warn=lambda _: None)) is not None]
+    found = [one for name in identities(request) if (one := store.read(name, warn=tell)) is not None]
     if options.run_again:  # then what lies there from earlier runs is not what was asked for
         found = [one for one in found if datetime.fromisoformat(one.generated_at) >= began.replace(microsecond=0)]
     if not found:

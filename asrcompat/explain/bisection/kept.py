@@ -29,7 +29,7 @@ class KeptBoundaries:
         asked = "works" if boundary.stage is None else boundary.stage.value
         name = f"{boundary.axis}-{boundary.path}-{boundary.device}-{asked}-{boundary.direction}.json"
         file = self.folder / boundary.environment / name
-        before = _read(file, warn=lambda _: None)
+        before = _read(file, warn=tell)
         if before is not None and (before.lock_sha256, before.code) == (boundary.lock_sha256, boundary.code):
             if boundary.verdict in _NOTHING and before.verdict not in _NOTHING and not _knows_better(boundary, before):
                 tell(

@@ -56,8 +56,10 @@ def write(record: Record, locks: Mapping[str, str], at: Path) -> None:
     write_text(at / f"{record.environment}.json", text)
 
 
-def read(environment: Environment, at: Path, *, warn: Callable[[str], None]) -> Record | None:
-    """The record of an environment as it is in results; one of another lock is told and passed over."""
+def read(
+    environment: Environment, at: Path, *, warn: Callable[[str], None], outdated: Callable[[str], None] | None = None
+) -> Record | None:
+    """The record of an environment as it is in results; one of another lock is told (`outdated`) and passed over."""
     file = at / f"{environment.id}.json"
     try:
         record = _RECORD.validate_json(file.read_bytes())
@@ -66,11 +68,12 @@ def read(environment: Environment, at: Path, *, warn: Callable[[str], None]) -> 
     except (ValidationError, OSError) as error:
         warn(f"passed over: {file.name} of {at.name}'s remedies is none: {str(error).splitlines()[0]}")
         return None
+    outdated = outdated or warn
     if record.lock_sha256 != environment.lock_sha256:
-        warn(f"{environment.id}: its remedies were found with other packages than it has now; run `remedy` again")
+        outdated(f"{environment.id}: its remedies were found with other packages than it has now; run `remedy` again")
         return None
     if record.code != environment.code:
-        warn(f"{environment.id}: its remedies were found by other code of this project; run `remedy` again")
+        outdated(f"{environment.id}: its remedies were found by other code of this project; run `remedy` again")
         return None
     return record
 
