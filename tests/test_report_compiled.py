@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def test_another_source_and_another_environment_have_their_own(folder: Path) -> 
 
 def test_what_other_code_compiled_is_made_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rendered()
-    monkeypatch.setattr(compiled, "_made_by", lambda: b"code that escapes otherwise")
+    monkeypatch.setattr(compiled, "_made_by", lambda: "code that escapes otherwise")
     assert rendered(finalize=lambda value: str(value).upper()) == ("A<B 1", 1)
 
 
@@ -63,10 +64,10 @@ def test_a_torn_file_does_no_harm(folder: Path, keep: int) -> None:
 
 
 def test_where_none_can_be_kept_it_is_compiled_each_time(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(compiled, "write_bytes", full)
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", full)
     assert [rendered(), rendered()] == [("a<b 1", 1)] * 2
 
 
