@@ -7,16 +7,24 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from factories import make_cell, make_environment, make_environment_result
 from miniature import MiniatureIndex
+from session_settings import make_settings
 from small_run import NEW, PATHS, bench, command, index, outcomes, probed, result
 from tiny_lab import Surroundings, package
 
-from asrcompat.model import Outcome
+from asrcompat.model import Device, Outcome
 from asrcompat.result_files import parse_environment_result
+from asrcompat.run.interpreters import Interpreter
+from asrcompat.run.lock import Lock
+from asrcompat.run.session import Locked
 from asrcompat.run.store import Store
+from asrcompat.running import begin
+from asrcompat.spec import Spec
+from asrcompat.standing import Standing
 
 __all__ = ["bench", "index"]  # fixtures
 
@@ -153,6 +161,17 @@ def test_what_ended_in_an_error_under_one_id_is_taken_from_the_other(bench: Surr
     assert len(result(tmp_path, NEWEST).cells) == len(PATHS)
 
 
+def test_what_is_taken_in_place_of_an_error_outlives_the_run_of_the_rest(bench: Surroundings, tmp_path: Path) -> None:
+    bench.trouble.add(NEWEST)
+    command(tmp_path, "session", NEWEST, "--paths", PATHS[0])
+    bench.trouble.clear()
+    command(tmp_path, "session", NEW, "--paths", PATHS[0])
+    probed(bench)
+    assert command(tmp_path, "session", NEWEST) == 0
+    assert probed(bench) == [(NEWEST, PATHS[1:])]
+    assert outcomes(tmp_path, NEWEST)[f"{PATHS[0]} on cpu"] == "works"
+
+
 def test_an_error_of_another_id_is_no_news(bench: Surroundings, tmp_path: Path) -> None:
     bench.trouble.add(NEW)
     command(tmp_path, "session", NEW)
@@ -172,6 +191,47 @@ def test_two_of_one_lock_in_one_run_are_run_once(
     assert [cell["evidence"]["ran_as"] for cell in told["cells"]] == [None, None, NEW, NEW]
     assert command(tmp_path, "matrix", "--profile", "both") == 0
     assert probed(bench) == []
+
+
+BUILT = '[[packages]]\nname = "espnet"\nversion = "1"\nsdist = { url = "e", hashes = { sha256 = "0" } }\n'
+WHEEL = BUILT.replace("sdist = {", "wheels = [{").replace("} }", "} }]")
+BOTH = frozenset((path, Device.CPU) for path in PATHS)
+
+
+@pytest.mark.parametrize(
+    ("lock", "first", "second", "waits"),
+    [
+        (WHEEL, {}, {}, True),
+        (WHEEL, {}, {"left": frozenset([(PATHS[0], Device.CPU)])}, True),
+        (WHEEL, {"left": frozenset([(PATHS[0], Device.CPU)])}, {}, False),
+        (WHEEL, {}, {"lock": WHEEL.replace('"1"', '"2"')}, False),
+        (WHEEL, {}, {"as_of": "2026-01-01"}, True),
+        (BUILT, {}, {"as_of": "2026-01-01"}, False),
+        (BUILT, {}, {"index": "https://elsewhere.example"}, False),
+        (BUILT, {}, {}, True),
+        (WHEEL, {}, {"recipe": True}, False),
+        (WHEEL, {}, {"python": "3.11.2"}, False),
+    ],
+)
+def test_one_waits_for_another_that_answers_all_of_it(
+    spec: Spec, tmp_path: Path, lock: str, first: dict[str, Any], second: dict[str, Any], waits: bool
+) -> None:
+    def standing(name: str, **given: Any) -> Standing:
+        facts = {"lock": lock, "left": BOTH, "python": "3.11.1", "recipe": False, "index": None, "as_of": None, **given}
+        environment = make_environment(name, index=facts["index"], as_of=facts["as_of"])
+        interpreter = Interpreter(executable=Path("python"), version=facts["python"], modules="")
+        return Standing(
+            environment=environment,
+            source=Locked(lock=Lock(facts["lock"]), interpreter=interpreter, text=""),
+            settings=make_settings(spec, tmp_path, findings={"recipe": 1.0} if facts["recipe"] else {}),
+            kept=None,
+            known=frozenset(),
+            left=facts["left"],
+            absent={},
+        )
+
+    found = begin._twins({"first": standing("first", **first), "second": standing("second", **second)})
+    assert found == (["second"] if waits else [])
 
 
 def test_where_the_first_of_two_ends_in_an_error_the_second_is_run(bench: Surroundings, tmp_path: Path) -> None:
