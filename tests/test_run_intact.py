@@ -147,7 +147,7 @@ class Alters:
 def run_with(place: Place, monkeypatch: pytest.MonkeyPatch, alters: Alters) -> tuple[dict[str, Cell], list[str]]:
     folder = place.settings.work
     inputs = Inputs(hub_root=folder, symbols=(), probe={}, expected={}, states={}, fairseq=folder)
-    monkeypatch.setattr(cells, "Hub", lambda _: nullcontext(Mock(requests=[])))
+    monkeypatch.setattr("asrcompat.hub.server.Hub", lambda _: nullcontext(Mock(requests=[])))
     monkeypatch.setattr(cells, "_answers", lambda _: True)
     monkeypatch.setattr(cells, "_SLACK_SECONDS", -0.1)  # an import takes a tenth of a second here, and is none
     monkeypatch.setattr("asrcompat.run.session.prepare_inputs", lambda **_: inputs)
