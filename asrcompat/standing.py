@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
 
 from asrcompat.model import Device, Environment, EnvironmentResult, Outcome
 from asrcompat.options import Options
@@ -79,7 +78,20 @@ def standing_of(
     `digest` is that of the code (`run.code`), which is the same for all environments of a run. Files that are torn or
     foreign are told (`warn`), and count as if they were not there.
     """
-    environment, source = prepare(request, sources)
+    return compared(options, request, *prepare(request, sources), sources, digest=digest, warn=warn)
+
+
+def compared(
+    options: Options,
+    request: Request,
+    environment: Environment,
+    source: Locked | NotBuilt,
+    sources: Sources,
+    *,
+    digest: Callable[[Settings], str],
+    warn: Callable[[str], None],
+) -> Standing:
+    """Where a request stands that was resolved to this."""
     settings = settings_for(options, sources, request=request, threads=options.threads or host.usable_cores())
     wanted = frozenset((path, device) for path in settings.paths for device in settings.devices)
     kept = options.store.read(environment.id, warn=warn)
@@ -137,20 +149,29 @@ def _with_others(
     return standing
 
 
+def code_digest(options: Options) -> Callable[[Settings], str]:
+    """The digest of the code, made once for all environments of a run."""
+    ours = code.digest(settings_for(options, None, request=None, threads=1))
+    return lambda _: ours
+
+
 def standings(
-    options: Options, requests: Sequence[Request], sources: Sources, *, progress: Progress
+    options: Options,
+    requests: Sequence[Request],
+    sources: Sources,
+    *,
+    digest: Callable[[Settings], str],
+    progress: Progress,
 ) -> dict[str, Standing]:
     """Where requests stand, by id; what has to be resolved for that is, and its locks are kept.
 
     What took a while is told: a lock that there was already is no event.
     """
-    digest = cache(lambda: code.digest(settings_for(options, sources, request=None, threads=1)))
-    digest()  # before there are several threads
 
     def one(request: Request) -> Standing:
         began = time.monotonic()
         progress.move(request.id, "resolve")
-        found = standing_of(options, request, sources, digest=lambda _: digest(), warn=progress.tell)
+        found = standing_of(options, request, sources, digest=digest, warn=progress.tell)
         took = time.monotonic() - began
         told = progress.move if took < _EVENT_SECONDS else progress.tell_of
         told(request.id, f"resolved ({took:.0f} s)")

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from asrcompat.options import Options
 from asrcompat.report.words import plural
 from asrcompat.reporting import read_result
-from asrcompat.run import code
+from asrcompat.run.cells import Settings
 from asrcompat.run.known import built_alike, content_of
 from asrcompat.run.progress import Progress
 from asrcompat.run.session import Locked
 from asrcompat.settings import sources_for
 from asrcompat.spec import Request
-from asrcompat.standing import Standing, begin, standing_of, standings
+from asrcompat.standing import Standing, begin, code_digest, compared, standings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +34,14 @@ def begun_with(options: Options, chosen: Sequence[Request], progress: Progress) 
     dated = {one.dated(options.as_of).id: one for one in chosen if _is_retried(options, one)}
     if options.retried:
         progress.tell(f"to run again: {plural(len(dated), 'environment')}, by what became of them the last time")
+    digest = code_digest(options)
     with progress.showing(dated, done="resolved"):
         requests = [one.dated(options.as_of) for one in dated.values()]
-        found = standings(options, requests, sources_for(options), progress=progress)
+        found = standings(options, requests, sources_for(options), digest=digest, progress=progress)
     locked = sum(isinstance(one.source, Locked) for one in found.values())
     progress.tell(f"resolved: {locked} of {len(found)}")
     for name in found:
-        found[name] = _begin(options, dated[name].dated(options.as_of), found[name])
+        found[name] = _begin(options, dated[name].dated(options.as_of), found[name], digest)
     settled = sum(not one.left for one in found.values())
     if known := sum(len(one.known) for one in found.values()):
         whole = f", {plural(settled, 'environment')} whole" if settled else ""
@@ -86,15 +87,14 @@ def _covers(first: Standing, second: Standing) -> bool:
     )
 
 
-def _begin(options: Options, request: Request, standing: Standing) -> Standing:
+def _begin(options: Options, request: Request, standing: Standing, digest: Callable[[Settings], str]) -> Standing:
     """Settle what is known, and forget what is to be found anew; how things stand then."""
     with options.store.unless_held(request.id) as mine:
         if not mine:  # another run's session is at it, and ours will wait for it
             return standing
-        # once more: another run may have finished it since; its lock is there by now
-        sources = replace(sources_for(options), fresh=False)
-        # and what is torn was told the first time
-        standing = standing_of(options, request, sources, digest=code.digest, warn=lambda _: None)
+        # compared once more: another run may have finished it since; what is torn was told the first time
+        found = standing.environment, standing.source
+        standing = compared(options, request, *found, sources_for(options), digest=digest, warn=lambda _: None)
         if not standing.left or not options.retried:  # else its session forgets: what never begins is retried later
             begin(standing, options, request)
         if not standing.left:
