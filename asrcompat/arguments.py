@@ -141,6 +141,8 @@ def parser() -> argparse.ArgumentParser:
         add_installing(command)
     for command in of("matrix", "session"):
         add_known(command)
+    # said by a run whose sessions are on other machines
+    commands["session"].add_argument("--resolved-since", type=float, default=0.0, help=argparse.SUPPRESS)
     add_planning(commands["plan"], commands["matrix"])
     for command in of("matrix", "session", "plan", "report", "merge", "why"):
         command.add_argument("--as-of", type=day, metavar="DAY", help="as the index stood on this day, YYYY-MM-DD")

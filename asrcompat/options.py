@@ -40,6 +40,7 @@ class Options:
     threads: int | None = None
     reports: Path | None = None
     torch_index: str | None = None
+    resolved_since: float = 0.0
     fresh: bool = False
     again: bool = False
     retry_broken: bool = False

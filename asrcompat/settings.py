@@ -56,4 +56,5 @@ def sources_for(options: Options) -> Sources:
         work=options.work_folder,
         seconds=options.spec.limits.resolve_seconds,
         fresh=options.fresh,
+        since=options.resolved_since,
     )

@@ -5,6 +5,8 @@ It starts the environment's Python for each path and asks the packages, as the p
 
 from __future__ import annotations
 
+import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Mapping
@@ -19,6 +21,7 @@ from asrcompat.run.cells import Settings, Subject
 from asrcompat.run.inputs import Inputs
 from asrcompat.run.interpreters import Interpreter
 
+LIBC_VARIABLE = "ASRCOMPAT_TESTS_LIBC"  # the version of the C library that this machine is to have
 _ASK = """
 import sys, time
 time.sleep(0.1)
@@ -30,16 +33,14 @@ print(*(f"{name}={version(name)}" for name in sys.argv[2:]))
 _CLIMBED = tuple(stage for stage in Stage if Stage.IMPORT.rung <= stage.rung <= Stage.TRAIN.rung)
 
 
-def this_python() -> Interpreter:
-    """What environments are made with, whatever version was asked for."""
-    return Interpreter(executable=Path(sys.executable), version=".".join(map(str, sys.version_info[:3])))
-
-
 def install() -> None:
     """Put the stand-in in its place, in this process."""
+    if LIBC_VARIABLE in os.environ:
+        patch.object(platform, "libc_ver", lambda: ("glibc", os.environ[LIBC_VARIABLE])).start()
+    here = Interpreter(executable=Path(sys.executable), version=".".join(map(str, sys.version_info[:3])))
     inputs = Inputs(hub_root=Path(), symbols=(), probe={}, expected={}, states={}, fairseq=Path())
     for place, stand_in in (
-        ("plan.prepare.find", lambda _: this_python()),
+        ("plan.prepare.find", lambda _: here),
         ("run.session.prepare_inputs", lambda **_: inputs),
         ("run.session.probe_everywhere", probe_everywhere),
         ("running.turns.prepare_inputs", lambda **_: None),

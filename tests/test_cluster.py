@@ -7,14 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from distributed import Client
 from factories import make_cell, make_environment, make_environment_result
-from fake_worker import LIBC_VARIABLE
+from fake_probe import LIBC_VARIABLE
 from miniature import MiniatureIndex
 from small_checkout import command, environment, make_checkout, processes_in, published, run, start
 from small_run import NEW, OLD, index
@@ -25,17 +25,14 @@ from asrcompat.cli import main
 from asrcompat.errors import HarnessError, UsageError
 from asrcompat.options import parse
 from asrcompat.plan.dispatch import Dispatch
-from asrcompat.plan.kept import Carried, resolved_for
 from asrcompat.plan.shard import Job
 from asrcompat.run import schedule
-from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.progress import Progress
 from asrcompat.running import cluster, remote, workers
 
 __all__ = ["index"]  # a fixture
 
 ROOT = Path(__file__).parents[1]
-EVERYWHERE = {"PYTHONPATH": str(ROOT / "tests")}  # of a worker's variables
 
 
 @pytest.fixture
@@ -68,12 +65,12 @@ class Scheduler:
         self._scheduler.wait(20)
 
     def worker(
-        self, name: str, *, checkout: Path | None = None, variables: Mapping[str, str] = EVERYWHERE
+        self, name: str, *, checkout: Path | None = None, variables: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
         """Start a worker in this checkout, or in another, with these variables."""
         own = {"ASRCOMPAT_CHECKOUT": str(checkout or self._checkout), "ASRCOMPAT_WORK": str(self._checkout / name)}
-        own |= {**EVERYWHERE, **variables}
-        options = ["--nthreads", "1", "--no-nanny", "--name", name, "--preload", str(ROOT / "tests" / "fake_worker.py")]
+        own |= variables or {}
+        options = ["--nthreads", "1", "--no-nanny", "--name", name]
         options += ["--local-directory", str(self._checkout / "dask")]
         return self._begin("worker", self.address, *options, "--host", "127.0.0.1", **own)
 
@@ -263,34 +260,6 @@ def test_cuda_is_for_workers_whatever_this_machine_lacks(
     arguments = ["--matrix", str(checkout / "matrix.toml"), "--scheduler", scheduler.address, "--devices", "cuda"]
     assert main(["matrix", *arguments]) == 3
     assert "no worker that offers the resource GPU is there to run" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("anew", [False, True])
-@pytest.mark.parametrize("libc", [None, "2.17"])
-def test_a_machine_of_another_kind_resolves_and_anew_where_that_was_asked_for(
-    anew: bool, libc: str | None, this_python: Interpreter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ASRCOMPAT_WORK", str(tmp_path))
-    monkeypatch.setenv("ASRCOMPAT_CHECKOUT", str(ROOT))
-    monkeypatch.setattr(remote, "find", lambda _: this_python)
-    given: list[Sequence[str]] = []
-    monkeypatch.setattr(schedule, "run_sessions", lambda *_, options, **__: given.append(options))
-    (request,) = parse(["matrix", "--matrix", str(ROOT / "matrix.toml"), "--profile", "smoke"])[1].chosen_environments
-    task = remote.Task(
-        name=request.id,
-        choices=("--profile", "smoke", "--again"),
-        seconds=10,
-        checkout=remote.checkout_digest(ROOT),
-        profile="smoke",
-        resolved=Carried(made_for=resolved_for(this_python), files={"x.pylock.toml": ("a lock", 1.0)}),
-        anew=anew,
-    )
-    if libc is not None:
-        monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", libc))
-    remote.run_task(task, lambda _: None)
-    (options,) = given
-    assert ("--fresh" in options) == (libc is not None and anew)
-    assert (tmp_path / "locks" / "x.pylock.toml").exists() == (libc is None)
 
 
 def test_what_does_not_go_with_a_scheduler_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

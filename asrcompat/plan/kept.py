@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -30,6 +30,10 @@ def resolved_for(interpreter: Interpreter) -> tuple[str, ...]:
     return interpreter.version, platform.system(), platform.machine(), *platform.libc_ver()
 
 
+Carried = Mapping[str, tuple[str, float]]
+"""Resolutions on their way to another machine: texts, and the times they were made at (seconds), by file name."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kept:
     """The two files that one resolution may be kept as under `work`: its lock, or why there can be none."""
@@ -44,54 +48,62 @@ class Kept:
         lock, conflict = (work / _FOLDER / f"{key}.{kind}" for kind in (_LOCK, _CONFLICT))
         return cls(lock=lock, conflict=conflict)
 
-    def read(self, *, hours: float) -> Lock | uv.Failure | None:
-        """What is kept and younger than this; None where nothing is, with a word where a lock is torn or foreign."""
-        if _age_hours(self.lock) < hours:
-            try:
-                return Lock.read(self.lock)
-            except (OSError, ValueError) as error:
-                Progress().tell(f"passed over: {self.lock}: {error}")
-        if _age_hours(self.conflict) < hours:
-            return uv.Failure(kind="conflict", message=self.conflict.read_text(encoding="utf-8", errors="replace"))
-        return None
+    def read(self, *, hours: float, since: float = 0.0) -> Lock | uv.Failure | None:
+        """What is kept, younger than `hours` and not of before `since` (seconds since the epoch), if anything is.
+
+        What is torn or foreign is told, and is nothing.
+        """
+        file = self.newest()
+        if file is None or (time() - _made_at(file)) / 3600 >= hours or _made_at(file) < since:
+            return None
+        try:
+            return Lock.read(file) if file == self.lock else _conflict(file)
+        except (OSError, ValueError) as error:
+            Progress().tell(f"passed over: {file}: {error}")
+            return None
+
+    def newest(self) -> Path | None:
+        """The file that counts, where there is one."""
+        return max((one for one in (self.lock, self.conflict) if one.exists()), key=_made_at, default=None)
 
     def write(self, found: Lock | uv.Failure) -> None:
         """Keep a lock or a conflict; any other failure says nothing of another day."""
         if isinstance(found, Lock):
             write_text(self.lock, found.text)
+            self.conflict.unlink(missing_ok=True)
         elif found.kind == "conflict":
             write_text(self.conflict, found.message)
+            self.lock.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Carried:
-    """An environment's resolutions on their way to other machines: of the kind `made_for`, each file with its age.
+def _conflict(file: Path) -> uv.Failure:
+    message = file.read_text(encoding="utf-8")
+    if not message:
+        raise ValueError("it says nothing")
+    return uv.Failure(kind="conflict", message=message)
 
-    `files` are texts and the times they were made at (seconds since the epoch), by name.
+
+def packed(kept: Iterable[Kept]) -> Carried:
+    """What is kept of these, for the work folder of another machine."""
+    files = (file for one in kept if (file := one.newest()) is not None)
+    return {file.name: (file.read_text(encoding="utf-8", errors="replace"), _made_at(file)) for file in files}
+
+
+def unpack(carried: Carried, work: Path, *, anew: bool) -> None:
+    """Put them where a resolver looks for them, as made now: a run has just taken them for good.
+
+    What is that very file, in a folder that both machines use, becomes no younger by this, unless it was made `anew`.
     """
-
-    made_for: tuple[str, ...]
-    files: Mapping[str, tuple[str, float]]
-
-    @classmethod
-    def of(cls, kept: Sequence[Kept], *, made_for: tuple[str, ...]) -> Carried:
-        """What there is of these."""
-        there = [file for one in kept for file in (one.lock, one.conflict) if file.is_file()]
-        files = {
-            file.name: (file.read_text(encoding="utf-8", errors="replace"), file.stat().st_mtime) for file in there
-        }
-        return cls(made_for=made_for, files=files)
-
-    def unpack(self, work: Path) -> None:
-        """Put them where a resolver looks for them, as old as they are."""
-        for name, (text, made_at) in self.files.items():
-            file = work / _FOLDER / name
-            write_text(file, text)
-            os.utime(file, (made_at, made_at))
+    now = time()
+    for name, (text, made_at) in carried.items():
+        file = work / _FOLDER / name
+        if not anew and file.exists() and _made_at(file) == made_at:
+            continue
+        write_text(file, text)
+        os.utime(file, (now, now))  # by this machine's clock, whatever the disk's is
+        key, _, kind = name.partition(".")
+        (work / _FOLDER / f"{key}.{_CONFLICT if kind == _LOCK else _LOCK}").unlink(missing_ok=True)
 
 
-def _age_hours(file: Path) -> float:
-    try:
-        return (time() - file.stat().st_mtime) / 3600
-    except FileNotFoundError:
-        return float("inf")
+def _made_at(file: Path) -> float:
+    return file.stat().st_mtime

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asrcompat.model import Environment, Outcome, Stage
-from asrcompat.plan.kept import Carried, resolved_for
+from asrcompat.plan.kept import Carried, packed
 from asrcompat.plan.resolve import Resolution, Resolver, kept_of, resolve, until
 from asrcompat.run.interpreters import Interpreter, NoInterpreter, find
 from asrcompat.run.lock import Lock
@@ -21,13 +21,17 @@ _DEFAULT_INDEX = "https://pypi.org/simple"
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """Where locks come from: `torch_index` None means that torch comes from the same index as everything else."""
+    """Where locks come from: `torch_index` None means that torch comes from the same index as everything else.
+
+    What was kept before `since` (seconds since the epoch), or at all where they are to be `fresh`, does not count.
+    """
 
     index: Index
     torch_index: str | None
     work: Path
     seconds: float
     fresh: bool
+    since: float = 0.0
 
     def resolver(self, interpreter: Interpreter, *, as_of: str | None) -> Resolver:
         """What locks for an interpreter from these places, as of a day or of today."""
@@ -38,6 +42,7 @@ class Sources:
             work=self.work,
             seconds=self.seconds,
             fresh=self.fresh,
+            since=self.since,
             as_of=as_of,
         )
 
@@ -70,15 +75,11 @@ def prepare(request: Request, sources: Sources) -> tuple[Environment, Locked | N
     return environment, _unresolved(resolution.failure, environment)
 
 
-def carried(request: Request, sources: Sources) -> Carried | None:
-    """What `prepare` found here, for other machines; None where there is no such Python here."""
-    interpreter = find(request.python)
-    if isinstance(interpreter, NoInterpreter):
-        return None
+def carried(request: Request, source: Locked, sources: Sources) -> Carried:
+    """What `prepare` found here, for other machines: the files by which it came to the lock `source`."""
     places = (replace(sources, torch_index=index) for index in dict.fromkeys((sources.torch_index, None)))
-    resolvers = (place.resolver(interpreter, as_of=request.as_of) for place in places)
-    kept = [one for resolver in resolvers for one in kept_of(request, resolver)]
-    return Carried.of(kept, made_for=resolved_for(interpreter))
+    resolvers = (place.resolver(source.interpreter, as_of=request.as_of) for place in places)
+    return packed(one for resolver in resolvers for one in kept_of(request, resolver))
 
 
 def _environment(request: Request, interpreter: Interpreter, resolution: Resolution, sources: Sources) -> Environment:

@@ -78,8 +78,8 @@ class Resolver:
     """Locks requirements for one interpreter on this platform, as of a day (YYYY-MM-DD) or of today.
 
     `torch_index` is the index that torch's distributions come from, None for the same as all others. A lock of the same
-    requirements that is younger than ``index.lock_hours`` is used again unless `fresh`, and so is a conflict; other
-    failures are never kept.
+    requirements that is younger than ``index.lock_hours``, and not of before `since` (seconds since the epoch), is used
+    again unless `fresh`, and so is a conflict; other failures are never kept.
     """
 
     interpreter: Interpreter
@@ -88,6 +88,7 @@ class Resolver:
     work: Path
     seconds: float
     fresh: bool = False
+    since: float = 0.0
     as_of: str | None = None
 
     def lock(self, requirements: Sequence[str], *, overrides: Sequence[str] = ()) -> Lock | uv.Failure:
@@ -95,7 +96,7 @@ class Resolver:
         kept = self.kept(requirements, overrides=overrides)
         # what an earlier day's index held does not change any more
         hours = self.index.lock_hours if self.as_of is None else float("inf")
-        before = None if self.fresh else kept.read(hours=hours)
+        before = None if self.fresh else kept.read(hours=hours, since=self.since)
         if before is not None:
             return before
         project, arguments = self._project(requirements), self._index_arguments()

@@ -17,6 +17,7 @@ from asrcompat.errors import ExitCode, HarnessError
 from asrcompat.options import Options
 from asrcompat.plan.dispatch import Dispatch
 from asrcompat.plan.document import dump_plan, kept_plan
+from asrcompat.plan.kept import Carried
 from asrcompat.plan.prepare import carried
 from asrcompat.plan.shard import Job
 from asrcompat.planning.shards import expected_seconds
@@ -144,7 +145,7 @@ class _Cluster:
         self._progress.tell(f"{job.id}: begins on {worker}")
         future = self._client.submit(
             _on_worker,
-            replace(self._task, name=job.id, resolved=carried(self._dated(job), self._sources)),
+            replace(self._task, name=job.id, resolved=self._resolved(job)),
             self._topic,
             workers=[worker],
             pure=False,
@@ -199,6 +200,12 @@ class _Cluster:
             why = "" if python == mine else f": its Python is {python}, and here it is {mine}"
             self._progress.tell(f"{job.id}: {worker} resolved another lock than this machine{why}")
         self._options.store.add(result, lock=done.lock, pylock=done.pylock)
+
+    def _resolved(self, job: Job) -> Carried:
+        """What goes with an environment that was locked here; another one is resolved where it is run."""
+        request = self._dated(job)
+        source = self._locked.get(request.id)
+        return {} if source is None else carried(request, source, self._sources)
 
     def _dated(self, job: Job) -> Request:
         return self._requests[job.id].dated(self._options.as_of)

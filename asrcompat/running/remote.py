@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from time import time
 
 from asrcompat.options import parse
 from asrcompat.plan.document import plan_file
-from asrcompat.plan.kept import Carried, resolved_for
+from asrcompat.plan.kept import Carried, unpack
 from asrcompat.reporting import identities
 from asrcompat.result_files import dump
 from asrcompat.run import schedule
-from asrcompat.run.interpreters import Interpreter, find
 from asrcompat.run.progress import Progress
 from asrcompat.run.schedule import WORK_VARIABLE
 from asrcompat.run.store import write_text
@@ -29,7 +29,8 @@ class Task:
     """The session `name` with these choices, for at most so many seconds, by a checkout of this digest.
 
     `plan` is the text of the covering profile's plan that all of a run have, as of a day or of today; `resolved` what
-    its environment was resolved to, which is to be resolved `anew` where that is for another kind of machine.
+    its environment was resolved to (`plan.kept`), which a machine of another kind does for itself, and `anew` where
+    that was asked for. All of it is plain: a worker of another checkout has to understand it far enough to say so.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Task:
     profile: str
     plan: str | None = None
     as_of: str | None = None
-    resolved: Carried | None = None
+    resolved: Carried = field(default_factory=dict)
     anew: bool = False
 
 
@@ -80,7 +81,10 @@ def run_task(task: Task, tell: Callable[[str], None]) -> Done:
     work = Path(os.environ.get(WORK_VARIABLE) or root / ".asrcompat").resolve()
     if task.plan is not None:
         write_text(plan_file(work, task.profile, task.as_of), task.plan)
-    choices = [*task.choices, *_resolved(task, work), "--matrix", str(root / "matrix.toml"), "--work", str(work)]
+    choices = [*task.choices, "--matrix", str(root / "matrix.toml"), "--work", str(work)]
+    if task.anew:  # what lies here from before does not count
+        choices += ["--resolved-since", str(int(time()))]
+    unpack(task.resolved, work, anew=task.anew)
     codes: dict[str, int] = {}
     logs = work / "logs"
     began = datetime.now(UTC)
@@ -96,17 +100,6 @@ def run_task(task: Task, tell: Callable[[str], None]) -> Done:
         as_of=task.as_of,
     )
     return _done(task, choices, codes.get(task.name), schedule.tail(logs, task.name), began, tell)
-
-
-def _resolved(task: Task, work: Path) -> list[str]:
-    """Have the session find what the run resolved already, where that is for machines like this; its choices then."""
-    resolved = task.resolved
-    if resolved is not None:
-        here = find(".".join(resolved.made_for[0].split(".")[:2]))
-        if isinstance(here, Interpreter) and resolved_for(here) == resolved.made_for:
-            resolved.unpack(work)
-            return []
-    return ["--fresh"] if task.anew else []
 
 
 def _done(
