@@ -12,7 +12,7 @@ import pytest
 from tiny_environments import Place, imported, index, names, place, run
 
 from asrcompat.run.bytecode import PROBING, compiled, shared
-from asrcompat.run.environment import is_trusted
+from asrcompat.run.environment import distrust, is_trusted
 from asrcompat.run.hold import alone
 from asrcompat.run.killed import recover
 
@@ -128,17 +128,30 @@ def test_what_was_not_written_since_stays(place: Place, two: tuple[Path, Path]) 
     assert not mark.exists()
 
 
+@pytest.mark.parametrize("distrusted", [False, True])
 def test_one_that_is_being_probed_keeps_its_files_and_is_built_again_later(
-    place: Place, two: tuple[Path, Path]
+    place: Place, two: tuple[Path, Path], distrusted: bool
 ) -> None:
-    """That they are gone would be told of the path that runs there."""
+    """That they are gone would be told of the path that runs there; also where it is to be built again already."""
     kill_in(two[1])
+    (two[0] / PROBING).touch()
+    if distrusted:
+        distrust(two[0])
     with alone(two[0].parent, pytest.fail):
         put_right(place, two[1])
         assert torch_of(two[0]).exists()
+    (two[0] / PROBING).unlink()
     assert not is_trusted(two[0])
     assert says(two[1]) == TRUE
     assert says(place.built("first", "torch==1.0")) == TRUE
+
+
+def test_one_that_is_only_held_loses_the_module_and_stays(place: Place, two: tuple[Path, Path]) -> None:
+    kill_in(two[1])
+    with alone(two[0].parent, pytest.fail):
+        put_right(place, two[1])
+    assert [says(one) for one in two] == [TRUE, TRUE]
+    assert is_trusted(two[0])
 
 
 def test_one_that_is_just_being_built_loses_the_module(place: Place, two: tuple[Path, Path]) -> None:

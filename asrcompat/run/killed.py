@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from asrcompat.run import bytecode
-from asrcompat.run.environment import distrust, give_up, is_trusted
+from asrcompat.run.environment import distrust, give_up
 from asrcompat.run.hold import held_now
 from asrcompat.run.intact import recorded
 from asrcompat.run.probed import left_altered, left_since, touched
@@ -64,13 +64,20 @@ def _drop(environment: Path, since: float, ours: Collection[Path]) -> int:
     The own one goes last: a run that is killed here finds by it what is left to do.
     """
     doubtful = list(_doubtful(environment, since))
-    shared = [one for one in doubtful if one.stat().st_nlink > 1]
+    shared = [one for one in doubtful if _links(one) > 1]
     for other in environment.parents[1].glob("*/*/") if shared else ():
         if other != environment:
             _drop_linked(environment, other, shared, ours)
     for compiled in doubtful:
-        compiled.unlink()
+        compiled.unlink(missing_ok=True)  # a neighbour of ours may be putting right the same
     return len(doubtful)
+
+
+def _links(file: Path) -> int:
+    try:
+        return file.stat().st_nlink
+    except FileNotFoundError:
+        return 0
 
 
 def _doubtful(environment: Path, since: float) -> Iterator[Path]:
@@ -87,7 +94,7 @@ def _drop_linked(environment: Path, other: Path, shared: Sequence[Path], ours: C
     if not linked:
         return
     with _held(other.parent, ours) as mine:
-        if mine or not is_trusted(other):  # it is still being built
+        if mine or not (other / bytecode.PROBING).exists():  # no path of somebody's would find it gone
             for there in linked:
                 there.unlink(missing_ok=True)
         else:

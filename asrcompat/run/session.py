@@ -139,14 +139,6 @@ def _build_and_probe(
     )
     given = place.given(inputs)
     home = built.python.parent.parent
-    subject = Subject(
-        identity=environment.id,
-        python=built.python,
-        distributions=tuple(environment.packages),
-        variables=given.variables,
-        logs=place.logs,
-        intact=Intact(home),
-    )
 
     def result(cells: Sequence[Cell], static: Mapping[str, Any]) -> EnvironmentResult:
         seconds = {
@@ -158,7 +150,15 @@ def _build_and_probe(
         done = replace(environment, installable="ok", seconds=seconds, build={**environment.build, **static})
         return replace(_result(done, cells, settings), weights_comparison=inputs.weights_comparison)
 
-    with marked(home):
+    with marked(home):  # before its files are looked at: who puts right what a killed run left asks for the mark
+        subject = Subject(
+            identity=environment.id,
+            python=built.python,
+            distributions=tuple(environment.packages),
+            variables=given.variables,
+            logs=place.logs,
+            intact=Intact(home),
+        )
         cells, static = probe_everywhere(
             subject,
             path_files(settings.paths),
