@@ -129,13 +129,19 @@ def compared(
     if not left or options.run_again:  # what is asked for anew is not to be found elsewhere either
         return standing
     others = options.store.of_lock(source.lock.sha256, but=environment.id, warn=warn)
-    return _with_others(standing, source, others, ours=ours, unbuilt_hours=sources.index.lock_hours)
+    newest_first = sorted(others, key=lambda one: one.environment.ran_at or "", reverse=True)
+    return _with_others(standing, source, newest_first, ours=ours, unbuilt_hours=sources.index.lock_hours)
 
 
 def _with_others(
     standing: Standing, source: Locked, others: Iterable[EnvironmentResult], *, ours: str, unbuilt_hours: float
 ) -> Standing:
-    """With those of the cells left that were found under another id with the same lock."""
+    """With those of the cells left that were found under another id with the same lock.
+
+    Not where it is believed that this one could not be built.
+    """
+    if standing.known and standing.kept is not None and standing.kept.environment.installable != "ok":
+        return standing
     for other in others:
         taken = taken_over(other, standing.environment, source, standing.left)
         if taken is None:
@@ -191,9 +197,7 @@ def begin(standing: Standing, options: Options, request: Request) -> None:
         for other in identities(request):
             if other != identity:
                 store.remove(other)
-    current = store.read(
-        identity, warn=lambda _: None
-    )  # one that is torn was told when it was looked where this stands
+    current = store.read(identity, warn=lambda _: None)  # what is torn was told when this was looked at
     if standing.kept is None and options.whole_cells:
         store.remove(identity)
         return

@@ -230,6 +230,8 @@ def test_what_is_known_under_another_id_takes_its_place_among_the_own(settings: 
     both = with_known(own, taken, {(PATHS[1], Device.CPU)})
     assert [(cell.path, cell.outcome) for cell in both.cells] == [(path, Outcome.WORKS) for path in PATHS]
     assert both.environment == own.environment
+    unbuilt = replace(own, environment=replace(own.environment, installable="failed"))
+    assert with_known(unbuilt, taken, {(PATHS[1], Device.CPU)}).environment.installable == "ok"
     assert [cell.path for cell in with_known(None, taken, {(PATHS[0], Device.CPU)}).cells] == [PATHS[0]]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,14 @@ from session_settings import make_settings
 from small_run import NEW, PATHS, bench, command, index, outcomes, probed, result
 from tiny_lab import Surroundings, package
 
-from asrcompat.model import Device, Outcome
-from asrcompat.result_files import parse_environment_result
+from asrcompat.model import Device, Outcome, Stage
+from asrcompat.result_files import dump, parse_environment_result
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
 from asrcompat.run.session import Locked
 from asrcompat.run.store import Store
 from asrcompat.running import begin
-from asrcompat.spec import Spec
+from asrcompat.spec import Request, Spec
 from asrcompat.standing import Standing
 
 __all__ = ["bench", "index"]  # fixtures
@@ -85,7 +87,7 @@ def test_what_was_taken_over_is_its_own_from_then_on(bench: Surroundings, tmp_pa
     assert command(tmp_path, "session", NEWEST) == 0
     assert command(tmp_path, "session", NEW) == 0, "and goes back"
     assert probed(bench) == []
-    assert ran_as(tmp_path, NEW) == dict.fromkeys(PATHS, NEW)
+    assert ran_as(tmp_path, NEW) == dict.fromkeys(PATHS)
 
 
 def test_cells_that_were_not_found_under_the_other_id_are_run(bench: Surroundings, tmp_path: Path) -> None:
@@ -172,6 +174,31 @@ def test_what_is_taken_in_place_of_an_error_outlives_the_run_of_the_rest(bench: 
     assert outcomes(tmp_path, NEWEST)[f"{PATHS[0]} on cpu"] == "works"
 
 
+@pytest.mark.parametrize(("hours", "believed"), [(0.5, True), (13, False)])
+def test_what_could_not_be_built_once_is_no_word_on_what_is_taken(
+    bench: Surroundings, tmp_path: Path, hours: float, believed: bool
+) -> None:
+    command(tmp_path, "session", NEW)
+    command(tmp_path, "session", NEWEST)
+    at = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
+    own = result(tmp_path, NEWEST)
+    failed = replace(own.environment, installable="failed", reason="BuildFailed: no compiler", ran_at=at)
+    cells = [
+        replace(cell, outcome=Outcome.BROKEN, stage=Stage.INSTALL, failed=Stage.INSTALL, evidence=None)
+        for cell in own.cells
+    ]
+    file = store(tmp_path).file(NEWEST)
+    file.write_text(dump(replace(own, environment=failed, cells=tuple(cells))), encoding="utf-8")
+    shutil.rmtree(store(tmp_path).folder / "earlier", ignore_errors=True)
+    probed(bench)
+    assert command(tmp_path, "session", NEWEST) == 0
+    assert probed(bench) == []
+    now = result(tmp_path, NEWEST)
+    assert now.environment.installable == ("failed" if believed else "ok")
+    assert (now.environment.reason or "").startswith("BuildFailed") == believed
+    assert ran_as(tmp_path, NEWEST) == ({} if believed else dict.fromkeys(PATHS, NEW))
+
+
 def test_an_error_of_another_id_is_no_news(bench: Surroundings, tmp_path: Path) -> None:
     bench.trouble.add(NEW)
     command(tmp_path, "session", NEW)
@@ -232,6 +259,22 @@ def test_one_waits_for_another_that_answers_all_of_it(
 
     found = begin._twins({"first": standing("first", **first), "second": standing("second", **second)})
     assert found == (["second"] if waits else [])
+
+
+@pytest.mark.parametrize("choice", ["--scheduler=tcp://127.0.0.1:9", "--weights=hub"])
+def test_nobody_waits_where_nothing_can_be_shared(
+    bench: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, choice: str
+) -> None:
+    """What workers find may count on their machines alone; of the real weights nothing is known."""
+    given: list[list[str]] = []
+
+    def run_these(_: object, requests: Sequence[Request], *__: object) -> list[Request]:
+        given.append([one.id for one in requests])
+        return []
+
+    monkeypatch.setattr("asrcompat.running.command._run_these", run_these)
+    command(tmp_path, "matrix", "--profile", "both", choice)
+    assert given == [[NEW, NEWEST]]
 
 
 def test_where_the_first_of_two_ends_in_an_error_the_second_is_run(bench: Surroundings, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from functools import cache
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from pickle import UnpicklingError
@@ -25,11 +26,15 @@ FOLDER = Path(__file__).with_name("templates") / "__pycache__"
 class Compiled(FileSystemBytecodeCache):
     """The compiled templates of one environment of jinja's, which is called `name`; another's, or a torn one, is none.
 
-    Those that other code compiled have other names: constants in them are escaped as they are compiled.
+    What other code compiled is of another source to it: constants are escaped as they are compiled.
     """
 
     def __init__(self, name: str) -> None:
-        super().__init__(str(FOLDER), f"{name}-{_made_by()}-%s.{sys.implementation.cache_tag}")
+        super().__init__(str(FOLDER), f"{name}-%s.{sys.implementation.cache_tag}")
+
+    def get_source_checksum(self, source: str) -> str:
+        """What a template was made from and by."""
+        return sha256(f"{_made_by()}\0{source}".encode()).hexdigest()
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Take a template's code, if it is whole."""

@@ -116,7 +116,7 @@ class EnvironmentRow:
             ("other packages", ", ".join(self._others)),
             ("index", environment.index or ""),
             *((f"torch build, {name}", text) for name, text in words.facts(environment.build, without=("threads",))),
-            ("probe threads", words.text(environment.build, "threads")),
+            ("probe threads", words.text(environment.build, "threads")),  # of results from before a cell told its own
             ("times", ", ".join(times)),
             ("run", _run(environment)),
         )

@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
+from time import time
 
 from asrcompat.run import host
 from asrcompat.run.store import write_text
+
+_STALE_SECONDS = 7 * 86400.0  # no run takes as long: one that was killed left its file
 
 FILE_VARIABLE = "ASRCOMPAT_THREADS_FILE"  # by this a session knows the file of its run; empty: there is none
 
@@ -22,6 +25,10 @@ FILE_VARIABLE = "ASRCOMPAT_THREADS_FILE"  # by this a session knows the file of 
 def shared(work: Path) -> Iterator[Path]:
     """The file of one run of the work folder, which may have several, until that is over."""
     file = work / "threads" / f"{token_hex(8)}.json"
+    for left in file.parent.glob("*"):
+        with suppress(OSError):  # another run may remove it as well
+            if time() - left.stat().st_mtime > _STALE_SECONDS:
+                left.unlink()
     try:
         yield file
     finally:

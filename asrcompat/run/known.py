@@ -109,12 +109,16 @@ def taken_over(
         replace(
             cell,
             environment=environment.id,
-            evidence=replace(cell.evidence, ran_as=cell.evidence.ran_as or cell.environment),
+            evidence=replace(cell.evidence, ran_as=None if (ran := _ran_as(cell)) == environment.id else ran),
         )
         for cell in kept.cells
         if cell.evidence is not None and (cell.path, cell.device) in wanted
     )
     return replace(restated(kept, environment), cells=cells) if cells else None
+
+
+def _ran_as(cell: Cell) -> str:
+    return cell.environment if cell.evidence is None else cell.evidence.ran_as or cell.environment
 
 
 def built_alike(one: Environment, other: Environment, lock: Lock) -> bool:
@@ -128,9 +132,12 @@ def built_alike(one: Environment, other: Environment, lock: Lock) -> bool:
 def with_known(
     kept: EnvironmentResult | None, other: EnvironmentResult, known: Collection[tuple[str, Device]]
 ) -> EnvironmentResult:
-    """What was kept of an environment, if anything, with the cells of `other` that are `known`."""
+    """What was kept of an environment, if anything, with the cells of `other` that are `known`.
+
+    What was kept of one that could not be built then says nothing of one that could.
+    """
     taken = tuple(cell for cell in other.cells if (cell.path, cell.device) in known)
-    if kept is None:
+    if kept is None or kept.environment.installable != "ok":
         return replace(other, cells=taken)
     return replace(kept, cells=(*(cell for cell in kept.cells if (cell.path, cell.device) not in known), *taken))
 

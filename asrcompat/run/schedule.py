@@ -61,10 +61,11 @@ def run_sessions(
             pool.submit(_session, name, root, options, seconds, logs, progress, until, variables): name
             for name in names
         }
+        told = 0
         try:
             while running:
-                if share:
-                    cores.share(threads, sessions=min(jobs, len(running)))
+                if share and told != (told := min(jobs, len(running))):
+                    cores.share(threads, sessions=told)
                 done, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
                 for future in done:
                     name, code = running.pop(future), future.result()

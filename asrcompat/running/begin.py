@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from asrcompat.model import Outcome
 from asrcompat.options import Options
 from asrcompat.report.words import plural
 from asrcompat.reporting import read_result
 from asrcompat.run.cells import Settings
 from asrcompat.run.known import built_alike, content_of
 from asrcompat.run.progress import Progress
-from asrcompat.run.session import Locked
+from asrcompat.run.session import Locked, NotBuilt
 from asrcompat.settings import sources_for
 from asrcompat.spec import Request
 from asrcompat.standing import Standing, begin, code_digest, compared, standings
@@ -47,7 +48,8 @@ def begun_with(options: Options, chosen: Sequence[Request], progress: Progress) 
         whole = f", {plural(settled, 'environment')} whole" if settled else ""
         progress.tell(f"known already: {plural(known, 'cell')}{whole}; --again runs them all the same")
     left = {name: one for name, one in found.items() if one.left}
-    twins = [] if options.run_again else _twins(left)  # those that are asked for anew share nothing
+    # those that are asked for anew share nothing; and what workers find may count there alone
+    twins = [] if options.run_again or options.scheduler is not None else _twins(left)
     for name in twins:
         progress.tell(f"{name}: comes after another with the same lock, whose results it may share")
         del left[name]
@@ -81,6 +83,8 @@ def _covers(first: Standing, second: Standing) -> bool:
     one, other = first.source, second.source
     if not (isinstance(one, Locked) and isinstance(other, Locked) and second.left <= first.left):
         return False
+    if first.settings.weights == "hub":  # of which nothing is known
+        return False
     return built_alike(first.environment, second.environment, one.lock) and all(
         content_of(*cell, one, first.settings, code="") == content_of(*cell, other, second.settings, code="")
         for cell in second.left
@@ -92,6 +96,8 @@ def _begin(options: Options, request: Request, standing: Standing, digest: Calla
     with options.store.unless_held(request.id) as mine:
         if not mine:  # another run's session is at it, and ours will wait for it
             return standing
+        if isinstance(standing.source, NotBuilt) and standing.source.outcome is Outcome.UNAVAILABLE and standing.left:
+            return standing  # what workers found is all that there is, and they may not be there now
         # compared once more: another run may have finished it since; what is torn was told the first time
         found = standing.environment, standing.source
         standing = compared(options, request, *found, sources_for(options), digest=digest, warn=lambda _: None)

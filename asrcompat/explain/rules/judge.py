@@ -101,7 +101,7 @@ def _rules(
     bases: Collection[str],
     tried: Collection[Tried],
 ) -> Iterator[dict[str, Any]]:
-    known = {cell.key: cell for cell in each_run_once(results.cells) if cell.environment in locks}
+    known = {cell.key: cell for cell in each_run_once([one for one in results.cells if one.environment in locks])}
     environments = {one.id: one for one in results.environments}
     seen = fared(known.values(), lambda cell, check: check is None and cell.key in group.cells)
     told = believed(seen, known)
