@@ -133,7 +133,8 @@ def tests(session: nox.Session) -> None:
 def faults(session: nox.Session) -> None:
     """The long tests of what kills a run: a hundred kills, a real installer killed, full disks."""
     session.install("--editable", ".[dev]")
-    session.run("pytest", "--verbose", *(f"tests/test_{name}.py" for name in ("kill", "real_kill", "faults")))
+    long = (f"tests/test_{name}.py" for name in ("kill", "real_kill", "faults"))
+    session.run("pytest", "--verbose", "-m", "", *long)  # pyproject.toml leaves the slow ones out
 
 
 @nox.session(default=False)
