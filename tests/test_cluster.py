@@ -23,11 +23,13 @@ from tiny_lab import package
 
 from asrcompat.cli import main
 from asrcompat.errors import HarnessError, UsageError
+from asrcompat.model import Outcome
 from asrcompat.options import parse
 from asrcompat.plan.dispatch import Dispatch
 from asrcompat.plan.shard import Job
 from asrcompat.run import schedule
 from asrcompat.run.progress import Progress
+from asrcompat.run.store import Store
 from asrcompat.running import cluster, remote, workers
 
 __all__ = ["index"]  # a fixture
@@ -303,6 +305,26 @@ def test_what_lies_there_from_an_earlier_run_is_no_answer_to_again(
     task = remote.Task(name=request.id, choices=choices, seconds=10, checkout=digest, profile="smoke")
     done = remote.run_task(task, lambda _: None)
     assert (done.refused, done.result is not None) == ("", given_back)
+
+
+@pytest.mark.parametrize("lock", ["0" * 64, None])
+def test_what_a_worker_knew_long_ago_is_not_outranked_by_what_this_machine_could_not_find_out(
+    tmp_path: Path, lock: str | None
+) -> None:
+    """It lacks the Python: what it settled on another day, without workers, is younger and says nothing."""
+    store = Store(tmp_path, "synthetic-base")
+    found = make_environment("some.cpu", lock_sha256="1" * 64, code="c0de")
+    result = make_environment_result(found, [make_cell(found)], generated_at="2026-01-01T00:00:00+00:00")
+    for name in ("some", "some.cpu"):
+        left = make_environment(name, lock_sha256=lock, code="c0de")
+        cell = make_cell(left, outcome=Outcome.UNAVAILABLE)
+        store.write(make_environment_result(left, [cell], generated_at="2026-02-02T00:00:00+00:00"), lock=None)
+    cluster.make_way(store, ("some", "some.cpu"), result)
+    store.add(result, lock=None, pylock=None)
+    assert store.read("some", warn=pytest.fail) is None
+    kept = store.read("some.cpu", warn=pytest.fail)
+    assert kept is not None
+    assert [one.outcome for one in kept.cells] == [Outcome.WORKS]
 
 
 def job(name: str, stack: str, seconds: float = 1.0) -> Job:

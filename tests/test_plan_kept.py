@@ -9,18 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from asrcompat.plan.kept import Kept, packed, unpack
+from asrcompat.plan.kept import Kept, unpack
 from asrcompat.plan.prepare import Sources, carried
-from asrcompat.plan.resolve import Resolver
+from asrcompat.plan.resolve import Resolver, kept_of
 from asrcompat.run import uv
 from asrcompat.run.interpreters import Interpreter
 from asrcompat.run.lock import Lock
 from asrcompat.run.session import Locked
-from asrcompat.spec import Index, Request, Spec
+from asrcompat.spec import Index, Pin, Request, Spec
 
 HERE = Interpreter(executable=Path("/here/python3.10"), version="3.10.13")
 FACTS = ["project", ["--default-index", "x"]]
 LOCK = Lock("[[packages]]\nname = 'torch'\nversion = '2.3.1'\n")
+OTHER = Lock("[[packages]]\nname = 'torch'\nversion = '2.3.0'\n")
 CONFLICT = uv.Failure(kind="conflict", message="they exclude each other")
 
 
@@ -71,11 +72,11 @@ def test_its_name_tells_the_kind_of_machine_and_not_the_machine(
 
 def test_it_travels_and_counts_as_made_now(tmp_path: Path) -> None:
     """What a worker resolved itself before, to the other answer, is no answer any more."""
-    kept = [Kept.of([name], work=tmp_path / "here") for name in ("aided", "unaided", "nowhere")]
+    kept = [Kept.of([name], work=tmp_path / "here") for name in ("aided", "unaided")]
     kept[0].write(LOCK)
     kept[1].write(CONFLICT)
     aged(kept[0].lock, 5)
-    files = packed(kept)
+    files = {**kept[0].carried(LOCK), **kept[1].carried(CONFLICT)}
     assert set(files) == {kept[0].lock.name, kept[1].conflict.name}
     there = {name: Kept.of([name], work=tmp_path / "there") for name in ("aided", "unaided")}
     there["aided"].write(CONFLICT)
@@ -92,7 +93,7 @@ def test_in_a_folder_that_both_machines_use_it_becomes_no_younger_by_itself(tmp_
     kept = Kept.of(FACTS, work=tmp_path)
     kept.write(LOCK)
     aged(kept.lock, 5)
-    unpack(packed([kept]), tmp_path, anew=anew)
+    unpack(kept.carried(LOCK), tmp_path, anew=anew)
     assert (kept.read(hours=4) == LOCK) == anew
     assert kept.read(hours=6) == LOCK
 
@@ -126,14 +127,62 @@ def test_a_conflict_that_says_nothing_is_none(
     assert f"passed over: {kept.conflict}" in capsys.readouterr().out
 
 
-def test_all_that_a_request_was_resolved_to_travels(tmp_path: Path, spec: Spec) -> None:
-    """With torch's own index and without it: where the one has a conflict, the other is asked."""
+AIDED = Request(
+    python="3.10",
+    torch="1.0",
+    torchaudio="1.0",
+    transformers="2.0",
+    s3prl="0.1",
+    espnet="1",
+    pins=(Pin(requirements=("setuptools<81",), reason="it imports pkg_resources"),),
+)
+
+
+def places(tmp_path: Path, spec: Spec, request: Request) -> tuple[Sources, dict[str, Kept]]:
+    """Where a request's answers are kept: from torch's own index and without it, with our aids and without them."""
     sources = Sources(index=spec.index, torch_index="https://example.org/cpu", work=tmp_path, seconds=1, fresh=False)
-    request = Request(python="3.10", torch="1.0", torchaudio="1.0", transformers="2.0", s3prl="0.1", espnet="1")
+    found: dict[str, Kept] = {}
     for index in (sources.torch_index, None):
         own = replace(sources, torch_index=index).resolver(HERE, as_of=None)
-        own.kept(request.pinned_requirements, overrides=request.override_requirements).write(
-            CONFLICT if index else LOCK
-        )
+        aided, unaided = kept_of(request, own)
+        found |= {f"aided, {index}": aided, f"unaided, {index}": unaided}
+    return sources, found
+
+
+def travelling(tmp_path: Path, spec: Spec, request: Request, **kept: Lock | uv.Failure) -> dict[str, str]:
+    """The texts that travel with a lock, of what is kept, by the place that they are for."""
+    sources, there = places(tmp_path, spec, request)
+    by_place = {"own": sources.torch_index, "common": None}
+    for name, found in kept.items():
+        which, _, place = name.partition("_")
+        there[f"{which}, {by_place[place]}"].write(found)
     files = carried(request, Locked(lock=LOCK, interpreter=HERE, text=LOCK.text), sources)
-    assert sorted(text for text, _ in files.values()) == sorted([LOCK.text, CONFLICT.message])
+    names = {file.name: name for name, one in there.items() for file in (one.lock, one.conflict)}
+    return {names[name]: text for name, (text, _) in files.items()}
+
+
+OWN, COMMON = "https://example.org/cpu", None
+
+
+def test_what_travels_is_the_lock_and_what_was_told_on_the_way(tmp_path: Path, spec: Spec) -> None:
+    found = travelling(tmp_path, spec, AIDED, aided_own=LOCK, unaided_own=CONFLICT, aided_common=OTHER)
+    assert found == {f"aided, {OWN}": LOCK.text, f"unaided, {OWN}": CONFLICT.message}
+
+
+def test_with_a_conflict_in_torchs_own_index_that_travels_too(tmp_path: Path, spec: Spec) -> None:
+    found = travelling(tmp_path, spec, AIDED, aided_own=CONFLICT, aided_common=LOCK)
+    assert found == {f"aided, {OWN}": CONFLICT.message, f"aided, {COMMON}": LOCK.text}
+
+
+def test_what_somebody_resolved_since_does_not_travel(tmp_path: Path, spec: Spec) -> None:
+    """The lock is the one that the run accepted, whatever lies under its name by now."""
+    found = travelling(tmp_path, spec, replace(AIDED, pins=()), aided_own=OTHER)
+    assert list(found.values()) == [LOCK.text]
+
+
+def test_what_is_old_of_a_request_without_aids_does_not_travel(tmp_path: Path, spec: Spec) -> None:
+    _, there = places(tmp_path, spec, AIDED)
+    old = there[f"unaided, {OWN}"]
+    old.write(CONFLICT)
+    aged(old.conflict, 24 * 7)
+    assert travelling(tmp_path, spec, AIDED, aided_own=LOCK) == {f"aided, {OWN}": LOCK.text}

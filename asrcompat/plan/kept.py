@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +23,7 @@ from asrcompat.run.store import write_text
 
 _FOLDER = "locks"
 _LOCK, _CONFLICT = "pylock.toml", "conflict.txt"
+_NEVER = float("-inf")  # when a file was made that is not there
 
 
 def resolved_for(interpreter: Interpreter) -> tuple[str, ...]:
@@ -54,7 +55,7 @@ class Kept:
         What is torn or foreign is told, and is nothing.
         """
         file = self.newest()
-        if file is None or (time() - _made_at(file)) / 3600 >= hours or _made_at(file) < since:
+        if file is None or (time() - (made_at := _made_at(file))) / 3600 >= hours or made_at < since:
             return None
         try:
             return Lock.read(file) if file == self.lock else _conflict(file)
@@ -64,7 +65,14 @@ class Kept:
 
     def newest(self) -> Path | None:
         """The file that counts, where there is one."""
-        return max((one for one in (self.lock, self.conflict) if one.exists()), key=_made_at, default=None)
+        newest = max((self.lock, self.conflict), key=_made_at)
+        return newest if _made_at(newest) > _NEVER else None
+
+    def carried(self, found: Lock | uv.Failure) -> Carried:
+        """An answer, a lock or a conflict, as its file for the work folder of another machine."""
+        if isinstance(found, Lock):
+            return {self.lock.name: (found.text, _made_at(self.lock))}
+        return {self.conflict.name: (found.message, _made_at(self.conflict))}
 
     def write(self, found: Lock | uv.Failure) -> None:
         """Keep a lock or a conflict; any other failure says nothing of another day."""
@@ -83,12 +91,6 @@ def _conflict(file: Path) -> uv.Failure:
     return uv.Failure(kind="conflict", message=message)
 
 
-def packed(kept: Iterable[Kept]) -> Carried:
-    """What is kept of these, for the work folder of another machine."""
-    files = (file for one in kept if (file := one.newest()) is not None)
-    return {file.name: (file.read_text(encoding="utf-8", errors="replace"), _made_at(file)) for file in files}
-
-
 def unpack(carried: Carried, work: Path, *, anew: bool) -> None:
     """Put them where a resolver looks for them, as made now: a run has just taken them for good.
 
@@ -97,7 +99,7 @@ def unpack(carried: Carried, work: Path, *, anew: bool) -> None:
     now = time()
     for name, (text, made_at) in carried.items():
         file = work / _FOLDER / name
-        if not anew and file.exists() and _made_at(file) == made_at:
+        if not anew and _made_at(file) == made_at > _NEVER:
             continue
         write_text(file, text)
         os.utime(file, (now, now))  # by this machine's clock, whatever the disk's is
@@ -106,4 +108,7 @@ def unpack(carried: Carried, work: Path, *, anew: bool) -> None:
 
 
 def _made_at(file: Path) -> float:
-    return file.stat().st_mtime
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:  # another process may just have put the other answer in its place
+        return _NEVER

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asrcompat.model import Environment, Outcome, Stage
-from asrcompat.plan.kept import Carried, packed
+from asrcompat.plan.kept import Carried
 from asrcompat.plan.resolve import Resolution, Resolver, kept_of, resolve, until
 from asrcompat.run.interpreters import Interpreter, NoInterpreter, find
 from asrcompat.run.lock import Lock
@@ -76,10 +76,19 @@ def prepare(request: Request, sources: Sources) -> tuple[Environment, Locked | N
 
 
 def carried(request: Request, source: Locked, sources: Sources) -> Carried:
-    """What `prepare` found here, for other machines: the files by which it came to the lock `source`."""
-    places = (replace(sources, torch_index=index) for index in dict.fromkeys((sources.torch_index, None)))
-    resolvers = (place.resolver(source.interpreter, as_of=request.as_of) for place in places)
-    return packed(one for resolver in resolvers for one in kept_of(request, resolver))
+    """The lock that `prepare` came to, as files for other machines, with what it was told on the way to it."""
+    hours = sources.index.lock_hours if request.as_of is None else float("inf")
+    files: Carried = {}
+    for index in dict.fromkeys((sources.torch_index, None)):
+        resolver = replace(sources, torch_index=index).resolver(source.interpreter, as_of=request.as_of)
+        aided, unaided = kept_of(request, resolver)
+        if index is not None and isinstance(refused := aided.read(hours=hours), Failure):
+            files = {**files, **aided.carried(refused)}
+            continue
+        without = unaided.read(hours=hours)
+        # without aids both have one name, and the lock is what was accepted
+        return {**files, **({} if without is None else unaided.carried(without)), **aided.carried(source.lock)}
+    return files
 
 
 def _environment(request: Request, interpreter: Interpreter, resolution: Resolution, sources: Sources) -> Environment:

@@ -96,7 +96,8 @@ def _begin(options: Options, request: Request, standing: Standing, digest: Calla
     with options.store.unless_held(request.id) as mine:
         if not mine:  # another run's session is at it, and ours will wait for it
             return standing
-        if isinstance(standing.source, NotBuilt) and standing.source.outcome is Outcome.UNAVAILABLE and standing.left:
+        elsewhere = isinstance(standing.source, NotBuilt) and standing.source.outcome is Outcome.UNAVAILABLE
+        if elsewhere and standing.left and not options.run_again:
             return standing  # what workers found is all that there is, and they may not be there now
         # compared once more: another run may have finished it since; what is torn was told the first time
         found = standing.environment, standing.source

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asrcompat.argument_sets import NO_INDEX
 from asrcompat.errors import ExitCode, HarnessError
+from asrcompat.model import EnvironmentResult
 from asrcompat.options import Options
 from asrcompat.plan.dispatch import Dispatch
 from asrcompat.plan.document import dump_plan, kept_plan
@@ -21,10 +22,12 @@ from asrcompat.plan.kept import Carried
 from asrcompat.plan.prepare import carried
 from asrcompat.plan.shard import Job
 from asrcompat.planning.shards import expected_seconds
+from asrcompat.reporting import identities
 from asrcompat.result_files import ResultError, parse_environment_result
 from asrcompat.run import code, process
 from asrcompat.run.progress import Progress
 from asrcompat.run.session import Locked
+from asrcompat.run.store import Store
 from asrcompat.running.remote import Done, Task, checkout_digest, run_task
 from asrcompat.running.workers import GPU, connected, usable_workers, wants_gpu
 from asrcompat.settings import settings_for, sources_for
@@ -199,6 +202,8 @@ class _Cluster:
             python, mine = result.environment.python, ours.interpreter.version
             why = "" if python == mine else f": its Python is {python}, and here it is {mine}"
             self._progress.tell(f"{job.id}: {worker} resolved another lock than this machine{why}")
+        if ours is None:
+            make_way(self._options.store, identities(self._dated(job)), result)
         self._options.store.add(result, lock=done.lock, pylock=done.pylock)
 
     def _resolved(self, job: Job) -> Carried:
@@ -228,6 +233,21 @@ class _Cluster:
             f"{self._options.scheduler}: no worker{offers} is there to run {len(self._dispatch)} environments; start "
             f"some with `dask worker {self._options.scheduler}`{refused}"
         )
+
+
+def make_way(store: Store, names: Iterable[str], result: EnvironmentResult) -> None:
+    """Lay by what is kept under these names of another build, lock or code than a worker's result, and may be younger.
+
+    Where nothing was locked here, nothing was forgotten before it ran.
+    """
+    told = result.environment
+    for name in names:
+        there = store.read(name, warn=lambda _: None)
+        if there is None:
+            continue
+        one = there.environment
+        if (one.id, one.lock_sha256, one.code) != (told.id, told.lock_sha256, told.code):
+            store.remove(name)
 
 
 def _on_worker(task: Task, topic: str) -> Done:
