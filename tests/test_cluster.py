@@ -319,7 +319,7 @@ def test_what_a_worker_knew_long_ago_is_not_outranked_by_what_this_machine_could
         left = make_environment(name, lock_sha256=lock, code="c0de")
         cell = make_cell(left, outcome=Outcome.UNAVAILABLE)
         store.write(make_environment_result(left, [cell], generated_at="2026-02-02T00:00:00+00:00"), lock=None)
-    cluster.make_way(store, ("some", "some.cpu"), result)
+    cluster.make_way(store, ("some", "some.cpu"), result, warn=pytest.fail)
     store.add(result, lock=None, pylock=None)
     assert store.read("some", warn=pytest.fail) is None
     kept = store.read("some.cpu", warn=pytest.fail)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -198,13 +198,16 @@ class _Cluster:
             self._progress.tell(f"{job.id}: what came back is of other code, and left out")
             return
         ours = self._locked.get(self._dated(job).id)
-        if ours is not None and result.environment.lock_sha256 not in (None, ours.lock.sha256):
+        if ours is not None and result.environment.lock_sha256 != ours.lock.sha256:
             python, mine = result.environment.python, ours.interpreter.version
             why = "" if python == mine else f": its Python is {python}, and here it is {mine}"
-            self._progress.tell(f"{job.id}: {worker} resolved another lock than this machine{why}")
+            what = (
+                "another lock than this machine" if result.environment.lock_sha256 else "no lock, and this machine one"
+            )
+            self._progress.tell(f"{job.id}: {worker} resolved {what}{why}")
         if ours is None:
-            make_way(self._options.store, identities(self._dated(job)), result)
-        self._options.store.add(result, lock=done.lock, pylock=done.pylock)
+            make_way(self._options.store, identities(self._dated(job)), result, warn=self._progress.tell)
+        self._options.store.add(result, lock=done.lock, pylock=done.pylock, tell=self._progress.tell)
 
     def _resolved(self, job: Job) -> Carried:
         """What goes with an environment that was locked here; another one is resolved where it is run."""
@@ -235,14 +238,14 @@ class _Cluster:
         )
 
 
-def make_way(store: Store, names: Iterable[str], result: EnvironmentResult) -> None:
+def make_way(store: Store, names: Iterable[str], result: EnvironmentResult, *, warn: Callable[[str], None]) -> None:
     """Lay by what is kept under these names of another build, lock or code than a worker's result, and may be younger.
 
     Where nothing was locked here, nothing was forgotten before it ran.
     """
     told = result.environment
     for name in names:
-        there = store.read(name, warn=lambda _: None)
+        there = store.read(name, warn=warn)
         if there is None:
             continue
         one = there.environment
