@@ -170,4 +170,4 @@ def test_on_a_terminal_a_real_run_counts_what_is_resolved_and_what_is_done(check
     said = in_a_terminal(code)
     assert re.search(r"\d of 2 environments resolved, \d at work", said), said
     assert "2 of 2 environments done, 0 at work" in said, said
-    assert re.search(r"install(ing|: )", said), said
+    assert re.search(r"probing.* on cpu: ", said), said  # an installation may be over before the board is drawn again
