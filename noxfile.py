@@ -126,14 +126,15 @@ def tests(session: nox.Session) -> None:
     session.install("--editable", ".[dev]")
     # two files at once: much of a real test is one thread's work (installing, importing, reading); in the order of
     # tests/conftest.py, by which neither is left alone with minutes of work at the end
-    session.run("pytest", "--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder", *session.posargs)
+    side_by_side = ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+    session.run("pytest", *side_by_side, "--durations", "25", *session.posargs)
 
 
 @nox.session(default=False)
 def faults(session: nox.Session) -> None:
-    """The long tests of what kills a run: a hundred kills, a real installer killed, full disks."""
+    """The long tests of what kills a run: a hundred kills, a real installer killed, full disks, a scheduler killed."""
     session.install("--editable", ".[dev]")
-    long = (f"tests/test_{name}.py" for name in ("kill", "real_kill", "faults"))
+    long = (f"tests/test_{name}.py" for name in ("kill", "real_kill", "faults", "cluster"))
     session.run("pytest", "--verbose", "-m", "", *long)  # pyproject.toml leaves the slow ones out
 
 

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
+from asrcompat.adapters import adapter
 from asrcompat.model import Boundary, EnvironmentResult, Results
 
 SCHEMA_VERSION = 1
@@ -25,33 +26,24 @@ class ResultError(ValueError):
 _T = TypeVar("_T")
 
 
-_ENVIRONMENT_RESULT = TypeAdapter(EnvironmentResult)
-
-
-_RESULTS = TypeAdapter(Results)
-
-
-_BOUNDARY = TypeAdapter(Boundary)
-
-
 def parse_environment_result(text: str | bytes, *, source: str) -> EnvironmentResult:
     """Read one environment's result; raises `ResultError` naming `source` where it is not one."""
-    return _parse(_ENVIRONMENT_RESULT, text, source)
+    return _parse(EnvironmentResult, text, source)
 
 
 def parse_results(text: str | bytes, *, source: str) -> Results:
     """Read ``results.json``; raises `ResultError` naming `source` where it is not one."""
-    return _parse(_RESULTS, text, source)
+    return _parse(Results, text, source)
 
 
 def parse_boundary(text: str | bytes, *, source: str) -> Boundary:
     """Read one boundary's file; raises `ResultError` naming `source` where it is not one."""
-    return _parse(_BOUNDARY, text, source)
+    return _parse(Boundary, text, source)
 
 
-def _parse(adapter: TypeAdapter[_T], text: str | bytes, source: str) -> _T:
+def _parse(kind: type[_T], text: str | bytes, source: str) -> _T:
     try:
-        return adapter.validate_json(text)
+        return adapter(kind).validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "(top level)"
@@ -78,7 +70,7 @@ def dump(value: EnvironmentResult | Results | Boundary) -> str:
 
 def results_json_schema() -> dict[str, Any]:
     """The JSON Schema of ``results.json``."""
-    schema = _RESULTS.json_schema()
+    schema = adapter(Results).json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "asrcompat results"
     return schema

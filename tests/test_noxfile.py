@@ -26,4 +26,5 @@ def test_the_session_of_long_faults_leaves_none_of_its_tests_out(monkeypatch: py
         [sys.executable, "-m", *command, "--collect-only"], capture_output=True, text=True, check=True
     ).stdout
     assert "test_a_run_that_is_killed_at_a_hundred_moments" in said
+    assert "test_a_killed_scheduler_is_told" in said
     assert "deselected" not in said

@@ -13,11 +13,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError
 
+from asrcompat.adapters import adapter
 from asrcompat.model import Device, Stage
 from asrcompat.spec import Problem, Spec, SpecError, known_paths, request_id, split_path, state_problem
 from asrcompat.spec.fields import Text, Values
 from asrcompat.spec.problems import key_of, suggest
-from asrcompat.spec.reading import adapter, as_json, piece, read_toml, schema_of, write_json
+from asrcompat.spec.reading import as_json, piece, read_toml, schema_of, write_json
 from asrcompat.spec.retell import from_validation
 
 SCHEMA_FILE = Path(__file__).parents[1] / "baseline.schema.json"

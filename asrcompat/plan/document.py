@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, ValidationError
 
+from asrcompat.adapters import adapter
 from asrcompat.plan.space import Pair
 from asrcompat.run.store import write_text
 
@@ -102,7 +103,6 @@ class Plan:
     unused: tuple[str, ...] = ()
 
 
-_PLAN = TypeAdapter(Plan)
 KEPT = "kept by matrix.toml"  # why an environment of the profile's grid is in a plan
 
 
@@ -158,7 +158,7 @@ def kept_plan(work: Path, profile: str, as_of: str | None, *, warn: Callable[[st
     """The plan that is kept; None where there is none, with a warning where its file is torn or foreign."""
     file = plan_file(work, profile, as_of)
     try:
-        return _PLAN.validate_json(file.read_bytes())
+        return adapter(Plan).validate_json(file.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:

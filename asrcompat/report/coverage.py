@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
-from pydantic import TypeAdapter
-
+from asrcompat.adapters import adapter
 from asrcompat.model import Outcome, Results
 from asrcompat.plan.count import Coverage, coverage_of, has
 from asrcompat.plan.document import KINDS, Plan, Planned, Pruned, choices_text, in_short, reason_for
@@ -24,7 +23,6 @@ from asrcompat.spec import request_id
 # What is imported of the packages that axes are named after: the distribution espnet-s3prl gives `s3prl` as well.
 _IMPORTED = {"transformers": "transformers", "s3prl": "s3prl", "espnet": "espnet2"}
 _VERDICTS = (Outcome.WORKS, Outcome.BROKEN, Outcome.UNSTABLE)
-_PLAN = TypeAdapter(Plan)
 _SHOWN = 4  # environments named in one place of a table
 
 
@@ -148,7 +146,7 @@ def coverage(results: Results, environment_rows: Sequence[EnvironmentRow]) -> Co
     """The page of a covering profile's results; None where there was no plan."""
     if not results.coverage:
         return None
-    plan = _PLAN.validate_python({**results.coverage["plan"], "releases": {}})
+    plan = adapter(Plan).validate_python({**results.coverage["plan"], "releases": {}})
     counts = words.mapping(results.coverage, "counts")
     covered = coverage_of(plan)
     return CoverageView(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from asrcompat.adapters import adapter
 from asrcompat.errors import UsageError
 
 from .checks import problems_of
@@ -17,7 +18,7 @@ from .draft import read_draft
 from .expand import Expansion, expand
 from .paths import known_paths
 from .problems import Problem, SpecError, suggest
-from .reading import adapter, as_json, read_toml, schema_of, write_json
+from .reading import as_json, read_toml, schema_of, write_json
 from .retell import from_validation
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
+
+from asrcompat.adapters import adapter
 
 from .problems import Problem, SpecError
 
@@ -39,16 +40,6 @@ def read_toml(path: Path) -> dict[str, Any]:
 def as_json(data: object) -> str:
     """TOML's values as JSON, where strict validation takes a list for a tuple; a date becomes a table, never a text."""
     return json.dumps(data, default=lambda value: {type(value).__name__: str(value)})
-
-
-def adapter(kind: type[_T]) -> TypeAdapter[_T]:
-    """The validator that pydantic makes of a class, made once."""
-    return cast("TypeAdapter[_T]", _adapter(cast("Any", kind)))
-
-
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
 
 
 def piece(kind: type[_T], data: object) -> _T | None:

@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from asrcompat.adapters import adapter
 from asrcompat.spec import known_paths, split_path, state_problem
 from asrcompat.spec.problems import Problem, SpecError, key_of, suggest
-from asrcompat.spec.reading import adapter, as_json, read_toml, schema_of, write_json
+from asrcompat.spec.reading import as_json, read_toml, schema_of, write_json
 from asrcompat.spec.retell import from_validation
 
 from .document import Document, Look, Part

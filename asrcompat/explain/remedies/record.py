@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, ValidationError
 
+from asrcompat.adapters import adapter
 from asrcompat.explain.remedies.groups import failure
 from asrcompat.explain.remedies.told import in_order
 from asrcompat.explain.remedies.trial import NO_VERDICT, Place, place
@@ -40,9 +41,6 @@ class Record:
         return tuple(one for remedy in self.remedies if (one := _of(remedy, same)) is not None)
 
 
-_RECORD = TypeAdapter(Record)
-
-
 def folder(work: Path, weights: Weights) -> Path:
     """Where the records of one kind of weights lie."""
     return work / _FOLDER / weights
@@ -62,7 +60,7 @@ def read(
     """The record of an environment as it is in results; one of another lock is told (`outdated`) and passed over."""
     file = at / f"{environment.id}.json"
     try:
-        record = _RECORD.validate_json(file.read_bytes())
+        record = adapter(Record).validate_json(file.read_bytes())
     except FileNotFoundError:
         return None
     except (ValidationError, OSError) as error:

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict
 
+from asrcompat.adapters import adapter
 from asrcompat.explain.signatures.classify import classify
 from asrcompat.explain.signatures.entry import Signature, load_catalogue
 from asrcompat.explain.signatures.facts import FAILED, Facts, facts_of_check
@@ -60,12 +61,9 @@ class Capture:
         return facts_of_check(self.check)
 
 
-_CAPTURE = TypeAdapter(Capture)
-
-
 def read(file: Path) -> Capture:
     """A kept capture; raises pydantic's `ValidationError` where the file is none."""
-    return _CAPTURE.validate_json(file.read_bytes())
+    return adapter(Capture).validate_json(file.read_bytes())
 
 
 def captures(results: Sequence[EnvironmentResult], catalogue: Mapping[str, Signature]) -> dict[str, Capture]:

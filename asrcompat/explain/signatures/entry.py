@@ -15,12 +15,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
+from asrcompat.adapters import adapter
 from asrcompat.errors import UsageError
 from asrcompat.lab.change import AXES, Change, Kind
 from asrcompat.model import Stage
 from asrcompat.spec.fields import Text
 from asrcompat.spec.problems import Problem, SpecError, fault
-from asrcompat.spec.reading import adapter, as_json, read_toml, schema_of, write_json
+from asrcompat.spec.reading import as_json, read_toml, schema_of, write_json
 from asrcompat.spec.retell import from_validation
 
 CATALOGUE = Path(__file__).parent / "catalogue"

@@ -14,10 +14,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from asrcompat.adapters import adapter
 from asrcompat.explain.signatures.classify import matches
 from asrcompat.explain.signatures.entry import Match
 from asrcompat.explain.signatures.facts import Facts
-from asrcompat.spec.reading import adapter
 
 _VARYING = (
     (re.compile(r"https?://[^\s'\"]+"), "<url>"),
