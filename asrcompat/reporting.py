@@ -13,13 +13,10 @@ from asrcompat.concluding import conclude
 from asrcompat.doctor import guests
 from asrcompat.doctor.origins import unreleased
 from asrcompat.errors import HarnessError
-from asrcompat.explain.bisection.kept import KeptBoundaries
 from asrcompat.explain.changed import Edition
 from asrcompat.explain.claims import as_data, judge_claims
 from asrcompat.explain.dated import judge_dated
 from asrcompat.explain.judge import judge_failures
-from asrcompat.explain.remedies import record
-from asrcompat.explain.remedies.attach import attached, recorded
 from asrcompat.explain.replaced import story
 from asrcompat.explain.since import FILE as HISTORY
 from asrcompat.explain.since import History, continued, dated, dump, parse
@@ -36,6 +33,7 @@ from asrcompat.report.summary import job_summary
 from asrcompat.result_files import ResultError, parse_results, published_reports
 from asrcompat.run.progress import Progress
 from asrcompat.run.store import Store, write_text
+from asrcompat.searched import searched
 from asrcompat.spec import Request, environment_id
 
 BASELINE = "baseline.toml"
@@ -54,14 +52,9 @@ class Known:
 def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Sequence[Request] = ()) -> int:
     """Publish and judge these environments from the results there are; those `not_begun` are told, and not judged."""
     known = gather(options, judged, not_begun=not_begun)
-    merged = known.results
-    tried = record.folder(options.work_folder, options.chosen_weights)
-    merged = attached(merged, recorded(merged, tried, warn=Progress().tell))
-    kept = KeptBoundaries(options.work_folder, options.chosen_weights)
-    merged = replace(merged, boundaries=kept.read(merged.environments, warn=Progress().tell))
-    cured = {one.lock: text for one in merged.remedies if one.lock and (text := _text(tried / one.lock)) is not None}
     folder = options.reports_folder
     before = replaced(folder, warn=Progress().tell)
+    merged, cured = searched(options, known.results, None if before is None else before.results)
     here = folder.resolve()
     place = here.relative_to(options.root).as_posix() if here.is_relative_to(options.root) else ""
     told = story(before, Edition(name="", results=merged, locks=known.locks), folder=place)
@@ -130,14 +123,6 @@ def _history(folder: Path, before: Edition | None) -> History:
     except (OSError, ValueError) as error:
         Progress().tell(f"{folder / HISTORY}: cannot be read ({error}): it begins anew with the last report")
     return History() if before is None else continued(History(), before.results)
-
-
-def _text(file: Path) -> str | None:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        Progress().tell(f"{file.name}: this remedy's lock cannot be read ({error}): run `remedy` again")
-        return None
 
 
 def published(options: Options) -> Results | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from asrcompat.advice import Answer, Change, Fit, Question, Tried
+from asrcompat.explain.earlier import in_words
 from asrcompat.model import Cell
 from asrcompat.report.sanitize import one_line, printable
 from asrcompat.report.words import plural
@@ -90,7 +91,8 @@ def _tried(one: Tried) -> Iterator[str]:
         yield f"   {path} on {device}: {_why(one, cell)}"
         if (cure := one.candidate.cures.get((path, device))) is not None:
             lock = f"; lock: {one.candidate.folder}/{cure.lock}" if cure.lock else ""
-            yield f"      tested cure: {cure.says} (text to paste: {one.candidate.folder}/compatibility.md{lock})"
+            when = f"; {seen}" if (seen := in_words(cure, one.candidate.environment)) else ""
+            yield f"      tested cure: {cure.says} (text to paste: {one.candidate.folder}/compatibility.md{lock}{when})"
 
 
 def _why(one: Tried, cell: Cell | None) -> str:

@@ -37,7 +37,8 @@ class Remedy:
 
     `id` is the derived environment's, `changes` are of the kinds and values of `asrcompat.lab.change`, the smallest set
     that was found; `needless` were part of it and made no difference. `snippets` are texts to paste, by language.
-    `differences` are the packages whose versions differ from the environment's own, ``numpy 1.26.4 -> 1.23.5``.
+    `differences` are the packages whose versions differ from the environment's own, ``numpy 1.26.4 -> 1.23.5``. `code`
+    is the digest of what probed and judged (`Environment.code`), of one that an earlier report found.
     """
 
     __pydantic_config__ = STRICT
@@ -56,6 +57,7 @@ class Remedy:
     differences: tuple[str, ...] = ()
     ran_at: str | None = None
     commit: str | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
+from asrcompat.explain.earlier import by_earlier_code
 from asrcompat.model import Boundary, Outcome
 from asrcompat.report import sanitize, words
 from asrcompat.report.environments import EnvironmentRow
@@ -131,7 +132,7 @@ def differing(one: Boundary) -> str:
 def _line(key: tuple[str, ...], found: Sequence[Boundary], row: EnvironmentRow) -> Line:
     _, _, path, stage = key
     towards = {one.direction: one for one in found}
-    days = dict.fromkeys((one.found_at or "").partition("T")[0] for one in found)
+    days = dict.fromkeys(_seen(one, row) for one in found)
     return Line(
         head=Entry(text=package(found[0])),
         entries=(
@@ -142,6 +143,12 @@ def _line(key: tuple[str, ...], found: Sequence[Boundary], row: EnvironmentRow) 
             Entry(text=", ".join(filter(None, days))),
         ),
     )
+
+
+def _seen(one: Boundary, row: EnvironmentRow) -> str:
+    """The day of a search, and that it was earlier code's."""
+    day = (one.found_at or "").partition("T")[0]
+    return f"{day} by earlier code of this project ({one.commit})" if by_earlier_code(one, row.environment) else day
 
 
 def _good(found: Iterable[Boundary]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from asrcompat.explain.earlier import in_words
 from asrcompat.lab.change import all_in_words
 from asrcompat.model import Outcome, Remedy, RemedyCell
 from asrcompat.report import sanitize
@@ -20,7 +21,7 @@ _MESSAGE_LENGTH = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Verified:
-    """A remedy that was seen to work, and the lines that say for which cells."""
+    """A remedy that was seen to work, and the lines that say for which cells; `seen` when, if by earlier code."""
 
     number: int
     remedy: Remedy
@@ -28,6 +29,7 @@ class Verified:
     row: EnvironmentRow | None
     lines: tuple[str, ...]
     needless: str
+    seen: str
 
     @property
     def anchor(self) -> str:
@@ -70,7 +72,7 @@ def remedies(found: Sequence[Remedy], rows: Sequence[EnvironmentRow]) -> Remedie
                 environment=str(by_id[one.environment].number) if one.environment in by_id else one.environment,
                 signatures=one.signatures,
                 words=all_in_words(one.changes),
-                lines=tuple(map(_seen, one.cells)),
+                lines=(*map(_seen, one.cells), *filter(None, (_when(one, by_id),))),
                 keys=frozenset((one.environment, cell.path, cell.device) for cell in one.cells),
             )
             for one in found
@@ -87,7 +89,12 @@ def _verified(number: int, remedy: Remedy, rows: Mapping[str, EnvironmentRow]) -
         row=rows.get(remedy.environment),
         lines=tuple(map(_seen, remedy.cells)),
         needless=", ".join(one["value"] for one in remedy.needless),
+        seen=_when(remedy, rows),
     )
+
+
+def _when(remedy: Remedy, rows: Mapping[str, EnvironmentRow]) -> str:
+    return in_words(remedy, rows[remedy.environment].environment) if remedy.environment in rows else ""
 
 
 def _seen(cell: RemedyCell) -> str:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from asrcompat.explain.remedies import record, told
 from asrcompat.explain.remedies.groups import CURABLE
+from asrcompat.explain.remedies.record import Record
 from asrcompat.model import Cell, Outcome, Remedy, Results
 
 
-def recorded(results: Results, at: Path, *, warn: Callable[[str], None]) -> tuple[Remedy, ...]:
-    """The remedies on record in the folder `at` for cells of these results that fail as they did then."""
-    records = {one.id: record.read(one, at, warn=warn) for one in results.environments}
+def on_record(results: Results, at: Path, *, warn: Callable[[str], None]) -> dict[str, Record]:
+    """The records in the folder `at` of these results' environments, by their ids."""
+    found = {one.id: record.read(one, at, warn=warn) for one in results.environments}
+    return {identity: one for identity, one in found.items() if one is not None}
+
+
+def standing(results: Results, records: Mapping[str, Record]) -> tuple[Remedy, ...]:
+    """The remedies on record for cells of these results that fail as they did then."""
     return tuple(
         remedy
         for identity, one in records.items()
-        if one is not None
         for remedy in one.standing(cell for cell in results.cells if cell.environment == identity)
     )
 

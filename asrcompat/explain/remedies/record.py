@@ -35,10 +35,14 @@ class Record:
     failures: Mapping[str, str]
     remedies: tuple[Remedy, ...]
 
+    def speaks_of(self, cell: Cell) -> bool:
+        """Whether a cell still fails as it did; of one that does not, nothing is known."""
+        return self.failures.get(where(place(cell))) == failed(cell)
+
     def standing(self, cells: Iterable[Cell]) -> tuple[Remedy, ...]:
-        """What it says of those of `cells` that still fail as they did; of one that does not, nothing is known."""
-        same = {place(cell) for cell in cells if self.failures.get(where(place(cell))) == failed(cell)}
-        return tuple(one for remedy in self.remedies if (one := _of(remedy, same)) is not None)
+        """What it says of those of `cells` that it speaks of."""
+        same = {place(cell) for cell in cells if self.speaks_of(cell)}
+        return tuple(one for remedy in self.remedies if (one := about(remedy, same)) is not None)
 
 
 def folder(work: Path, weights: Weights) -> Path:
@@ -115,7 +119,7 @@ def where(at: Place) -> str:
     return " on ".join(at)
 
 
-def _of(remedy: Remedy, places: Collection[Place]) -> Remedy | None:
+def about(remedy: Remedy, places: Collection[Place]) -> Remedy | None:
     """What a remedy says of these places; None where that is nothing."""
     cells = tuple(cell for cell in remedy.cells if _at(cell) in places)
     if not cells:
