@@ -54,7 +54,7 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
     known = gather(options, judged, not_begun=not_begun)
     folder = options.reports_folder
     before = replaced(folder, warn=Progress().tell)
-    merged, cured = searched(options, known.results, None if before is None else before.results)
+    merged, cured = searched(options, Edition(name="", results=known.results, locks=known.locks), before)
     here = folder.resolve()
     place = here.relative_to(options.root).as_posix() if here.is_relative_to(options.root) else ""
     told = story(before, Edition(name="", results=merged, locks=known.locks), folder=place)

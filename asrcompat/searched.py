@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asrcompat.explain import earlier
 from asrcompat.explain.bisection.kept import KeptBoundaries
+from asrcompat.explain.changed import Edition
 from asrcompat.explain.remedies import record
 from asrcompat.explain.remedies.attach import attached, on_record, standing
 from asrcompat.explain.remedies.told import in_order
@@ -15,26 +16,26 @@ from asrcompat.options import Options
 from asrcompat.run.progress import Progress
 
 
-def searched(options: Options, results: Results, before: Results | None) -> tuple[Results, dict[str, str]]:
+def searched(options: Options, now: Edition, before: Edition | None) -> tuple[Results, dict[str, str]]:
     """The results with what searches found, and the texts of the remedies' locks by their names.
 
     What the report that is replaced (`before`) tells of searches stands where none is known here.
     """
+    results = now.results
     at = record.folder(options.work_folder, options.chosen_weights)
     records = on_record(results, at, warn=Progress().tell)
     own = standing(results, records)
-    locks = _texts(own, at)
+    texts = _texts(own, at)
     found = KeptBoundaries(options.work_folder, options.chosen_weights).read(results.environments, warn=Progress().tell)
     if before is not None:
-        there = options.reports_folder
-        old = tuple(earlier.remedies(results, before, records))
-        texts = _texts(old, there)
-        own += tuple(one for one in old if one.lock is None or one.lock in texts)
-        locks |= texts
-        found += tuple(earlier.boundaries(results, before, found))
+        old = tuple(earlier.remedies(now, before, records))
+        there = _texts(old, options.reports_folder)
+        own += tuple(one for one in old if one.lock is None or one.lock in there)
+        texts |= there
+        found += tuple(earlier.boundaries(now, before, found))
     places = {one.id: place for place, one in enumerate(results.environments)}
     ordered = sorted(in_order(own), key=lambda one: places[one.environment])
-    return replace(attached(results, ordered), boundaries=found), locks
+    return replace(attached(results, ordered), boundaries=found), texts
 
 
 def _texts(remedies: tuple[Remedy, ...], folder: Path) -> dict[str, str]:

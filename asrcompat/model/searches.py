@@ -38,7 +38,8 @@ class Remedy:
     `id` is the derived environment's, `changes` are of the kinds and values of `asrcompat.lab.change`, the smallest set
     that was found; `needless` were part of it and made no difference. `snippets` are texts to paste, by language.
     `differences` are the packages whose versions differ from the environment's own, ``numpy 1.26.4 -> 1.23.5``. `code`
-    is the digest of what probed and judged (`Environment.code`), of one that an earlier report found.
+    is the digest of what probed and judged (`Environment.code`), of one that an earlier report found; `moved` are the
+    packages that the environment has in other versions since (then and now, ``-`` for none).
     """
 
     __pydantic_config__ = STRICT
@@ -58,6 +59,7 @@ class Remedy:
     ran_at: str | None = None
     commit: str | None = None
     code: str | None = None
+    moved: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +97,7 @@ class Boundary:
     the last good release fails as often as the bad ones did and was lucky in every trial; None where nothing was bad.
     `peak_gb` is what the search's environments and cache held of the disk at the worst moment. `lock_sha256` is that of
     the environment's own lock, and `code` the digest of what probed and judged (`Environment.code`): with others the
-    boundary may lie elsewhere.
+    boundary may lie elsewhere. `moved` are packages that the environment has in other versions since, as of a `Remedy`.
     """
 
     __pydantic_config__ = STRICT
@@ -122,3 +124,4 @@ class Boundary:
     found_at: str | None = None
     commit: str | None = None
     code: str | None = None
+    moved: Mapping[str, tuple[str, str]] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
-from asrcompat.explain.earlier import by_earlier_code
+from asrcompat.explain.earlier import in_words
 from asrcompat.model import Boundary, Outcome
 from asrcompat.report import sanitize, words
 from asrcompat.report.environments import EnvironmentRow
@@ -146,9 +146,8 @@ def _line(key: tuple[str, ...], found: Sequence[Boundary], row: EnvironmentRow) 
 
 
 def _seen(one: Boundary, row: EnvironmentRow) -> str:
-    """The day of a search, and that it was earlier code's."""
-    day = (one.found_at or "").partition("T")[0]
-    return f"{day} by earlier code of this project ({one.commit})" if by_earlier_code(one, row.environment) else day
+    """The day of a search, and what has moved since."""
+    return in_words(one, row.environment) or (one.found_at or "").partition("T")[0]
 
 
 def _good(found: Iterable[Boundary]) -> list[str]:

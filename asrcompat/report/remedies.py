@@ -21,7 +21,7 @@ _MESSAGE_LENGTH = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Verified:
-    """A remedy that was seen to work, and the lines that say for which cells; `seen` when, if by earlier code."""
+    """A remedy that was seen to work, and the lines that say for which cells; `seen` when, of an earlier report."""
 
     number: int
     remedy: Remedy
