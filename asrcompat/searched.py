@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from asrcompat.explain.bisection.kept import KeptBoundaries
 from asrcompat.explain.changed import Edition
 from asrcompat.explain.remedies import record
 from asrcompat.explain.remedies.attach import attached, on_record, standing
-from asrcompat.explain.remedies.told import in_order
 from asrcompat.model import Remedy, Results
 from asrcompat.options import Options
 from asrcompat.run.progress import Progress
@@ -19,26 +19,32 @@ from asrcompat.run.progress import Progress
 def searched(options: Options, now: Edition, before: Edition | None) -> tuple[Results, dict[str, str]]:
     """The results with what searches found, and the texts of the remedies' locks by their names.
 
-    What the report that is replaced (`before`) tells of searches stands where none is known here.
+    What the report that is replaced (`before`) tells of searches is told on, of what nothing is known here. Of a remedy
+    whose lock is gone nothing is known: nobody can make it again.
     """
-    results = now.results
+    results, tell = now.results, Progress().tell
     at = record.folder(options.work_folder, options.chosen_weights)
-    records = on_record(results, at, warn=Progress().tell)
-    own = standing(results, records)
-    texts = _texts(own, at)
-    found = KeptBoundaries(options.work_folder, options.chosen_weights).read(results.environments, warn=Progress().tell)
+    records = on_record(results, at, warn=tell)
+    known = standing(results, records)
+    texts = _texts(known, at)
+    lost = {one.id for one in known if one.lock is not None and one.lock not in texts}
+    records = {identity: one.without(lost) for identity, one in records.items()}
+    remedies = tuple(one for one in known if one.id not in lost)
+    boundaries = KeptBoundaries(options.work_folder, options.chosen_weights).read(results.environments, warn=tell)
     if before is not None:
-        old = tuple(earlier.remedies(now, before, records))
-        there = _texts(old, options.reports_folder)
-        own += tuple(one for one in old if one.lock is None or one.lock in there)
-        texts |= there
-        found += tuple(earlier.boundaries(now, before, found))
+        there = _texts(before.results.remedies, options.reports_folder)
+        kept = tuple(one for one in before.results.remedies if one.lock is None or one.lock in there)
+        known_then = replace(before, results=replace(before.results, remedies=kept))
+        remedies = earlier.remedies(now, known_then, remedies, records)
+        texts = {**there, **texts}
+        boundaries += tuple(earlier.boundaries(now, before, boundaries))
     places = {one.id: place for place, one in enumerate(results.environments)}
-    ordered = sorted(in_order(own), key=lambda one: places[one.environment])
-    return replace(attached(results, ordered), boundaries=found), texts
+    remedies = tuple(sorted(remedies, key=lambda one: places.get(one.environment, len(places))))
+    locks = {one.lock: texts[one.lock] for one in remedies if one.lock is not None}
+    return replace(attached(results, remedies), boundaries=boundaries), locks
 
 
-def _texts(remedies: tuple[Remedy, ...], folder: Path) -> dict[str, str]:
+def _texts(remedies: Iterable[Remedy], folder: Path) -> dict[str, str]:
     """Their locks' texts; one that cannot be read is told."""
     found = {}
     for name in filter(None, (one.lock for one in remedies)):

@@ -225,6 +225,7 @@ def test_a_worker_with_another_checkout_is_passed_over(checkout: Path, scheduler
     code, said = run(checkout, command(checkout, "matrix", "--scheduler", scheduler.address, "--jobs", "1"))
     assert code == 0, said
     assert "is passed over: its checkout is another" in said
+    assert "4 cells in 2 environments: 3 works, 1 broken." in said
     ran = {name: len(list((checkout / name / "results").rglob("*.json"))) for name in ("odd", "one")}
     assert ran == {"odd": 0, "one": 2}
 

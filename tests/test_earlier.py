@@ -1,4 +1,4 @@
-"""What an earlier report tells of searches stands where its environment and the cell's failure are as they were."""
+"""What an earlier report tells of searches is told on while the cell fares as it did among the same releases."""
 
 from __future__ import annotations
 
@@ -14,24 +14,23 @@ from asrcompat.explain import earlier
 from asrcompat.explain.changed import Edition
 from asrcompat.explain.remedies.attach import attached
 from asrcompat.explain.remedies.record import Record, failures_of
-from asrcompat.model import Boundary, Cell, Device, Outcome, Remedy, RemedyCell, Results, Stage
-from asrcompat.report.boundaries import boundaries
-from asrcompat.report.environments import rows
-from asrcompat.report.render import markdown
-from asrcompat.report.site import site
+from asrcompat.explain.replaced import story
+from asrcompat.model import Boundary, Cell, Device, Earlier, Outcome, Remedy, RemedyCell, Results, Stage
 
-THEN = make_environment("e", code="old")
+THEN = make_environment("e", code="old", lock_sha256="0" * 64)
 NOW = replace(THEN, code="new")
+OTHER = make_environment("other")
 MISSING = "no such file: preprocessor_config.json"
 CELLS = tuple(make_cell(THEN, path, Outcome.BROKEN, message=MISSING) for path in ("s3prl-hf", "espnet-s3prl"))
+DAY, COMMIT = "2026-11-20T01:00:00+00:00", "0123456789ab"
+
+
+def cured(path: str, outcome: Outcome = Outcome.WORKS) -> RemedyCell:
+    return RemedyCell(path=path, device=Device.CPU, before="broken at load", outcome=outcome)
+
+
 BOTH = make_remedy(
-    "e+change",
-    "e",
-    cells=tuple(
-        RemedyCell(path=cell.path, device=Device.CPU, before="broken at load", outcome=Outcome.WORKS) for cell in CELLS
-    ),
-    ran_at="2026-11-20T01:00:00+00:00",
-    commit="0123456789ab",
+    "e+change", "e", cells=(cured("s3prl-hf"), cured("espnet-s3prl")), ran_at=DAY, commit=COMMIT, lock_sha256="1" * 64
 )
 LIMIT = Boundary(
     environment="e",
@@ -43,9 +42,8 @@ LIMIT = Boundary(
     verdict="found",
     last_good="0.4.15",
     first_bad="0.4.16",
-    found_at="2026-11-20T01:00:00+00:00",
-    commit="0123456789ab",
-    lock_sha256=THEN.lock_sha256,
+    found_at=DAY,
+    commit=COMMIT,
     code="old",
 )
 BEFORE = make_results(CELLS, [THEN], remedies=(BOTH,), boundaries=(LIMIT,))
@@ -57,8 +55,13 @@ def edition(results: Results, lock: str = LOCK) -> Edition:
     return Edition(name="", results=results, locks={f"locks/{one.id}.txt": lock for one in results.environments})
 
 
-def carried(after: Results, before: Results = BEFORE, records: Mapping[str, Record] | None = None) -> list[Remedy]:
-    return list(earlier.remedies(edition(after), edition(before), records or {}))
+def carried(
+    after: Results,
+    before: Results = BEFORE,
+    own: tuple[Remedy, ...] = (),
+    records: Mapping[str, Record] | None = None,
+) -> tuple[Remedy, ...]:
+    return earlier.remedies(edition(after), edition(before), own, records or {})
 
 
 def with_cell(cell: Cell) -> Results:
@@ -66,17 +69,27 @@ def with_cell(cell: Cell) -> Results:
     return replace(AFTER, cells=(cell, CELLS[1]))
 
 
-def test_a_remedy_stands_with_its_day_and_the_code_that_found_it() -> None:
+def where(remedies: tuple[Remedy, ...]) -> list[str]:
+    return [cell.path for remedy in remedies for cell in remedy.cells]
+
+
+def test_a_remedy_is_told_on_with_its_day_its_commit_and_its_code() -> None:
     (remedy,) = carried(AFTER)
-    assert remedy == replace(BOTH, code="old")
-    assert earlier.in_words(remedy, NOW) == "seen on 2026-11-20 by earlier code of this project (0123456789ab)"
-    assert earlier.in_words(BOTH, NOW) == "", "one that the present code found needs no word"
+    assert replace(remedy, cells=BOTH.cells) == BOTH
+    for cell in remedy.cells:
+        seen = cell.earlier
+        assert seen is not None
+        assert (seen.seen_at, seen.commit, seen.code, seen.moved) == (DAY, COMMIT, "old", {})
+        assert earlier.day(seen) == "seen on 2026-11-20"
+        assert earlier.in_words(seen, NOW) == f"seen on 2026-11-20 by other code or settings of this project ({COMMIT})"
+        assert earlier.in_words(seen, THEN) == "seen on 2026-11-20"
+    assert (earlier.day(None), earlier.in_words(None, NOW)) == ("", "")
 
 
-def test_it_stands_through_any_number_of_reports_by_the_code_that_found_it() -> None:
-    report = replace(AFTER, remedies=tuple(carried(AFTER)))
-    newest = make_results(CELLS, [replace(THEN, code="newest")])
-    assert [one.code for one in carried(newest, report)] == ["old"]
+def test_through_any_number_of_reports_it_is_of_the_run_that_saw_it() -> None:
+    report = replace(AFTER, remedies=carried(AFTER))
+    (remedy,) = carried(make_results(CELLS, [replace(THEN, code="newest")]), report)
+    assert {(one.earlier.code, one.earlier.commit) for one in remedy.cells if one.earlier} == {("old", COMMIT)}
 
 
 @pytest.mark.parametrize(
@@ -85,37 +98,46 @@ def test_it_stands_through_any_number_of_reports_by_the_code_that_found_it() -> 
         (with_cell(make_cell(NOW, "s3prl-hf")), ["espnet-s3prl"]),
         (with_cell(make_cell(NOW, "s3prl-hf", Outcome.BROKEN, message="another")), ["espnet-s3prl"]),
         (with_cell(make_cell(NOW, "s3prl-hf", Outcome.BROKEN, Stage.STEP, message=MISSING)), ["espnet-s3prl"]),
-        (with_cell(make_cell(NOW, "s3prl-hf", Outcome.ERROR, message=MISSING)), ["espnet-s3prl"]),
         (replace(AFTER, cells=CELLS[1:]), ["espnet-s3prl"]),
         (replace(AFTER, environments=(replace(NOW, packages={**NOW.packages, "torch": "2.4.0"}),)), []),
         (replace(AFTER, environments=(replace(NOW, python="3.11"),)), []),
         (replace(AFTER, environments=(replace(NOW, torch_build="cpu"),)), []),
-        (replace(AFTER, environments=(replace(NOW, lock=None),)), []),
+        (replace(AFTER, environments=(replace(NOW, lock=None, lock_sha256=None),)), []),
+        (make_results([], [OTHER]), []),
         (replace(AFTER, weights="hub"), []),
         (replace(AFTER, model="someone/else"), []),
     ],
 )
-def test_of_what_fares_otherwise_or_has_other_packages_nothing_is_told(after: Results, left: list[str]) -> None:
-    assert [cell.path for remedy in carried(after) for cell in remedy.cells] == left
-    told = earlier.boundaries(edition(after), edition(BEFORE), ())
-    assert [one.path for one in told] == [], "the boundary is of the cell that changed"
+def test_of_what_fares_otherwise_or_has_other_releases_nothing_is_told(after: Results, left: list[str]) -> None:
+    assert where(carried(after)) == left
+    assert list(earlier.boundaries(edition(after), edition(BEFORE), ())) == [], "it is of the cell that changed"
+
+
+def test_of_results_that_tell_no_code_nothing_is_told() -> None:
+    """It could not be said whose code saw it."""
+    assert carried(AFTER, replace(BEFORE, environments=(replace(THEN, code=None),))) == ()
+
+
+def test_what_is_locked_alike_needs_no_text() -> None:
+    bare = Edition(name="", results=AFTER)
+    assert where(earlier.remedies(bare, Edition(name="", results=BEFORE), (), {})) == ["s3prl-hf", "espnet-s3prl"]
 
 
 def test_what_its_packages_bring_along_may_move_and_is_told() -> None:
     newer = "torch==2.3.1\npackaging==26.4\nattrs==26.1\n"
-    (remedy,) = earlier.remedies(edition(AFTER, newer), edition(BEFORE), {})
+    now = edition(replace(AFTER, environments=(replace(NOW, lock_sha256="2" * 64),)), newer)
     moved = {"attrs": ("-", "26.1"), "filelock": ("4.2.12", "-"), "packaging": ("26.3", "26.4")}
-    assert remedy.moved == moved
-    assert earlier.in_words(remedy, NOW).endswith(
-        "; moved since then: attrs - → 26.1, filelock 4.2.12 → -, packaging 26.3 → 26.4"
+    (remedy,) = earlier.remedies(now, edition(BEFORE), (), {})
+    (limit,) = earlier.boundaries(now, edition(BEFORE), ())
+    seen = limit.earlier
+    assert seen is not None
+    assert [cell.earlier for cell in remedy.cells] == [seen, replace(seen, fared=remedy.cells[1].earlier.fared)]  # type: ignore[union-attr]
+    assert seen.moved == moved
+    assert earlier.in_words(seen, THEN) == (
+        "seen on 2026-11-20; moved since then: attrs - → 26.1, filelock 4.2.12 → -, packaging 26.3 → 26.4"
     )
-    same_code = replace(remedy, code=NOW.code)
-    assert earlier.in_words(same_code, NOW).startswith("seen on 2026-11-20; moved since then: attrs")
-    (limit,) = earlier.boundaries(edition(AFTER, newer), edition(BEFORE), ())
-    assert limit == replace(LIMIT, moved=moved)
-    assert earlier.in_words(replace(limit, moved={str(one): ("1", "2") for one in range(10)}), NOW).endswith(
-        "7 1 → 2 and 2 more"
-    )
+    many = replace(seen, moved={str(one): ("1", "2") for one in range(10)})
+    assert earlier.in_words(many, NOW).endswith("7 1 → 2 and 2 more")
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abcd"), st.sampled_from("123")), min_size=2, max_size=5))
@@ -123,26 +145,89 @@ def test_what_moved_is_told_from_when_it_was_seen_however_many_reports_ago(days:
     reports = [{"torch": "2.3.1", **day} for day in days]
     locks = ["".join(f"{name}=={version}\n" for name, version in one.items()) for one in reports]
     last = edition(BEFORE, locks[0])
-    for lock in locks[1:]:
-        remedies = tuple(earlier.remedies(edition(AFTER, lock), last, {}))
-        last = edition(replace(AFTER, remedies=remedies), lock)
+    for number, lock in enumerate(locks[1:]):
+        now = replace(AFTER, environments=(replace(NOW, lock_sha256=f"{number + 1}" * 64),))
+        remedies = earlier.remedies(edition(now, lock), last, (), {})
+        last = edition(replace(now, remedies=remedies), lock)
     (remedy,) = last.results.remedies
     names = set(reports[0]) | set(reports[-1])
-    assert remedy.moved == {
+    expected = {
         name: pair for name in names if (pair := (reports[0].get(name, "-"), reports[-1].get(name, "-")))[0] != pair[1]
+    }
+    assert [cell.earlier.moved for cell in remedy.cells if cell.earlier] == [expected] * 2
+
+
+def outages() -> list[Results]:
+    """Reports in which nothing can be said of the cells."""
+    error = tuple(make_cell(NOW, cell.path, Outcome.ERROR, message="the hub died") for cell in CELLS)
+    return [
+        make_results(error, [NOW]),
+        make_results([], [], missing=("e",)),
+    ]
+
+
+@pytest.mark.parametrize("outage", outages())
+def test_an_outage_costs_nothing(outage: Results) -> None:
+    now, old = edition(outage), edition(BEFORE)
+    told = story(old, now, folder="")
+    remedies = earlier.remedies(now, old, (), {})
+    assert where(remedies) == ["s3prl-hf", "espnet-s3prl"]
+    limits = tuple(earlier.boundaries(now, old, ()))
+    shown = attached(replace(outage, boundaries=limits, last=told.last), remedies)
+    assert [cell.remedy for cell in shown.cells] == [None] * len(outage.cells), "of a cell without verdict none is told"
+    between = Edition(name="", results=shown, locks={**now.locks, **told.locks}, last=told.last)
+    assert where(earlier.remedies(edition(AFTER), between, (), {})) == ["s3prl-hf", "espnet-s3prl"]
+    assert [one.first_bad for one in earlier.boundaries(edition(AFTER), between, ())] == ["0.4.16"]
+    changed = with_cell(make_cell(NOW, "s3prl-hf"))
+    assert where(earlier.remedies(edition(changed), between, (), {})) == ["espnet-s3prl"]
+
+
+def record(looked_at: tuple[str, ...] | None, *remedies: Remedy) -> Record:
+    return Record(
+        environment="e",
+        lock_sha256=NOW.lock_sha256,
+        code="new",
+        failures=failures_of(CELLS),
+        remedies=remedies,
+        looked_at=looked_at,
+    )
+
+
+def test_what_was_searched_for_here_takes_its_place_also_where_nothing_was_found() -> None:
+    assert where(carried(AFTER, records={"e": record(("s3prl-hf on cpu",))})) == ["espnet-s3prl"]
+    assert where(carried(AFTER, records={"e": record(None)})) == [], "one that does not tell looked at all"
+
+
+def test_a_search_that_found_nothing_out_hides_nothing() -> None:
+    """The time was up, or the index down."""
+    assert where(carried(AFTER, records={"e": record(())})) == ["s3prl-hf", "espnet-s3prl"]
+
+
+def test_changes_tried_here_on_some_cells_keep_what_they_did_for_others() -> None:
+    own = replace(BOTH, cells=(cured("s3prl-hf"),), ran_at="2026-11-26T01:00:00+00:00")
+    (remedy,) = carried(AFTER, own=(own,), records={"e": record(("s3prl-hf on cpu",), own)})
+    assert [(cell.path, cell.earlier is None) for cell in remedy.cells] == [("s3prl-hf", True), ("espnet-s3prl", False)]
+    assert remedy.ran_at == own.ran_at
+    moved = replace(own, lock_sha256="3" * 64)
+    assert carried(AFTER, own=(moved,), records={"e": record(("s3prl-hf on cpu",), moved)}) == (moved,), (
+        "by this name there are other packages now"
+    )
+
+
+def test_a_run_here_without_a_verdict_does_not_hide_one_that_had_it() -> None:
+    own = replace(BOTH, verified=False, cells=(cured("s3prl-hf", Outcome.ERROR), cured("espnet-s3prl", Outcome.BROKEN)))
+    (remedy,) = carried(AFTER, own=(own,), records={"e": record(("espnet-s3prl on cpu",), own)})
+    assert remedy.verified
+    assert {cell.path: cell.outcome for cell in remedy.cells} == {
+        "s3prl-hf": Outcome.WORKS,
+        "espnet-s3prl": Outcome.BROKEN,
     }
 
 
-def test_what_is_on_record_here_takes_its_place() -> None:
-    """Also where it found nothing: of that cell the present code knows better."""
-    first, second = CELLS
-    nothing = Record(
-        environment="e", lock_sha256=THEN.lock_sha256, code="new", failures=failures_of([first]), remedies=()
-    )
-    (remedy,) = carried(AFTER, records={"e": nothing})
-    assert [cell.path for cell in remedy.cells] == [second.path]
-    same = replace(nothing, remedies=(make_remedy("e+change", "e"),))
-    assert carried(AFTER, records={"e": same}) == [], "one change is told of once"
+def test_a_remedy_whose_cured_cell_works_by_now_is_verified_no_more() -> None:
+    half = replace(BOTH, cells=(cured("s3prl-hf"), cured("espnet-s3prl", Outcome.BROKEN)))
+    (remedy,) = carried(with_cell(make_cell(NOW, "s3prl-hf")), replace(BEFORE, remedies=(half,)))
+    assert (where((remedy,)), remedy.verified, remedy.lock) == (["espnet-s3prl"], False, None)
 
 
 def test_a_cell_has_the_remedy_and_keeps_its_outcome() -> None:
@@ -150,22 +235,13 @@ def test_a_cell_has_the_remedy_and_keeps_its_outcome() -> None:
     assert [(cell.outcome, cell.remedy) for cell in told.cells] == [(Outcome.BROKEN, "e+change")] * 2
 
 
-def test_a_boundary_stands_unless_its_question_was_asked_again() -> None:
-    assert list(earlier.boundaries(edition(AFTER), edition(BEFORE), ())) == [LIMIT]
-    assert (
-        list(earlier.boundaries(edition(AFTER), edition(BEFORE), [replace(LIMIT, verdict="unsure", code="new")])) == []
-    )
-    other = replace(LIMIT, direction="older", code="new")
-    assert list(earlier.boundaries(edition(AFTER), edition(BEFORE), [other])) == [LIMIT]
+def test_a_boundary_is_told_on_unless_its_question_was_answered_here() -> None:
+    def told(*own: Boundary) -> list[Boundary]:
+        return list(earlier.boundaries(edition(AFTER), edition(BEFORE), own))
 
-
-def test_every_form_says_which_code_saw_it() -> None:
-    told = replace(attached(AFTER, carried(AFTER)), boundaries=(LIMIT,))
-    word = "by earlier code of this project (0123456789ab)"
-    assert f"- seen on 2026-11-20 {word}" in markdown(told)
-    assert any(f"<li>seen on 2026-11-20 {word}</li>" in page for page in site(told).values())
-    laid_out = boundaries(told.boundaries, rows(told.environments, told.cells))
-    assert laid_out is not None
-    assert [line.entries[-1].text for line in laid_out.grid.lines] == [f"seen on 2026-11-20 {word}"]
-    plain = replace(attached(AFTER, [BOTH]), boundaries=(replace(LIMIT, code="new"),))
-    assert word not in markdown(plain)
+    (one,) = told()
+    assert replace(one, earlier=None) == LIMIT
+    assert isinstance(one.earlier, Earlier)
+    assert told(replace(LIMIT, code="new")) == []
+    assert told(replace(LIMIT, direction="older", code="new")) == [one]
+    assert told(replace(LIMIT, verdict="no change", code="new")) == [one], "an end that gave no answer is none"

@@ -314,7 +314,7 @@ def test_what_works_or_fails_otherwise_by_now_is_no_longer_told_of(
     assert "by other code of this project" in said[0]
 
 
-def test_a_report_goes_on_telling_of_a_cure_whose_record_is_gone_or_of_other_code(
+def test_a_report_tells_on_of_a_cure_whose_lock_or_record_is_gone_or_of_other_code(
     bench: Surroundings, command: list[str], tmp_path: Path
 ) -> None:
     bench.__dict__["known"] = catalogue(missing_file(("file", "preprocessor_config.json")))
@@ -327,17 +327,25 @@ def test_a_report_goes_on_telling_of_a_cure_whose_record_is_gone_or_of_other_cod
     def told() -> list[tuple[str | None, str | None]]:
         results = parse_results((published / "results.json").read_bytes(), source="reports")
         assert [one for cell in results.cells if (one := cell.remedy)] == [one.id for one in results.remedies]
-        return [(one.code, one.lock) for one in results.remedies]
+        return [
+            (None if cell.earlier is None else cell.earlier.code, one.lock)
+            for one in results.remedies
+            for cell in one.cells
+        ]
 
     (known,) = told()
     assert known[0] is None
     assert known[1] is not None
     text = (published / known[1]).read_text(encoding="utf-8")
-    shutil.rmtree(record.folder(bench.settings.work, "synthetic-base"))
+    at = record.folder(bench.settings.work, "synthetic-base")
     base = bench.base()
     other = replace(base, environment=replace(base.environment, code="other"))
-    Store(bench.settings.work, "synthetic-base").write(other, lock=bench.laboratory().lock(base))
-    for _ in range(2):  # the second replaces a report that had it from the one before
+    for lose in (
+        (at / str(known[1])).unlink,
+        lambda: Store(bench.settings.work, "synthetic-base").write(other, lock=bench.laboratory().lock(base)),
+        lambda: shutil.rmtree(at),
+    ):
+        lose()
         cli.main(report)
         assert told() == [(base.environment.code, known[1])]
         assert (published / known[1]).read_text(encoding="utf-8") == text

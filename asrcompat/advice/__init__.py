@@ -1,7 +1,7 @@
 """Which tested environment to install: answers from results only, never from a version that nobody ran."""
 
 from asrcompat.advice.answer import Answer, Change, Fit, Tried, answer
-from asrcompat.advice.candidate import Candidate, seen_in
+from asrcompat.advice.candidate import Candidate, Cure, seen_in
 from asrcompat.advice.question import AXES, MAIN_PATHS, Question, wanted
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Answer",
     "Candidate",
     "Change",
+    "Cure",
     "Fit",
     "Question",
     "Tried",

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from asrcompat.advice.candidate import Candidate
+from asrcompat.advice.candidate import Candidate, Cure
 from asrcompat.advice.lines import Lines
 from asrcompat.advice.question import AXES, Question, Wanted
-from asrcompat.model import Cell, Outcome, Remedy
+from asrcompat.model import Cell, Outcome
 
 _VERDICTS = frozenset({Outcome.WORKS, Outcome.BROKEN, Outcome.UNSTABLE})
 _WEIGHTS = ("synthetic-small", "synthetic-base", "hub")  # what tells least first
@@ -112,14 +112,14 @@ def _seen(one: Candidate, device: str) -> bool:
 def _latest(environments: Sequence[Candidate], question: Question) -> Iterator[Candidate]:
     """Each environment once: of the runs that came to most of these verdicts, on the best weights, the last."""
     found: dict[str, Candidate] = {}
-    cures: dict[str, dict[tuple[str, str], Remedy]] = {}
+    cures: dict[str, dict[tuple[str, str], Cure]] = {}
     for one in environments:
         name = one.environment.id
         other = found.get(name)
         if other is None or _weight(one, question) > _weight(other, question):
             found[name] = one
         cures[name] = {**cures.get(name, {}), **one.cures}  # whichever report tells them
-    yield from (replace(found[name], cures=cures[name]) for name in sorted(found))
+    yield from (replace(found[name], cures={**cures[name], **found[name].cures}) for name in sorted(found))
 
 
 def _weight(one: Candidate, question: Question) -> tuple[int, int, str]:

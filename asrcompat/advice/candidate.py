@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from packaging.version import InvalidVersion, Version
 
 from asrcompat.advice.question import AXES, OTHER_S3PRL
+from asrcompat.explain.earlier import in_words
 from asrcompat.model import Cell, Environment, Outcome, Remedy, Results
 from asrcompat.printable import shell_line
 
@@ -18,6 +19,15 @@ def parsed(version: str) -> Version:
         return Version(version)
     except InvalidVersion:
         return Version("0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cure:
+    """A verified remedy; `folder` is where the report lies that tells it, `seen` when that was, if earlier."""
+
+    remedy: Remedy
+    folder: str
+    seen: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +44,7 @@ class Candidate:
     folder: str
     locked: Mapping[str, str] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
-    cures: Mapping[tuple[str, str], Remedy] = field(default_factory=dict)
+    cures: Mapping[tuple[str, str], Cure] = field(default_factory=dict)
 
     @property
     def lock(self) -> str:
@@ -79,6 +89,13 @@ class Candidate:
         return ", ".join(f"{name} {version}" for name, version in filter(None, found))
 
 
+def _cure(remedy: Remedy, cell: Cell, environment: Environment, folder: str) -> Cure:
+    """What cured a cell of an environment, as the report in a folder tells it."""
+    place = cell.path, cell.device
+    seen = next((one.earlier for one in remedy.cells if (one.path, one.device) == place), None)
+    return Cure(remedy=remedy, folder=folder, seen=in_words(seen, environment))
+
+
 def seen_in(results: Results, folder: str) -> list[Candidate]:
     """The environments of a report that can be made again: those with a hashed lock, not a person's own."""
     titles = {str(one["id"]): str(one["title"]) for one in results.signatures}
@@ -94,7 +111,7 @@ def seen_in(results: Results, folder: str) -> list[Candidate]:
             folder=folder,
             titles=titles,
             cures={
-                place: remedies[cell.remedy]
+                place: _cure(remedies[cell.remedy], cell, one, folder)
                 for place, cell in cells.get(one.id, {}).items()
                 if cell.remedy is not None and cell.remedy in remedies
             },

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from asrcompat.advice import Answer, Change, Fit, Question, Tried
-from asrcompat.explain.earlier import in_words
+from asrcompat.advice import Answer, Change, Cure, Fit, Question, Tried
 from asrcompat.model import Cell
 from asrcompat.report.sanitize import one_line, printable
 from asrcompat.report.words import plural
@@ -90,9 +89,9 @@ def _tried(one: Tried) -> Iterator[str]:
     for path, device, cell in one.wrong:
         yield f"   {path} on {device}: {_why(one, cell)}"
         if (cure := one.candidate.cures.get((path, device))) is not None:
-            lock = f"; lock: {one.candidate.folder}/{cure.lock}" if cure.lock else ""
-            when = f"; {seen}" if (seen := in_words(cure, one.candidate.environment)) else ""
-            yield f"      tested cure: {cure.says} (text to paste: {one.candidate.folder}/compatibility.md{lock}{when})"
+            lock = f"; lock: {cure.folder}/{cure.remedy.lock}" if cure.remedy.lock else ""
+            when = f"; {cure.seen}" if cure.seen else ""
+            yield f"      tested cure: {cure.remedy.says} (text to paste: {cure.folder}/compatibility.md{lock}{when})"
 
 
 def _why(one: Tried, cell: Cell | None) -> str:
@@ -124,7 +123,7 @@ def data(found: Answer) -> dict[str, Any]:
                         "path": path,
                         "device": device,
                         "found": _why(one, cell),
-                        "cure": None if (cure := one.candidate.cures.get((path, device))) is None else cure.says,
+                        "cure": None if (cure := one.candidate.cures.get((path, device))) is None else _cure(cure),
                     }
                     for path, device, cell in one.wrong
                 ],
@@ -132,6 +131,10 @@ def data(found: Answer) -> dict[str, Any]:
             for one in found.tried
         ],
     }
+
+
+def _cure(cure: Cure) -> str:
+    return f"{cure.remedy.says} ({cure.seen})" if cure.seen else cure.remedy.says
 
 
 def _fit(fit: Fit) -> dict[str, Any]:

@@ -23,7 +23,8 @@ def replaced(folder: Path, *, warn: Callable[[str], None]) -> Edition | None:
     try:
         found = edition(str(folder), folder, "")
     except UsageError as error:
-        warn(f"the report that this one replaces cannot be read, so what changed since is not told: {error}")
+        lost = "what changed since is not told, nor what searches had found"
+        warn(f"the report that this one replaces cannot be read, so {lost}: {error}")
         return None
     earlier = {}
     for name in _earlier_locks(found.results):

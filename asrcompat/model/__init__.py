@@ -8,7 +8,7 @@ from asrcompat.model.cell import Cell, Check, Evidence, Features, Trials
 from asrcompat.model.changes import Changes, Difference, LastVerdicts, Moved
 from asrcompat.model.environment import Environment, EnvironmentResult
 from asrcompat.model.results import Results
-from asrcompat.model.searches import Boundary, BoundaryRun, Remedy, RemedyCell
+from asrcompat.model.searches import Boundary, BoundaryRun, Earlier, Remedy, RemedyCell
 from asrcompat.model.words import UNRECOGNISED, CheckOutcome, Device, LockName, Outcome, Stage, Weights
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "CheckOutcome",
     "Device",
     "Difference",
+    "Earlier",
     "Environment",
     "EnvironmentResult",
     "Evidence",

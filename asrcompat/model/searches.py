@@ -11,6 +11,24 @@ from asrcompat.model.words import STRICT, Device, LockName, Outcome, Stage
 
 
 @dataclass(frozen=True, kw_only=True)
+class Earlier:
+    """When an earlier report's search was, of which a report goes on telling (`asrcompat.explain.earlier`).
+
+    `seen_at` (UTC), `commit` and `code` (`Environment.code`) are of the run that saw it, `fared` is how the cell fared
+    then, for comparison. `moved` are the packages that the environment has in other versions since: then and now, ``-``
+    for none.
+    """
+
+    __pydantic_config__ = STRICT
+
+    seen_at: str | None
+    commit: str | None
+    code: str
+    fared: str
+    moved: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RemedyCell:
     """What one cell became with a remedy's changes made; `before` is what it was as installed, ``broken at load``.
 
@@ -29,6 +47,7 @@ class RemedyCell:
     trials: Trials | None = None
     miss: float | None = None
     evidence: Evidence | None = None
+    earlier: Earlier | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +56,7 @@ class Remedy:
 
     `id` is the derived environment's, `changes` are of the kinds and values of `asrcompat.lab.change`, the smallest set
     that was found; `needless` were part of it and made no difference. `snippets` are texts to paste, by language.
-    `differences` are the packages whose versions differ from the environment's own, ``numpy 1.26.4 -> 1.23.5``. `code`
-    is the digest of what probed and judged (`Environment.code`), of one that an earlier report found; `moved` are the
-    packages that the environment has in other versions since (then and now, ``-`` for none).
+    `differences` are the packages whose versions differ from the environment's own, ``numpy 1.26.4 -> 1.23.5``.
     """
 
     __pydantic_config__ = STRICT
@@ -58,8 +75,6 @@ class Remedy:
     differences: tuple[str, ...] = ()
     ran_at: str | None = None
     commit: str | None = None
-    code: str | None = None
-    moved: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +112,7 @@ class Boundary:
     the last good release fails as often as the bad ones did and was lucky in every trial; None where nothing was bad.
     `peak_gb` is what the search's environments and cache held of the disk at the worst moment. `lock_sha256` is that of
     the environment's own lock, and `code` the digest of what probed and judged (`Environment.code`): with others the
-    boundary may lie elsewhere. `moved` are packages that the environment has in other versions since, as of a `Remedy`.
+    boundary may lie elsewhere.
     """
 
     __pydantic_config__ = STRICT
@@ -124,4 +139,4 @@ class Boundary:
     found_at: str | None = None
     commit: str | None = None
     code: str | None = None
-    moved: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    earlier: Earlier | None = None

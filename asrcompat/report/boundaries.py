@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
-from asrcompat.explain.earlier import in_words
+from asrcompat.explain.earlier import day, in_words
 from asrcompat.model import Boundary, Outcome
 from asrcompat.report import sanitize, words
 from asrcompat.report.environments import EnvironmentRow
@@ -38,7 +38,9 @@ def boundaries(found: Sequence[Boundary], environments: Sequence[EnvironmentRow]
         return None
     asked: dict[tuple[str, ...], list[Boundary]] = {}
     for one in sorted(known, key=lambda one: numbers[one.environment].number):
-        key = (one.axis, one.environment, label(one.path, one.device), one.stage or "")
+        # what was seen on another day, of other code or packages, is another line
+        when = day(one.earlier)
+        key = (one.axis, one.environment, label(one.path, one.device), one.stage or "", when)
         asked.setdefault(key, []).append(one)
     lines = tuple(_line(key, of, numbers[key[1]]) for key, of in asked.items())
     notes = (
@@ -130,7 +132,7 @@ def differing(one: Boundary) -> str:
 
 
 def _line(key: tuple[str, ...], found: Sequence[Boundary], row: EnvironmentRow) -> Line:
-    _, _, path, stage = key
+    _, _, path, stage, _ = key
     towards = {one.direction: one for one in found}
     days = dict.fromkeys(_seen(one, row) for one in found)
     return Line(
@@ -147,7 +149,8 @@ def _line(key: tuple[str, ...], found: Sequence[Boundary], row: EnvironmentRow) 
 
 def _seen(one: Boundary, row: EnvironmentRow) -> str:
     """The day of a search, and what has moved since."""
-    return in_words(one, row.environment) or (one.found_at or "").partition("T")[0]
+    told = in_words(one.earlier, row.environment).removeprefix("seen on ")  # the column says "seen"
+    return told or (one.found_at or "").partition("T")[0]
 
 
 def _good(found: Iterable[Boundary]) -> list[str]:

@@ -14,8 +14,9 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from asrcompat.explain.earlier import day
 from asrcompat.explain.rules.conditions import Kind
-from asrcompat.model import Results
+from asrcompat.model import Outcome, Results
 from asrcompat.report import words
 from asrcompat.report.grid import Target
 from asrcompat.report.signatures import Signatures
@@ -83,6 +84,8 @@ def _of_remedies(
         if len(packages) != 1 or len(remedy.signatures) != 1 or len(remedy.changes) != 1:
             continue  # of several failures or changes together it is not told which package lacks what
         (package,), (signature,) = packages, remedy.signatures
+        days = dict.fromkeys(day(cell.earlier) for cell in remedy.cells if cell.outcome is Outcome.WORKS)
+        when = "" if "" in days else f" ({', '.join(days)})"
         for extra in extras:
             name = Requirement(extra).name
             if not _is(name, str(package)):
@@ -91,7 +94,7 @@ def _of_remedies(
                     line=f"Requires-Dist: {name}",
                     title=titles.get(signature, signature),
                     target=told.target(signature),
-                    evidence=f"with it added, {counted([remedy.environment], numbers)} works: {remedy.says}",
+                    evidence=f"with it added, {counted([remedy.environment], numbers)} works{when}: {remedy.says}",
                 )
 
 

@@ -60,7 +60,9 @@ def _came(tried: Sequence[Remedy], steps: int) -> str:
         with_more = (
             "" if not more else ", with more than this" if more == len(works) else f", on {more} with more than this"
         )
-        return f"verified on {words.plural(len(works), 'cell')}{with_more}"
+        now = {_place(one, cell) for one, cell in seen if cell.outcome is Outcome.WORKS and cell.earlier is None}
+        earlier = f", on {len(works - now)} earlier" if now else ", earlier"
+        return f"verified on {words.plural(len(works), 'cell')}{with_more}{earlier if works - now else ''}"
     ends = Counter(map(_end, by_itself.values()))
     told = [f"{end} on {words.plural(ends[end], 'cell')}" for end in _ENDS if ends[end]]
     return f"tried alone: {', '.join(told)}" if told else "not tried alone" if seen else "not tried"

@@ -121,7 +121,7 @@ class Teller:
         boundary = found_boundary(one, moved, self._results)
         told = [] if boundary is None else [boundary_told(boundary, self._numbers)]
         notes = (*told, *rule_told(cell, self._results))
-        if boundary is not None and boundary.environment == row.environment.id:
+        if boundary is not None and boundary.environment == row.environment.id and boundary.earlier is None:
             return notes, Settling()
         again = f"{self._reproduce(cell)} --again"
         return notes, settling(one, moved, row.environment, self._results, again)

@@ -38,7 +38,10 @@ def page_data(
     `locks` are the texts of the locks by their names: by them it tells how much of what a person has would change.
     """
     numbers = {one.row.environment.id: one.row.number for one in view.environments}
-    cures = {one.remedy.id: [one_line(one.words, _LENGTH), href(one.target)] for one in view.remedies.verified}
+    cures = {
+        one.remedy.id: [one_line("; ".join(filter(None, (one.words, one.days))), _LENGTH), href(one.target)]
+        for one in view.remedies.verified
+    }
     causes = {cell.key: reason.failure.number for reason in view.reasons for cell in reason.failure.cells}
     said = {
         cell.key: place

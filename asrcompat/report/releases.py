@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
+from asrcompat.explain.earlier import day
 from asrcompat.model import Boundary, Cell, Environment, Outcome, Results
 from asrcompat.offered import lacking
 from asrcompat.report import words
@@ -136,7 +137,8 @@ def _searched(searches: Sequence[Boundary], releases: Sequence[str], numbers: Ma
     asked: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for one in searches:
         path = f"{label(one.path, one.device)}{f' passes {one.stage}' if one.stage else ''}"
-        title = f"search in environment {numbers[one.environment]}, nothing else moved by us: {path}"
+        when = f" ({seen})" if (seen := day(one.earlier)) else ""
+        title = f"search in environment {numbers[one.environment]}{when}, nothing else moved by us: {path}"
         runs = asked.setdefault((title,), {})
         for run in one.runs:
             runs.setdefault(run.release, []).append(run.answer)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asrcompat.explain.earlier import in_words
+from asrcompat.explain.earlier import day, in_words
 from asrcompat.lab.change import all_in_words
 from asrcompat.model import Outcome, Remedy, RemedyCell
 from asrcompat.report import sanitize
@@ -21,7 +21,7 @@ _MESSAGE_LENGTH = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Verified:
-    """A remedy that was seen to work, and the lines that say for which cells; `seen` when, of an earlier report."""
+    """A remedy that was seen to work, and the lines that say for which cells; `seen` when, if for an earlier report."""
 
     number: int
     remedy: Remedy
@@ -30,6 +30,11 @@ class Verified:
     lines: tuple[str, ...]
     needless: str
     seen: str
+
+    @property
+    def days(self) -> str:
+        """When it was seen, where for an earlier report, in few words."""
+        return ", ".join(dict.fromkeys(filter(None, (day(cell.earlier) for cell in self.remedy.cells))))
 
     @property
     def anchor(self) -> str:
@@ -67,37 +72,45 @@ def remedies(found: Sequence[Remedy], rows: Sequence[EnvironmentRow]) -> Remedie
     verified = [one for one in found if one.verified]
     return Remedies(
         verified=tuple(_verified(number, one, by_id) for number, one in enumerate(verified, start=1)),
-        tried=tuple(
-            Tried(
-                environment=str(by_id[one.environment].number) if one.environment in by_id else one.environment,
-                signatures=one.signatures,
-                words=all_in_words(one.changes),
-                lines=(*map(_seen, one.cells), *filter(None, (_when(one, by_id),))),
-                keys=frozenset((one.environment, cell.path, cell.device) for cell in one.cells),
-            )
-            for one in found
-            if not one.verified
-        ),
+        tried=tuple(_tried(one, by_id) for one in found if not one.verified),
     )
 
 
 def _verified(number: int, remedy: Remedy, rows: Mapping[str, EnvironmentRow]) -> Verified:
+    lines, seen = _lines(remedy, rows)
     return Verified(
         number=number,
         remedy=remedy,
         words=all_in_words(remedy.changes),
         row=rows.get(remedy.environment),
-        lines=tuple(map(_seen, remedy.cells)),
+        lines=lines,
         needless=", ".join(one["value"] for one in remedy.needless),
-        seen=_when(remedy, rows),
+        seen=seen,
     )
 
 
-def _when(remedy: Remedy, rows: Mapping[str, EnvironmentRow]) -> str:
-    return in_words(remedy, rows[remedy.environment].environment) if remedy.environment in rows else ""
+def _tried(remedy: Remedy, rows: Mapping[str, EnvironmentRow]) -> Tried:
+    lines, seen = _lines(remedy, rows)
+    return Tried(
+        environment=str(rows[remedy.environment].number) if remedy.environment in rows else remedy.environment,
+        signatures=remedy.signatures,
+        words=all_in_words(remedy.changes),
+        lines=(*lines, seen) if seen else lines,
+        keys=frozenset((remedy.environment, cell.path, cell.device) for cell in remedy.cells),
+    )
 
 
-def _seen(cell: RemedyCell) -> str:
+def _lines(remedy: Remedy, rows: Mapping[str, EnvironmentRow]) -> tuple[tuple[str, ...], str]:
+    """A line for each cell; and when they were seen, if earlier: once where that holds for all, else in the lines."""
+    row = rows.get(remedy.environment)
+    seen = [in_words(cell.earlier, None if row is None else row.environment) for cell in remedy.cells]
+    lines = [_became(cell) for cell in remedy.cells]
+    if len(set(seen)) == 1:
+        return tuple(lines), seen[0]
+    return tuple(f"{line} ({when})" if when else line for line, when in zip(lines, seen, strict=True)), ""
+
+
+def _became(cell: RemedyCell) -> str:
     """One cell: as it was and as it became; an error of ours is said to be one."""
     after = (
         "works" if cell.outcome is Outcome.WORKS else f"{cell.outcome} at {cell.stage}" if cell.stage else cell.outcome

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from asrcompat.advice.candidate import parsed
 from asrcompat.explain.changed import ABSENT, found_rules
+from asrcompat.explain.earlier import day
 from asrcompat.model import Boundary, Cell, Device, Difference, Environment, Moved, Results, Stage
 from asrcompat.printable import shell_line
 from asrcompat.report.boundaries import limit, package
@@ -35,7 +36,8 @@ def found_boundary(one: Difference, moved: Moved, results: Results) -> Boundary 
 def boundary_told(one: Boundary, numbers: dict[str, str]) -> str:
     """A boundary in a line."""
     where = f"environment {numbers[one.environment]}" if one.environment in numbers else one.environment
-    return f"Bisected in {where} by {label(one.path, one.device)}: {package(one)}: {limit(one)}"
+    when = f" ({seen})" if (seen := day(one.earlier)) else ""
+    return f"Bisected in {where} by {label(one.path, one.device)}{when}: {package(one)}: {limit(one)}"
 
 
 def rule_told(cell: Cell, results: Results) -> Iterator[str]:

@@ -11,6 +11,7 @@ from asrcompat.result_files import ResultError, dump, parse_boundary
 from asrcompat.run.store import write_text
 
 _NOTHING = ("no change", "unsure")
+_TOLD_ON = "a report tells on what the one before told, as seen then"
 
 
 class KeptBoundaries:
@@ -57,10 +58,10 @@ class KeptBoundaries:
                 continue
             what = f"{name}: the boundary of {one.axis} towards {one.direction} releases was found"
             if one.lock_sha256 != own[name].lock_sha256:
-                warn(f"{what} with other packages than it has now; run `bisect` again")
+                warn(f"{what} with other packages than it has now; run `bisect` again ({_TOLD_ON})")
                 continue
             if one.code != own[name].code:
-                warn(f"{what} by other code than the environment's result; run the older of the two again")
+                warn(f"{what} by other code than the environment's result; run the older of the two again ({_TOLD_ON})")
                 continue
             found.append(one)
         return tuple(found)

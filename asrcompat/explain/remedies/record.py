@@ -18,6 +18,7 @@ from asrcompat.model import Cell, Environment, Outcome, Remedy, RemedyCell, Weig
 from asrcompat.run.store import write_text
 
 _FOLDER = "remedies"
+_AGAIN = "run `remedy` again (a report tells on what the one before told, as seen then)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,7 @@ class Record:
     """The remedies of one environment as it was built of one lock: those verified, and those tried.
 
     They were found by code of the digest `code`; `failures` tells how each of its cells failed, by ``path on device``.
+    `looked_at` are those of which all there is to try was tried, or one cured; None in records that do not tell.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -34,15 +36,27 @@ class Record:
     code: str | None
     failures: Mapping[str, str]
     remedies: tuple[Remedy, ...]
+    looked_at: tuple[str, ...] | None = None
 
     def speaks_of(self, cell: Cell) -> bool:
         """Whether a cell still fails as it did; of one that does not, nothing is known."""
         return self.failures.get(where(place(cell))) == failed(cell)
 
+    def decides(self, cell: Cell) -> bool:
+        """Whether what it says of a cell takes the place of what was known of it before."""
+        return self.speaks_of(cell) and (self.looked_at is None or where(place(cell)) in self.looked_at)
+
+    def without(self, lost: Collection[str]) -> Record:
+        """What it says without the remedies of these ids: of their cells it decides nothing."""
+        left = tuple(one for one in self.remedies if one.id not in lost)
+        open_ = {where(_at(cell)) for one in self.remedies if one.id in lost for cell in one.cells}
+        looked_at = tuple(self.failures) if self.looked_at is None else self.looked_at
+        return dataclasses.replace(self, remedies=left, looked_at=tuple(at for at in looked_at if at not in open_))
+
     def standing(self, cells: Iterable[Cell]) -> tuple[Remedy, ...]:
         """What it says of those of `cells` that it speaks of."""
         same = {place(cell) for cell in cells if self.speaks_of(cell)}
-        return tuple(one for remedy in self.remedies if (one := about(remedy, same)) is not None)
+        return tuple(one for remedy in self.remedies if (one := _of(remedy, same)) is not None)
 
 
 def folder(work: Path, weights: Weights) -> Path:
@@ -72,10 +86,10 @@ def read(
         return None
     outdated = outdated or warn
     if record.lock_sha256 != environment.lock_sha256:
-        outdated(f"{environment.id}: its remedies were found with other packages than it has now; run `remedy` again")
+        outdated(f"{environment.id}: its remedies were found with other packages than it has now; {_AGAIN}")
         return None
     if record.code != environment.code:
-        outdated(f"{environment.id}: its remedies were found by other code of this project; run `remedy` again")
+        outdated(f"{environment.id}: its remedies were found by other code of this project; {_AGAIN}")
         return None
     return record
 
@@ -83,7 +97,7 @@ def read(
 def merged(new: Record, old: Record | None, looked_at: Sequence[Place]) -> Record:
     """The new record, and of the old one what it says of cells that were not looked at this time."""
     if old is None:
-        return new
+        return dataclasses.replace(new, looked_at=tuple(sorted(map(where, looked_at))))
     failures = {**old.failures, **new.failures}
     # what failed otherwise then was another failure
     still = {at for at, how in old.failures.items() if failures[at] == how}
@@ -101,7 +115,11 @@ def merged(new: Record, old: Record | None, looked_at: Sequence[Place]) -> Recor
         base = next((one for one in (same, remedy) if one is not None and one.verified), same or remedy)
         verified = any(cell.outcome is Outcome.WORKS for cell in cells)
         by_id[remedy.id] = dataclasses.replace(base, cells=cells, verified=verified)
-    return dataclasses.replace(new, failures=failures, remedies=in_order(by_id.values()))
+    known = tuple(failures) if old.looked_at is None else old.looked_at
+    places = {*map(where, looked_at), *(at for at in known if at in still)}
+    return dataclasses.replace(
+        new, failures=failures, remedies=in_order(by_id.values()), looked_at=tuple(sorted(places))
+    )
 
 
 def failures_of(cells: Iterable[Cell]) -> dict[str, str]:
@@ -119,7 +137,7 @@ def where(at: Place) -> str:
     return " on ".join(at)
 
 
-def about(remedy: Remedy, places: Collection[Place]) -> Remedy | None:
+def _of(remedy: Remedy, places: Collection[Place]) -> Remedy | None:
     """What a remedy says of these places; None where that is nothing."""
     cells = tuple(cell for cell in remedy.cells if _at(cell) in places)
     if not cells:
