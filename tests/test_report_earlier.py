@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from factories import make_remedy
-from test_earlier import AFTER, BEFORE, BOTH, COMMIT, LIMIT, NOW, carried, cured, edition
+from test_earlier import AFTER, BEFORE, BOTH, CELLS, COMMIT, LIMIT, NOW, carried, cured, edition
 
 from asrcompat.advice import Question, answer, seen_in
 from asrcompat.ask import show
@@ -72,6 +72,9 @@ def test_cells_that_were_seen_at_different_times_say_so_each() -> None:
         f"espnet-s3prl: as installed: broken at load; with it: works ({OTHER_CODE})",
     )
     assert remedy.seen == ""
+    assert remedy.days([CELLS[0].key]) == ""
+    assert remedy.days([CELLS[1].key]) == DAY
+    assert remedy.days([cell.key for cell in CELLS]) == f"in part {DAY}"
 
 
 def test_a_boundary_says_it_in_its_line_and_its_track_apart_from_what_was_asked_here() -> None:

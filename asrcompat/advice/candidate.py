@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from packaging.version import InvalidVersion, Version
 
 from asrcompat.advice.question import AXES, OTHER_S3PRL
-from asrcompat.explain.earlier import in_words
+from asrcompat.explain.when import in_words
 from asrcompat.model import Cell, Environment, Outcome, Remedy, Results
 from asrcompat.printable import shell_line
 

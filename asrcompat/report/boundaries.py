@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
-from asrcompat.explain.earlier import day, in_words
+from asrcompat.explain.when import in_words
 from asrcompat.model import Boundary, Outcome
 from asrcompat.report import sanitize, words
 from asrcompat.report.environments import EnvironmentRow
@@ -38,8 +38,8 @@ def boundaries(found: Sequence[Boundary], environments: Sequence[EnvironmentRow]
         return None
     asked: dict[tuple[str, ...], list[Boundary]] = {}
     for one in sorted(known, key=lambda one: numbers[one.environment].number):
-        # what was seen on another day, of other code or packages, is another line
-        when = day(one.earlier)
+        # what was seen on another day, by other code or among other packages, is another line
+        when = in_words(one.earlier, numbers[one.environment].environment)
         key = (one.axis, one.environment, label(one.path, one.device), one.stage or "", when)
         asked.setdefault(key, []).append(one)
     lines = tuple(_line(key, of, numbers[key[1]]) for key, of in asked.items())

@@ -14,8 +14,8 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from asrcompat.explain.earlier import day
 from asrcompat.explain.rules.conditions import Kind
+from asrcompat.explain.when import day
 from asrcompat.model import Outcome, Results
 from asrcompat.report import words
 from asrcompat.report.grid import Target

@@ -18,6 +18,7 @@ from asrcompat.report import ladder, words
 from asrcompat.report.claim_cells import bearing
 from asrcompat.report.grid import Target
 from asrcompat.report.reasons import Said
+from asrcompat.report.remedies import Verified
 from asrcompat.report.sanitize import one_line, printable
 from asrcompat.report.view import View
 from asrcompat.report.where import label
@@ -38,10 +39,7 @@ def page_data(
     `locks` are the texts of the locks by their names: by them it tells how much of what a person has would change.
     """
     numbers = {one.row.environment.id: one.row.number for one in view.environments}
-    cures = {
-        one.remedy.id: [one_line("; ".join(filter(None, (one.words, one.days))), _LENGTH), href(one.target)]
-        for one in view.remedies.verified
-    }
+    verified = {one.remedy.id: one for one in view.remedies.verified}
     causes = {cell.key: reason.failure.number for reason in view.reasons for cell in reason.failure.cells}
     said = {
         cell.key: place
@@ -59,7 +57,7 @@ def page_data(
         "cells": {
             str(number): {
                 **_cell(cell, numbers, causes.get(cell.key), reproduce),
-                "cure": cures.get(cell.remedy or ""),
+                "cure": _cure(verified.get(cell.remedy or ""), cell, href),
                 "said": said.get(cell.key),
                 "claims": claims.get(cell.key, []),
             }
@@ -94,6 +92,14 @@ def page_data(
     text = json.dumps(_printable(data), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     escaped = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
     return Markup(escaped)  # noqa: S704 - it has none of the characters that HTML knows
+
+
+def _cure(remedy: Verified | None, cell: Cell, href: Callable[[Target], str]) -> list[str] | None:
+    """What cured a cell, and where that is told."""
+    if remedy is None:
+        return None
+    days = remedy.days([cell.key])
+    return [one_line(remedy.words, _LENGTH) + (f"; {days}" if days else ""), href(remedy.target)]
 
 
 def _said(said: Said, numbers: Mapping[str, int]) -> dict[str, str] | None:

@@ -89,12 +89,12 @@ def _cure(failure: Failure, words: str, group: Sequence[Verified], numbers: Mapp
     whole = [cell.key for cell in failure.cells if cell.environment in there]
     return Cure(
         words=words,
-        environments=tuple(Entry(text=_where(one, numbers), target=one.target) for one in group),
+        environments=tuple(Entry(text=_where(one, cured, numbers), target=one.target) for one in group),
         of="" if cured == whole else where(cured, numbers),
     )
 
 
-def _where(one: Verified, numbers: Mapping[str, int]) -> str:
-    """The environment of a remedy; and when that was seen, if for an earlier report."""
+def _where(one: Verified, cured: Sequence[Key], numbers: Mapping[str, int]) -> str:
+    """The environment of a remedy; and when these cells were seen to be cured, if for an earlier report."""
     number = str(numbers.get(one.remedy.environment, one.remedy.environment))
-    return f"{number} ({one.days})" if one.days else number
+    return f"{number} ({days})" if (days := one.days(cured)) else number

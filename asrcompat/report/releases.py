@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
-from asrcompat.explain.earlier import day
+from asrcompat.explain.when import day
 from asrcompat.model import Boundary, Cell, Environment, Outcome, Results
 from asrcompat.offered import lacking
 from asrcompat.report import words

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asrcompat.explain.earlier import day, in_words
+from asrcompat.explain.when import day, in_words
 from asrcompat.lab.change import all_in_words
 from asrcompat.model import Outcome, Remedy, RemedyCell
 from asrcompat.report import sanitize
@@ -31,10 +31,12 @@ class Verified:
     needless: str
     seen: str
 
-    @property
-    def days(self) -> str:
-        """When it was seen, where for an earlier report, in few words."""
-        return ", ".join(dict.fromkeys(filter(None, (day(cell.earlier) for cell in self.remedy.cells))))
+    def days(self, keys: Collection[Key]) -> str:
+        """When it was seen to cure these cells, in few words; nothing where that was for this report."""
+        mine = [one for one in self.remedy.cells if (self.remedy.environment, one.path, one.device) in keys]
+        days = dict.fromkeys(day(one.earlier) for one in mine if one.outcome is Outcome.WORKS)
+        earlier = ", ".join(filter(None, days))
+        return f"in part {earlier}" if earlier and "" in days else earlier
 
     @property
     def anchor(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from asrcompat.advice.candidate import parsed
 from asrcompat.explain.changed import ABSENT, found_rules
-from asrcompat.explain.earlier import day
+from asrcompat.explain.when import day
 from asrcompat.model import Boundary, Cell, Device, Difference, Environment, Moved, Results, Stage
 from asrcompat.printable import shell_line
 from asrcompat.report.boundaries import limit, package

@@ -10,8 +10,7 @@ from asrcompat.model import Boundary, Environment, Weights
 from asrcompat.result_files import ResultError, dump, parse_boundary
 from asrcompat.run.store import write_text
 
-_NOTHING = ("no change", "unsure")
-_TOLD_ON = "a report tells on what the one before told, as seen then"
+NOTHING = ("no change", "unsure")
 
 
 class KeptBoundaries:
@@ -32,7 +31,7 @@ class KeptBoundaries:
         file = self.folder / boundary.environment / name
         before = _read(file, warn=tell)
         if before is not None and (before.lock_sha256, before.code) == (boundary.lock_sha256, boundary.code):
-            if boundary.verdict in _NOTHING and before.verdict not in _NOTHING and not _knows_better(boundary, before):
+            if boundary.verdict in NOTHING and before.verdict not in NOTHING and not knows_better(boundary, before):
                 tell(
                     f"kept: of {boundary.axis}, towards {boundary.direction} releases, what was found earlier with the "
                     f"same packages ({_ends(before)})"
@@ -58,16 +57,16 @@ class KeptBoundaries:
                 continue
             what = f"{name}: the boundary of {one.axis} towards {one.direction} releases was found"
             if one.lock_sha256 != own[name].lock_sha256:
-                warn(f"{what} with other packages than it has now; run `bisect` again ({_TOLD_ON})")
+                warn(f"{what} with other packages than it has now; run `bisect` again")
                 continue
             if one.code != own[name].code:
-                warn(f"{what} by other code than the environment's result; run the older of the two again ({_TOLD_ON})")
+                warn(f"{what} by other code than the environment's result; run the older of the two again")
                 continue
             found.append(one)
         return tuple(found)
 
 
-def _knows_better(one: Boundary, before: Boundary) -> bool:
+def knows_better(one: Boundary, before: Boundary) -> bool:
     """Whether each release that an earlier search named was run, and every run of it gave an answer.
 
     Where that search named one, since there was no limit up to it, no less than that it answers otherwise.

@@ -18,7 +18,6 @@ from asrcompat.model import Cell, Environment, Outcome, Remedy, RemedyCell, Weig
 from asrcompat.run.store import write_text
 
 _FOLDER = "remedies"
-_AGAIN = "run `remedy` again (a report tells on what the one before told, as seen then)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +85,10 @@ def read(
         return None
     outdated = outdated or warn
     if record.lock_sha256 != environment.lock_sha256:
-        outdated(f"{environment.id}: its remedies were found with other packages than it has now; {_AGAIN}")
+        outdated(f"{environment.id}: its remedies were found with other packages than it has now; run `remedy` again")
         return None
     if record.code != environment.code:
-        outdated(f"{environment.id}: its remedies were found by other code of this project; {_AGAIN}")
+        outdated(f"{environment.id}: its remedies were found by other code of this project; run `remedy` again")
         return None
     return record
 
@@ -107,14 +106,13 @@ def merged(new: Record, old: Record | None, looked_at: Sequence[Place]) -> Recor
         told = () if same is None else tuple(cell for cell in same.cells if cell.outcome not in NO_VERDICT)
         passed_over = {*looked_at, *map(_at, told)}
         kept = tuple(cell for cell in remedy.cells if _at(cell) not in passed_over and where(_at(cell)) in still)
-        if not kept or (same is not None and same.lock_sha256 != remedy.lock_sha256):  # other packages by one name
-            continue
+        if not kept or (told and same is not None and same.lock_sha256 != remedy.lock_sha256):
+            continue  # other packages by one name
         silent = () if same is None else (cell for cell in same.cells if cell.outcome in NO_VERDICT)
         cells = (*told, *(cell for cell in silent if _at(cell) not in set(map(_at, kept))), *kept)
         # lock and texts to paste are with the one that was seen to work
         base = next((one for one in (same, remedy) if one is not None and one.verified), same or remedy)
-        verified = any(cell.outcome is Outcome.WORKS for cell in cells)
-        by_id[remedy.id] = dataclasses.replace(base, cells=cells, verified=verified)
+        by_id[remedy.id] = verified_by(cells, base)
     known = tuple(failures) if old.looked_at is None else old.looked_at
     places = {*map(where, looked_at), *(at for at in known if at in still)}
     return dataclasses.replace(
@@ -142,9 +140,14 @@ def _of(remedy: Remedy, places: Collection[Place]) -> Remedy | None:
     cells = tuple(cell for cell in remedy.cells if _at(cell) in places)
     if not cells:
         return None
+    return verified_by(cells, remedy)
+
+
+def verified_by(cells: tuple[RemedyCell, ...], remedy: Remedy) -> Remedy:
+    """A remedy with these cells; where none of them works, there is nothing to install or to paste."""
     if any(cell.outcome is Outcome.WORKS for cell in cells):
-        return dataclasses.replace(remedy, cells=cells)
-    return dataclasses.replace(remedy, cells=cells, verified=False, lock=None, snippets=())
+        return dataclasses.replace(remedy, cells=cells, verified=True)
+    return dataclasses.replace(remedy, cells=cells, verified=False, lock=None, lock_sha256=None, snippets=())
 
 
 def _at(cell: RemedyCell) -> Place:
