@@ -32,7 +32,7 @@ from asrcompat.report.publish import publish
 from asrcompat.report.summary import job_summary
 from asrcompat.result_files import ResultError, parse_results, published_reports
 from asrcompat.run.progress import Progress
-from asrcompat.run.store import Store, write_text
+from asrcompat.run.store import Store, update_text, write_text
 from asrcompat.searched import searched
 from asrcompat.spec import Request, environment_id
 
@@ -62,7 +62,7 @@ def publish_report(options: Options, judged: Sequence[Request], *, not_begun: Se
     locks = {**known.locks, **cured, **told.locks}
     old = (named_locks(before.results) if before is not None else set()) - locks.keys()
     for name, text in locks.items():  # first: what is published must not name a lock that is not there
-        write_text(folder / name, text)
+        update_text(folder / name, text)
     history = continued(_history(folder, before), merged)
     merged = dated(merged, history)
     publish(merged, folder, history=history, beside=neighbours(options))

@@ -114,3 +114,11 @@ def test_what_the_baseline_does_not_know_is_told() -> None:
     (group,) = view(make_results(expectations={"unlisted": [entry], "regressions": []})).expectations
     (told,) = group.entries
     assert (group.title, told.subject, told.text) == ("Not in the baseline", "e, p, cpu", "found works")
+
+
+def test_all_forms_of_one_report_share_what_is_prepared_for_them() -> None:
+    first, second = make_results(), make_results()
+    assert view(first) is view(first)
+    other = view(dataclasses.replace(second, missing=("e",)))
+    assert other is not view(second)
+    assert other.missing == ("e",)

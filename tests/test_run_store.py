@@ -84,3 +84,22 @@ def test_dropped_cells_are_gone_and_a_result_without_cells_too(tmp_path: Path) -
     assert [cell.path for cell in left.cells] == ["b"]
     store.drop(name, {("b", Device.CPU)})
     assert store.read(name, warn=pytest.fail) is None
+
+
+def test_what_is_kept_already_is_not_written_again_but_what_is_torn_is(tmp_path: Path) -> None:
+    store, made = Store(tmp_path, "synthetic-base"), result("a")
+    store.write(made, lock="the lock")
+    files = [store.file(made.environment.id), store.folder / str(made.environment.lock)]
+    before = [file.stat().st_ino for file in files]
+    store.write(made, lock="the lock")
+    assert [file.stat().st_ino for file in files] == before
+    for file in files:
+        file.write_bytes(b"\xff")
+    store.write(made, lock="the lock")
+    assert store.read(made.environment.id, warn=pytest.fail) == made
+    assert store.lock(made.environment) == "the lock"
+    store.write(replace(made, cells=(replace(made.cells[0], message="another"),)), lock="another lock")
+    assert store.lock(made.environment) == "another lock"
+    found = store.read(made.environment.id, warn=pytest.fail)
+    assert found is not None
+    assert found.cells[0].message == "another"

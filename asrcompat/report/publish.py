@@ -7,6 +7,7 @@ renamed: a fault in one form or a full disk leaves the last report as it was, an
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import secrets
@@ -18,7 +19,6 @@ from asrcompat.report.junit import junit
 from asrcompat.report.pages import MARK, ours
 from asrcompat.report.render import markdown_pages
 from asrcompat.report.site import site
-from asrcompat.result_files import dump
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -68,7 +68,7 @@ def results_json(results: Results) -> str:
     A loss that became NaN is null here (its check's message tells it), since JSON has no such number. Lines keep a diff
     readable; a deeper indent alone would be a tenth of the file.
     """
-    value = json.loads(dump(results), parse_constant=lambda _: None)
+    value = json.loads(json.dumps(dataclasses.asdict(results)), parse_constant=lambda _: None)
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     # A lone surrogate is what is left of a byte that was no text.
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -85,8 +85,17 @@ class View:
     targets: Mapping[Key, Target]
 
 
+_LAST: list[tuple[Results, View]] = []
+
+
 def view(results: Results) -> View:
-    """Prepare `results` for the forms."""
+    """Prepare `results` for the forms; made once for all forms of one report, which are asked for one by one."""
+    if not _LAST or _LAST[0][0] is not results:
+        _LAST[:] = [(results, _view(results))]
+    return _LAST[0][1]
+
+
+def _view(results: Results) -> View:
     cells = results.cells
     environments = rows(results.environments, cells)
     numbers = {row.environment.id: row.number for row in environments}

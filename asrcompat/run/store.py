@@ -25,6 +25,16 @@ def write_text(file: Path, text: str) -> None:
     write_bytes(file, encodable(text).encode())
 
 
+def update_text(file: Path, text: str) -> None:
+    """Write a text, unless the file holds it already: that a disk has it safely takes longer than to read it."""
+    try:
+        same = file.read_bytes() == encodable(text).encode()
+    except OSError:
+        same = False
+    if not same:
+        write_text(file, text)
+
+
 def write_bytes(file: Path, content: bytes) -> None:
     """Write by temporary file, fsync and rename."""
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -111,14 +121,14 @@ class Store:
             result = _joined(before, result)
         elif before is not None:
             self._lay_by(before)
-        write_text(self.file(result.environment.id), dump(result))
+        if result != before:
+            write_text(self.file(result.environment.id), dump(result))
         return result
 
     def _write_locks(self, environment: Environment, lock: str | None, pylock: str | None) -> None:
-        if lock is not None:
-            write_text(self.folder / str(environment.lock), without_secrets(lock))
-        if pylock is not None:
-            write_text(self.folder / str(environment.pylock), without_secrets(pylock))
+        for name, text in ((environment.lock, lock), (environment.pylock, pylock)):
+            if text is not None:
+                update_text(self.folder / str(name), without_secrets(text))
 
     @contextmanager
     def alone(self, name: str, tell: Callable[[str], None]) -> Iterator[None]:
