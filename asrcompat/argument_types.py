@@ -1,10 +1,33 @@
-"""What an option's text may be: each function reads one kind, and its name is what argparse says of a wrong one."""
+"""What an option's text may be: each function reads one kind, and says of a wrong one what it should have been."""
 
 from __future__ import annotations
 
+import argparse
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import wraps
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+
+def _kind(name: str) -> Callable[[Callable[[str], _T]], Callable[[str], _T]]:
+    """Have a reader's `ValueError` told as this name: argparse's own sentence would be made of the function's."""
+
+    def told(read: Callable[[str], _T]) -> Callable[[str], _T]:
+        @wraps(read)
+        def one(text: str) -> _T:
+            try:
+                return read(text)
+            except ValueError as error:
+                message = f"{text!r} is no {name}"
+                raise argparse.ArgumentTypeError(message) from error
+
+        return one
+
+    return told
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -12,15 +35,17 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+@_kind("whole number from 1 on")
 def positive(text: str) -> int:
     """A whole number from 1 on."""
+    return _at_least_one(text)
+
+
+def _at_least_one(text: str) -> int:
     number = int(text)
     if number < 1:
         raise ValueError(text)
     return number
-
-
-positive.__name__ = "whole number from 1 on:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +56,7 @@ class Budget:
     minutes: int | None = None
 
 
+@_kind("number of environments, or a time such as 90m or 2h")
 def budget(text: str) -> Budget:
     """``40`` environments, or ``90m`` or ``2h``."""
     match = re.fullmatch(r"([1-9]\d*)\s*(|m|min|minutes|h|hours)", text.strip())
@@ -40,9 +66,6 @@ def budget(text: str) -> Budget:
     if not unit:
         return Budget(environments=number)
     return Budget(minutes=number * (60 if unit.startswith("h") else 1))
-
-
-budget.__name__ = "number of environments, or a time such as 90m or 2h:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +79,7 @@ class Share:
         return f"{self.number}/{self.of}"
 
 
+@_kind("share such as 2/3, the second of three")
 def share(text: str) -> Share:
     """``2/3``."""
     number, of = (int(part) for part in text.split("/"))
@@ -64,9 +88,7 @@ def share(text: str) -> Share:
     return Share(number=number, of=of)
 
 
-share.__name__ = "share such as 2/3, the second of three:"
-
-
+@_kind("day that is over, as YYYY-MM-DD")
 def day(text: str) -> str:
     """``2024-07-01``, a day that is over."""
     day = date.fromisoformat(text)
@@ -75,12 +97,7 @@ def day(text: str) -> str:
     return text
 
 
-day.__name__ = "day that is over, as YYYY-MM-DD:"
-
-
+@_kind("whole number of gigabytes, such as 30GB")
 def gigabytes(text: str) -> int:
     """``30`` or ``30GB``."""
-    return positive(text.strip().removesuffix("GB").strip())
-
-
-gigabytes.__name__ = "whole number of gigabytes, such as 30GB:"
+    return _at_least_one(text.strip().removesuffix("GB").strip())

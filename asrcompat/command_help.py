@@ -125,6 +125,11 @@ GROUPS: Mapping[str, Mapping[str, Help]] = {
     "why does it fail, and what cures it?": {
         "remedy": Help(
             line="try what may cure the broken and unstable cells of a profile's results",
+            more=(
+                "It needs results of a `matrix` run, by default of profile core. Each change is made in a copy of the "
+                "environment, installed and probed anew: minutes for each failure, which an estimate tells first. What "
+                "is found is kept, and told by `report`."
+            ),
             examples={
                 "asrcompat remedy --budget 30": "begin nothing more after half an hour",
                 "asrcompat remedy --environments 'py3.12*' --paths espnet-s3prl": "of some cells",
@@ -172,9 +177,11 @@ GROUPS: Mapping[str, Mapping[str, Help]] = {
             line="the story of one environment, or of some versions",
             examples={
                 "asrcompat why py3.10-torch2.3.1-s3prl0.4.15-espnet202402-transformers4.41.2": "an environment",
-                "asrcompat why 'torch=2.8.0 espnet=202611' --profile nightly": "some versions of a covering profile",
+                "asrcompat why 'torch=2.8.0 espnet=202611' --profile nightly": (
+                    "some versions of a covering profile, once `plan --profile nightly` has made its plan"
+                ),
             },
-            codes={0: "told", 2: "nothing is known of it, or wrong usage"},
+            codes={0: "told, also that no environment has these versions", 2: "there is no such plan, or wrong usage"},
         ),
     },
 }

@@ -143,17 +143,6 @@ def gather(options: Options, judged: Sequence[Request], *, not_begun: Sequence[R
     Raises `HarnessError` where there are none.
     """
     store = options.store
-    found = {request.id: read_result(store, request) for request in judged}
-    results = [result for result in found.values() if result is not None]
-    if not results:
-        profile, weights = options.chosen_profile, options.chosen_weights
-        message = (
-            f"no results of profile '{profile}' on {weights}: run "
-            f"`nox -s matrix -- --profile {profile} --weights {weights}`, or name the profile and weights that were run"
-        )
-        raise HarnessError(message)
-    comparison = judge(options, judged, results)
-    planned = [name if (result := found[name]) is None else result.environment.id for name in found]
     visiting = guests.read(
         options.guests,
         store.folder / guests.FOLDER,
@@ -161,6 +150,19 @@ def gather(options: Options, judged: Sequence[Request], *, not_begun: Sequence[R
         weights=options.chosen_weights,
         warn=Progress().tell,
     )
+    found = {request.id: read_result(store, request) for request in judged}
+    results = [result for result in found.values() if result is not None]
+    if not results:
+        profile, weights = options.chosen_profile, options.chosen_weights
+        others = ", ".join(store.beside())
+        known = f" (of other weights there are some: {others})" if others else ""
+        message = (
+            f"no results of profile '{profile}' on {weights}{known}: run `nox -s matrix -- --profile {profile} "
+            f"--weights {weights}`, or name the profile and weights that were run, such as `--profile smoke`"
+        )
+        raise HarnessError(message)
+    comparison = judge(options, judged, results)
+    planned = [name if (result := found[name]) is None else result.environment.id for name in found]
     merged = merge(
         [*results, *visiting],
         profile=options.chosen_profile,

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from factories import make_cell, make_environment
+from factories import make_cell, make_environment, make_remedy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
-from asrcompat.advice import Candidate, Question, answer, seen_in, wanted
+from asrcompat.advice import Candidate, Cure, Question, answer, seen_in, wanted
 from asrcompat.advice.question import Wanted
 from asrcompat.errors import UsageError
 from asrcompat.model import Device, Outcome, Results
@@ -253,3 +253,15 @@ def test_a_persons_own_environment_and_one_without_a_lock_are_never_recommended(
         cells=cells,
     )
     assert [one.environment.id for one in seen_in(results, "reports")] == ["plain"]
+
+
+def test_of_those_that_will_not_do_the_first_is_one_that_can_be_cured() -> None:
+    broken = {(path, "cpu"): Outcome.BROKEN for path in PATHS}
+    nearly = make_candidate(identity="nearly", outcomes={**broken, ("transformers", "cpu"): Outcome.WORKS})
+    cure = Cure(remedy=make_remedy("cured+change", "cured"), number=1, folder="reports", seen="")
+    cured = dataclasses.replace(
+        make_candidate(identity="cured", outcomes=broken), cures=dict.fromkeys(((path, "cpu") for path in PATHS), cure)
+    )
+    half = dataclasses.replace(cured, environment=make_environment("half"), cures={("transformers", "cpu"): cure})
+    for order in ([nearly, half, cured], [cured, nearly, half]):
+        assert names(answer(question(), order).tried) == ["cured", "nearly", "half"]

@@ -58,9 +58,12 @@ def test_where_it_is_told_at_length_the_code_is_told() -> None:
     assert f"<li>{OTHER_CODE}</li>" in site(TOLD)["unrecognised.html"]
 
 
-def test_of_what_the_present_code_saw_nothing_is_added() -> None:
-    assert DAY not in markdown(FRESH)
-    assert not any(DAY in page for page in site(FRESH).values())
+def test_of_what_the_present_code_saw_the_commit_is_told_where_it_is_told_at_length_and_nowhere_else() -> None:
+    whose = f"{DAY} by commit {COMMIT}"
+    for form in (markdown(FRESH), *site(FRESH).values()):
+        assert DAY not in form.replace(whose, "")
+    assert whose in markdown(FRESH)
+    assert whose in site(FRESH)["unrecognised.html"]
 
 
 def test_cells_that_were_seen_at_different_times_say_so_each() -> None:
@@ -68,7 +71,7 @@ def test_cells_that_were_seen_at_different_times_say_so_each() -> None:
     both = attached(AFTER, (replace(own, cells=(*own.cells, carried(AFTER)[0].cells[1])),))
     (remedy,) = view(both).remedies.verified
     assert remedy.lines == (
-        "s3prl-hf: as installed: broken at load; with it: works",
+        f"s3prl-hf: as installed: broken at load; with it: works (seen on 2026-11-20 by commit {COMMIT})",
         f"espnet-s3prl: as installed: broken at load; with it: works ({OTHER_CODE})",
     )
     assert remedy.seen == ""

@@ -103,3 +103,11 @@ def test_what_is_kept_already_is_not_written_again_but_what_is_torn_is(tmp_path:
     found = store.read(made.environment.id, warn=pytest.fail)
     assert found is not None
     assert found.cells[0].message == "another"
+
+
+def test_results_of_other_weights_are_known_by_name(tmp_path: Path) -> None:
+    assert Store(tmp_path, "synthetic-base").beside() == []
+    made = result("a")
+    for weights in ("synthetic-small", "synthetic-base"):
+        Store(tmp_path, weights).write(made, lock="the lock")
+    assert Store(tmp_path, "synthetic-base").beside() == ["synthetic-small"]

@@ -52,7 +52,8 @@ class Tried:
 class Answer:
     """`fits` is what was asked for; only without any, `instead` works with other versions than wanted.
 
-    `tried` are environments of the wanted versions that do not do, the least wrong first; of `count` tested ones.
+    `tried` are environments of the wanted versions that do not do, of `count` tested ones: first those in which the
+    least has no known cure.
     `unseen` are devices on which nothing was ever run, `releases` what was tested on each axis that is asked for.
     """
 
@@ -92,8 +93,8 @@ def answer(question: Question, environments: Sequence[Candidate]) -> Answer:
         for one in known
         if not list(_changes(one, question.wants)) and (wrong := tuple(one.wrong(question.paths, question.devices)))
     ]
-    # what was not tried at all tells least
-    tried.sort(key=lambda one: (len(one.wrong), sum(cell is None for _, _, cell in one.wrong)))
+    # what nothing is known to cure comes last; what was not tried at all tells least
+    tried.sort(key=lambda one: (_uncured(one), len(one.wrong), sum(cell is None for _, _, cell in one.wrong)))
     return Answer(
         question=question,
         fits=tuple(exact),
@@ -103,6 +104,11 @@ def answer(question: Question, environments: Sequence[Candidate]) -> Answer:
         unseen=tuple(device for device in question.devices if not any(_seen(one, device) for one in known)),
         releases={axis: lines.told(axis) for axis in question.wants},
     )
+
+
+def _uncured(one: Tried) -> int:
+    """How many of the wrong cells nothing was seen to cure."""
+    return sum((path, device) not in one.candidate.cures for path, device, _ in one.wrong)
 
 
 def _seen(one: Candidate, device: str) -> bool:

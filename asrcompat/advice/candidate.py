@@ -23,11 +23,17 @@ def parsed(version: str) -> Version:
 
 @dataclass(frozen=True, kw_only=True)
 class Cure:
-    """A verified remedy; `folder` is where the report lies that tells it, `seen` when that was, if earlier."""
+    """A verified remedy, the `number`-th of the report in `folder`; `seen` when that was, if earlier."""
 
     remedy: Remedy
+    number: int
     folder: str
     seen: str
+
+    @property
+    def page(self) -> str:
+        """Where that report tells it, relative to the checkout."""
+        return f"{self.folder}/compatibility.md#remedy-{self.number}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,17 +95,18 @@ class Candidate:
         return ", ".join(f"{name} {version}" for name, version in filter(None, found))
 
 
-def _cure(remedy: Remedy, cell: Cell, environment: Environment, folder: str) -> Cure:
+def _cure(number: int, remedy: Remedy, cell: Cell, environment: Environment, folder: str) -> Cure:
     """What cured a cell of an environment, as the report in a folder tells it."""
     place = cell.path, cell.device
     seen = next((one.earlier for one in remedy.cells if (one.path, one.device) == place), None)
-    return Cure(remedy=remedy, folder=folder, seen=in_words(seen, environment))
+    return Cure(remedy=remedy, number=number, folder=folder, seen=in_words(seen, environment))
 
 
 def seen_in(results: Results, folder: str) -> list[Candidate]:
     """The environments of a report that can be made again: those with a hashed lock, not a person's own."""
     titles = {str(one["id"]): str(one["title"]) for one in results.signatures}
-    remedies = {one.id: one for one in results.remedies if one.verified}
+    verified = (one for one in results.remedies if one.verified)
+    remedies = {one.id: (number, one) for number, one in enumerate(verified, start=1)}
     cells: dict[str, dict[tuple[str, str], Cell]] = {}
     for cell in results.cells:
         cells.setdefault(cell.environment, {})[cell.path, cell.device.value] = cell
@@ -111,7 +118,7 @@ def seen_in(results: Results, folder: str) -> list[Candidate]:
             folder=folder,
             titles=titles,
             cures={
-                place: _cure(remedies[cell.remedy], cell, one, folder)
+                place: _cure(*remedies[cell.remedy], cell, one, folder)
                 for place, cell in cells.get(one.id, {}).items()
                 if cell.remedy is not None and cell.remedy in remedies
             },

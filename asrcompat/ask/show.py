@@ -91,7 +91,7 @@ def _tried(one: Tried) -> Iterator[str]:
         if (cure := one.candidate.cures.get((path, device))) is not None:
             lock = f"; lock: {cure.folder}/{cure.remedy.lock}" if cure.remedy.lock else ""
             when = f"; {cure.seen}" if cure.seen else ""
-            yield f"      tested cure: {cure.remedy.says} (text to paste: {cure.folder}/compatibility.md{lock}{when})"
+            yield f"      tested cure: {cure.remedy.says} (text to paste: {cure.page}{lock}{when})"
 
 
 def _why(one: Tried, cell: Cell | None) -> str:

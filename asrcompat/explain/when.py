@@ -7,11 +7,16 @@ from asrcompat.model import Earlier, Environment
 _SHOWN = 8  # packages that are named
 
 
+def day_of(moment: str | None) -> str:
+    """The day of a moment in UTC, ``on 2026-11-25``; nothing of one that is not known."""
+    return "" if moment is None else f"on {moment.partition('T')[0]}"
+
+
 def day(seen: Earlier | None) -> str:
     """When something was seen, where that was for an earlier report; nothing where it is of the present one."""
     if seen is None:
         return ""
-    return "seen earlier" if seen.seen_at is None else f"seen on {seen.seen_at.partition('T')[0]}"
+    return f"seen {day_of(seen.seen_at) or 'earlier'}"
 
 
 def in_words(seen: Earlier | None, environment: Environment | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asrcompat.explain.when import day, in_words
+from asrcompat.explain.when import day, day_of, in_words
 from asrcompat.lab.change import all_in_words
 from asrcompat.model import Outcome, Remedy, RemedyCell
 from asrcompat.report import sanitize
@@ -21,7 +21,7 @@ _MESSAGE_LENGTH = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Verified:
-    """A remedy that was seen to work, and the lines that say for which cells; `seen` when, if for an earlier report."""
+    """A remedy that was seen to work, and the lines that say for which cells; `seen` when and by what code."""
 
     number: int
     remedy: Remedy
@@ -103,9 +103,13 @@ def _tried(remedy: Remedy, rows: Mapping[str, EnvironmentRow]) -> Tried:
 
 
 def _lines(remedy: Remedy, rows: Mapping[str, EnvironmentRow]) -> tuple[tuple[str, ...], str]:
-    """A line for each cell; and when they were seen, if earlier: once where that holds for all, else in the lines."""
+    """A line for each cell; and when they were seen: once where that holds for all, else in the lines."""
     row = rows.get(remedy.environment)
-    seen = [in_words(cell.earlier, None if row is None else row.environment) for cell in remedy.cells]
+    now = " ".join(filter(None, ("seen", day_of(remedy.ran_at), f"by commit {remedy.commit}" if remedy.commit else "")))
+    seen = [
+        now if cell.earlier is None else in_words(cell.earlier, None if row is None else row.environment)
+        for cell in remedy.cells
+    ]
     lines = [_became(cell) for cell in remedy.cells]
     if len(set(seen)) == 1:
         return tuple(lines), seen[0]

@@ -168,6 +168,11 @@ class Store:
         found = (self.read(name, warn=warn) for name in names if name not in but)
         return [one for one in found if one is not None]
 
+    def beside(self) -> list[str]:
+        """Of what other weights the work folder has results."""
+        folders = sorted(one for one in self.folder.parent.glob("*") if one != self.folder)
+        return [one.name for one in folders if any(one.glob("*.json"))]
+
     def add(
         self,
         result: EnvironmentResult,
