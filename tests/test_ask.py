@@ -138,7 +138,7 @@ def test_where_nothing_fits_the_reason_and_the_nearest_are_told(
     code, text = said(checkout, capsys, "--s3prl", "0.4.14", "--paths", "s3prl-hf")
     assert code == 1
     assert "s3prl-hf on cpu: broken at load: The checkpoint has no preprocessor_config.json" in text
-    place = re.search(r"tested cure: .* \(text to paste: (\S+)#(remedy-\d+); lock: (\S+)\)", text)
+    place = re.search(r"tested cure: .* \(text to paste: (\S+)#(remedy-\d+); lock: ([^;)]+)", text)
     assert place is not None, text
     assert f'<a id="{place[2]}">' in (ROOT / place[1]).read_text(encoding="utf-8")
     assert (checkout / place[3]).is_file()
