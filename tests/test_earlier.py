@@ -122,6 +122,10 @@ def test_of_results_that_tell_no_code_nothing_is_told() -> None:
     assert carried(AFTER, replace(BEFORE, environments=(replace(THEN, code=None),))) == ()
 
 
+def test_cells_of_an_environment_that_a_published_file_lacks_are_passed_over() -> None:
+    assert carried(AFTER, replace(BEFORE, environments=(OTHER,))) == ()
+
+
 def test_what_is_locked_alike_needs_no_text() -> None:
     bare = Edition(name="", results=AFTER)
     assert where(earlier.remedies(bare, Edition(name="", results=BEFORE), (), {})) == ["s3prl-hf", "espnet-s3prl"]

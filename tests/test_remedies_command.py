@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, FreeDisk
+from conftest import FreeDisk
 from cures import (
     LAYERED,
     REST,
@@ -20,7 +20,7 @@ from cures import (
     signature,
     words,
 )
-from factories import make_cell, make_results
+from factories import make_cell
 from matrix_text import MATRIX
 from miniature import MiniatureIndex
 from tiny_lab import Surroundings, package
@@ -28,14 +28,12 @@ from tiny_lab import Surroundings, package
 from asrcompat import cli
 from asrcompat.errors import HarnessError
 from asrcompat.explain.remedies import record
-from asrcompat.explain.remedies.attach import on_record, standing
 from asrcompat.explain.remedies.moves import asks_of
 from asrcompat.lab.change import Change, Kind
 from asrcompat.model import Outcome, Stage
 from asrcompat.options import Options
 from asrcompat.remedying import command as command_module
 from asrcompat.remedying.bench import Bench, Task
-from asrcompat.result_files import parse_results
 from asrcompat.run import interpreters
 from asrcompat.run.interpreters import NoInterpreter
 from asrcompat.run.store import Store
@@ -282,76 +280,6 @@ def again(bench: Surroundings, index: MiniatureIndex) -> None:
     shutil.rmtree(bench.settings.work)
     base = bench.base()
     Store(bench.settings.work, "synthetic-base").write(base, lock=bench.laboratory().lock(base))
-
-
-def test_what_works_or_fails_otherwise_by_now_is_no_longer_told_of(
-    bench: Surroundings, command: list[str], index: MiniatureIndex
-) -> None:
-    bench.__dict__["known"] = catalogue(missing_file(("file", "preprocessor_config.json")))
-    assert cli.main(command) == 0
-    at = record.folder(bench.settings.work, "synthetic-base")
-    base = bench.base()
-    (cell,) = base.cells
-    other = tuple(replace(one, message="another", data={"causes": ["OSError: another"]}) for one in cell.checks)
-    now = {
-        "as it was": cell,
-        "works": make_cell(base.environment, cell.path),
-        "fails otherwise": replace(cell, message="another", checks=other),
-    }
-    found = {
-        name: standing(of, on_record(of, at, warn=lambda _: None))
-        for name, one in now.items()
-        for of in [make_results([one], [base.environment])]
-    }
-    assert {name: len(remedies) for name, remedies in found.items()} == {
-        "as it was": 1,
-        "works": 0,
-        "fails otherwise": 0,
-    }
-    elsewhere = replace(base.environment, code="other")
-    said: list[str] = []
-    assert on_record(make_results([cell], [elsewhere]), at, warn=said.append) == {}
-    assert "by other code of this project" in said[0]
-
-
-def test_a_report_tells_on_of_a_cure_whose_lock_or_record_is_gone_or_of_other_code(
-    bench: Surroundings, command: list[str], tmp_path: Path
-) -> None:
-    bench.__dict__["known"] = catalogue(missing_file(("file", "preprocessor_config.json")))
-    shutil.copytree(ROOT / "fixtures" / "claims", tmp_path / "fixtures" / "claims")
-    report = ["report", *command[1:]]
-    assert cli.main(command) == 0
-    cli.main(report)
-    published = tmp_path / "reports"
-
-    def told() -> list[tuple[str | None, str | None]]:
-        results = parse_results((published / "results.json").read_bytes(), source="reports")
-        assert [one for cell in results.cells if (one := cell.remedy)] == [one.id for one in results.remedies]
-        return [
-            (None if cell.earlier is None else cell.earlier.code, one.lock)
-            for one in results.remedies
-            for cell in one.cells
-        ]
-
-    (known,) = told()
-    assert known[0] is None
-    assert known[1] is not None
-    text = (published / known[1]).read_text(encoding="utf-8")
-    at = record.folder(bench.settings.work, "synthetic-base")
-    base = bench.base()
-    other = replace(base, environment=replace(base.environment, code="other"))
-    for lose in (
-        (at / str(known[1])).unlink,
-        lambda: Store(bench.settings.work, "synthetic-base").write(other, lock=bench.laboratory().lock(base)),
-        lambda: shutil.rmtree(at),
-    ):
-        lose()
-        cli.main(report)
-        assert told() == [(base.environment.code, known[1])]
-        assert (published / known[1]).read_text(encoding="utf-8") == text
-    (published / known[1]).unlink()
-    cli.main(report)
-    assert told() == [], "without its lock nobody can make it again"
 
 
 def test_an_index_that_is_out_of_reach_leaves_it_open_and_is_asked_again(

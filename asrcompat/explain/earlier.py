@@ -103,9 +103,10 @@ class _Standing:
         self._fared: dict[tuple[str, Place], str] = {}
         environments = {one.id: one for one in old.environments}
         for cell in old.cells:
-            if cell.outcome not in NO_VERDICT:
-                self._then[cell.environment, place(cell)] = environments[cell.environment]
-                self._fared[cell.environment, place(cell)] = failed(cell)
+            then = environments.get(cell.environment)  # a published file may be anybody's
+            if then is not None and cell.outcome not in NO_VERDICT:
+                self._then[then.id, place(cell)] = then
+                self._fared[then.id, place(cell)] = failed(cell)
 
     def cell(self, environment: str, at: Place) -> Cell | None:
         """The cell there is now."""
