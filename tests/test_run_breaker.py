@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,13 +100,28 @@ def test_a_torn_file_is_no_reason_not_to_ask(tmp_path: Path, content: str) -> No
     assert answers(tmp_path, "fine") == [True]
 
 
-def test_several_at_a_time_do_not_get_in_each_others_way(tmp_path: Path) -> None:
-    threads = [threading.Thread(target=answers, args=(tmp_path, *[DOWN, "fine"] * 20)) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert answers(tmp_path, "fine", "fine")[-1]
+def test_of_several_that_fail_at_once_each_counts(tmp_path: Path) -> None:
+    all_ask = threading.Barrier(3)
+
+    def fails_with_the_others() -> uv.Failure:
+        all_ask.wait(30)
+        return DOWN
+
+    with ThreadPoolExecutor(3) as threads:
+        for one in [threads.submit(Breaker(tmp_path).ask, fails_with_the_others) for _ in range(3)]:
+            assert one.result(30) == DOWN
+    assert answers(tmp_path, "fine") == [False]
+
+
+def test_what_was_answered_while_another_asked_is_between_its_failure_and_those_before(tmp_path: Path) -> None:
+    answers(tmp_path, DOWN, DOWN)
+
+    def fails_late() -> uv.Failure:
+        answers(tmp_path, "fine")
+        return DOWN
+
+    Breaker(tmp_path).ask(fails_late)
+    assert answers(tmp_path, DOWN, DOWN, "fine") == [True, True, False]
 
 
 def resolver_of(work: Path, index: Index, python: Interpreter) -> Resolver:

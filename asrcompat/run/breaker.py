@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from asrcompat.run.hold import held
 from asrcompat.run.store import write_text
 from asrcompat.run.uv import Failure
 
@@ -24,6 +26,7 @@ class Breaker:
 
     def __init__(self, work: Path) -> None:
         self._file = work / "index-down.json"
+        self._lock = work / "index-down.lock"
 
     def ask(self, question: Callable[[], Any], *, instead: Callable[[], Any] | None = None) -> Any:
         """The answer to a question to the index; a failure at once where it would not answer anyway.
@@ -41,11 +44,10 @@ class Breaker:
             return refused if instead is None or isinstance(answer, Failure) else answer
         answer = question()
         if isinstance(answer, Failure) and answer.unreachable:
-            failures = 1 if known is None else known["failures"] + 1
-            told = {"failures": failures, "at": time.time(), "message": answer.message}
-            write_text(self._file, json.dumps(told))
+            self._failed(answer.message)
         elif known is not None and instead is None:
-            self._file.unlink(missing_ok=True)
+            with self._alone():
+                self._file.unlink(missing_ok=True)
         return answer
 
     def seconds_left(self) -> float:
@@ -55,6 +57,16 @@ class Breaker:
             return 0.0
         left: float = known["at"] + _REST_SECONDS - time.time()
         return max(0.0, min(_REST_SECONDS, left))
+
+    def _failed(self, message: str) -> None:
+        """Count a failure; others may have failed, or had their answer, while this one asked."""
+        with self._alone():
+            known = self._known()
+            failures = 1 if known is None else known["failures"] + 1
+            write_text(self._file, json.dumps({"failures": failures, "at": time.time(), "message": message}))
+
+    def _alone(self) -> AbstractContextManager[None]:
+        return held(self._lock, wait=lambda: None)
 
     def _known(self) -> dict[str, Any] | None:
         try:
