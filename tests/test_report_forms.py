@@ -87,7 +87,7 @@ def test_the_terminal_cuts_nothing_off() -> None:
 
 def test_the_terminal_says_that_there_is_more() -> None:
     text = shown(make_wide_results())
-    assert "391 checks that decide nothing: 93 failed, 255 passed, 43 skipped." in text
+    assert "391 checks beyond the ladder, none of which changes an outcome: 93 failed, 255 passed, 43 skipped." in text
     assert "3 claims: 1 confirmed, 1 partly, 1 not testable here." in text
     assert "Not in the baseline: 87 cells, see the report" in text
 

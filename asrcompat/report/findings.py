@@ -69,7 +69,11 @@ def findings(cells: Sequence[Cell], numbers: Mapping[str, int]) -> Findings:
 def _summary(seen: Sequence[Seen]) -> str:
     outcomes = [check.outcome for check, _ in seen]
     counts = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in WORST_FIRST if outcome in outcomes)
-    return f"{words.plural(len(seen), 'check')} that decide nothing: {counts}." if seen else ""
+    return (
+        f"{words.plural(len(seen), 'check')} beyond the ladder, none of which changes an outcome: {counts}."
+        if seen
+        else ""
+    )
 
 
 def _stages(

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from packaging.version import Version
 
 Versions = Mapping[str, str]  # by distribution name, and "python"
+
+
+_parsed = cache(Version)  # a search for rules asks for the same few versions a million times
 
 
 class Kind(StrEnum):
@@ -30,12 +34,15 @@ class Condition:
 
     def holds(self, versions: Versions) -> bool:
         """Whether an environment with these versions fulfils it."""
-        installed = versions.get(self.package)
+        return self.admits(versions.get(self.package))
+
+    def admits(self, installed: str | None) -> bool:
+        """Whether this version of the package fulfils it; None where it is not installed."""
         if installed is None or self.kind is Kind.ABSENT:
             return self.kind is Kind.ABSENT and installed is None
         if self.version is None:
             return True
-        mine, bound = Version(installed), Version(self.version)
+        mine, bound = _parsed(installed), _parsed(self.version)
         return mine >= bound if self.kind is Kind.FROM else mine <= bound
 
     def __str__(self) -> str:
@@ -53,7 +60,7 @@ def narrowest(package: str, failing: Iterable[Versions]) -> tuple[Condition, ...
     installed = [versions.get(package) for versions in failing]
     if all(version is None for version in installed):
         return (Condition(package=package, kind=Kind.ABSENT),)
-    known = sorted((version for version in installed if version is not None), key=Version)
+    known = sorted((version for version in installed if version is not None), key=_parsed)
     if len(known) < len(installed):
         return ()
     return (

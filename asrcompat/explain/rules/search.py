@@ -119,8 +119,12 @@ def _effects(failing: Sequence[Versions], passing: Sequence[Versions]) -> dict[i
     found: dict[int, list[Condition]] = {}
     for package in sorted({package for versions in (*failing, *passing) for package in versions}):
         seen: set[int] = set()
+        having: dict[str | None, int] = {}
+        for bit, versions in enumerate(passing):
+            version = versions.get(package)
+            having[version] = having.get(version, 0) | 1 << bit
         for condition in narrowest(package, failing):
-            effect = sum(1 << bit for bit, versions in enumerate(passing) if not condition.holds(versions))
+            effect = sum(bits for version, bits in having.items() if not condition.admits(version))
             if effect and effect not in seen:
                 seen.add(effect)
                 found.setdefault(effect, []).append(condition)
