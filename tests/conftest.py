@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import settings
 from miniature import MiniatureIndex
 from tiny_lab import Surroundings, make_bench
 
@@ -23,16 +23,21 @@ from asrcompat.spec import Request, Spec, load_spec
 
 ROOT = Path(__file__).parent.parent
 
+# how long an example takes is the machine's own affair, and what else it does just then
+settings.register_profile("unhurried", settings.get_profile(settings.get_current_profile_name()), deadline=None)
+settings.load_profile("unhurried")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests on real packages first: the quick ones fill what is left of a worker's time."""
     items.sort(key=lambda item: item.get_closest_marker("real") is None)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _quick_failures() -> None:
-    """uv waits between tries of a request; the miniature index fails at once, and every time."""
-    os.environ["UV_HTTP_RETRIES"] = "1"
+@pytest.fixture(autouse=True)
+def _quick_failures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """uv waits between tries of a request; the miniature index fails at once, and every time. The real one does not."""
+    if request.node.get_closest_marker("real") is None:
+        monkeypatch.setenv("UV_HTTP_RETRIES", "1")
 
 
 @dataclass

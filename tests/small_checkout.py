@@ -46,8 +46,9 @@ def command(checkout: Path, session: str = "matrix", *arguments: str) -> list[st
 
 
 def environment(checkout: Path) -> dict[str, str]:
-    """The variables of a run: a cache of its own."""
-    return {**os.environ, "UV_CACHE_DIR": str(checkout / "uv-cache"), "PYTHONUNBUFFERED": "1"}
+    """The variables of a run: a cache of its own, and compiled modules written, whoever has that turned off."""
+    own = {"UV_CACHE_DIR": str(checkout / "uv-cache"), "PYTHONUNBUFFERED": "1"}
+    return {**{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}, **own}
 
 
 def start(checkout: Path, words: Sequence[str]) -> subprocess.Popen[str]:

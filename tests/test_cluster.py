@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from distributed import Client
@@ -18,8 +19,9 @@ from fake_probe import LIBC_VARIABLE
 from miniature import MiniatureIndex
 from small_checkout import command, environment, make_checkout, processes_in, published, run, start
 from small_run import NEW, OLD, index
-from test_kill import SLOW_S3PRL, comes, gone, undisturbed
+from test_kill import SLOW_S3PRL, gone, undisturbed
 from tiny_lab import package
+from waiting import comes
 
 from asrcompat.cli import main
 from asrcompat.errors import HarnessError, UsageError
@@ -58,8 +60,15 @@ class Scheduler:
         self._scheduler = self._begin(
             "scheduler", "--port", "0", "--host", "127.0.0.1", "--scheduler-file", str(self._file)
         )
-        assert comes(self._file.exists)
-        self.address: str = json.loads(self._file.read_text(encoding="utf-8"))["address"]
+        assert comes(self._told)
+        self.address: str = self._told()["address"]
+
+    def _told(self) -> dict[str, Any]:
+        """What the scheduler tells of itself; nothing as long as its file is not there, or not whole."""
+        try:
+            return dict(json.loads(self._file.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return {}
 
     def ready(self, count: int) -> None:
         """Wait for so many workers."""

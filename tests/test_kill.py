@@ -9,7 +9,7 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from miniature import MiniatureIndex
 from small_checkout import command, make_checkout, processes_in, published, run, start
 from small_run import NEW, OLD, index
 from tiny_lab import package
+from waiting import comes
 
 __all__ = ["index"]  # a fixture
 
@@ -109,15 +110,6 @@ def test_what_was_finished_is_not_run_again(checkout: Path, index: MiniatureInde
     code, said = run(checkout, command(checkout))
     assert code == 0, said
     assert "known already" in said
-
-
-def comes(condition: Callable[[], bool], *, within: float = 30) -> bool:
-    until = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "request to end"])

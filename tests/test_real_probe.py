@@ -15,6 +15,7 @@ from conftest import RealEnvironment, real_environment
 from asrcompat.model import Cell, CheckOutcome, Outcome, Stage
 from asrcompat.run import uv
 from asrcompat.run.environment import Built, build
+from asrcompat.run.hold import alone
 from asrcompat.run.inputs import Inputs
 from asrcompat.run.paths import path_files
 from asrcompat.spec import Spec
@@ -266,12 +267,14 @@ def test_the_same_seeds_give_the_same_share_again(spec: Spec, work: Path, climb:
 @contextmanager
 def _copy_of(real: RealEnvironment, name: str, work: Path) -> Iterator[Path]:
     """Another environment of the same lock, which may be changed."""
-    copied = build(name, real.lock, interpreter=real.interpreter, arguments=(), work=work, seconds=600)
-    assert isinstance(copied, Built), copied
-    try:
-        yield copied.python
-    finally:
-        shutil.rmtree(work / "envs" / name)
+    home = work / "envs" / name
+    with alone(home, print):
+        copied = build(name, real.lock, interpreter=real.interpreter, arguments=(), work=work, seconds=600)
+        assert isinstance(copied, Built), copied
+        try:
+            yield copied.python
+        finally:
+            shutil.rmtree(home, ignore_errors=True)  # another test may be looking what it could share
 
 
 def _repackaged(python: Path, old: str, new: str, folder: Path) -> Path:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from miniature import MiniatureIndex, Trouble, serving
+from waiting import comes
 
 from asrcompat.plan.resolve import Resolver
 from asrcompat.run import ahead
@@ -47,13 +48,6 @@ def wanted(
 
 def files_asked(index: MiniatureIndex) -> list[str]:
     return [one for one in index.asked if one.startswith("/files/")]
-
-
-def comes(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 60
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.05)
-    return condition()
 
 
 def test_what_was_fetched_ahead_is_installed_without_the_index(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting import comes
 
 from asrcompat.run import footprint
 from asrcompat.run.footprint import Footprint, cache_of_its_own, held
@@ -66,10 +66,7 @@ def test_the_worst_moment_is_measured(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(footprint, "_SECONDS", 0.001)
     with Footprint(tmp_path) as taken:
         large = write(tmp_path / "large", 7)
-        for _ in range(200):  # nobody asks meanwhile
-            time.sleep(0.01)
-            if taken._most >= 7 * MB:
-                break
+        assert comes(lambda: taken._most >= 7 * MB), "nobody asks meanwhile"
         large.unlink()
         assert taken.used == 0.0
         assert taken.peak == pytest.approx(0.007, abs=0.0001)

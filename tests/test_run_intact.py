@@ -140,7 +140,8 @@ class Alters:
         for stage in Stage:
             if Stage.IMPORT.rung <= stage.rung <= Stage.TRAIN.rung:
                 events.insert(-2, {**check, "id": stage.value, "stage": stage.value})
-        events.insert(-2, {"event": "stage", "stage": "train", "seconds": 0.04})
+        took = (datetime.now(UTC) - started).total_seconds()  # on a busy machine more than was slept
+        events.insert(-2, {"event": "stage", "stage": "train", "seconds": took})
         return Raw(path=path, device=device, events=tuple(events), log=b"")
 
 

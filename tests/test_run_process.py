@@ -9,8 +9,8 @@ import threading
 import time
 import uuid
 
-import psutil
 import pytest
+from waiting import comes, running_with
 
 from asrcompat.run import leash, process
 
@@ -34,30 +34,27 @@ def test_only_the_last_of_a_flood_is_kept() -> None:
 
 @pytest.mark.parametrize("ignores", [False, True])
 def test_a_deadline_ends_the_whole_group(ignores: bool) -> None:
+    mark = f"# {uuid.uuid4()}"
     code = (
         "import signal, subprocess, sys, time\n"
         + ("signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" if ignores else "")
-        + "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-        "print(child.pid, flush=True); time.sleep(600)"
+        + f"child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)  {mark}'])\n"
+        "print('begun', flush=True); time.sleep(600)"
     )
     done = python(code, seconds=2, grace=1.0)
     assert done.timed_out
-    child = int(done.output.split()[0])
-    time.sleep(0.2)
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    assert done.output == "begun\n"
+    assert comes(lambda: not running_with(mark), within=10), running_with(mark)
 
 
 def test_an_interrupt_ends_the_group_too() -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
+    mark = f"import time; time.sleep(12345)  # {uuid.uuid4()}"
     with pytest.raises(KeyboardInterrupt):
-        python("import time; time.sleep(12345)", poll=interrupt)
-    assert not [
-        one
-        for one in psutil.process_iter(["cmdline"])
-        if "import time; time.sleep(12345)" in (one.info["cmdline"] or ())
-    ]
+        python(mark, poll=interrupt)
+    assert not running_with(mark)
 
 
 def test_a_fault_of_who_takes_the_lines_ends_the_command_and_is_raised() -> None:
@@ -74,7 +71,7 @@ def test_a_fault_of_who_takes_the_lines_ends_the_command_and_is_raised() -> None
         python(mark, on_line=full)
     assert time.monotonic() - started < 15
     assert len(taken) == 1
-    assert not sleepers(mark)
+    assert not running_with(mark)
 
 
 def test_a_fault_at_the_last_line_is_raised_too() -> None:
@@ -82,28 +79,15 @@ def test_a_fault_at_the_last_line_is_raised_too() -> None:
         python("print('a')", on_line=lambda _: print(1 // 0))
 
 
-def sleepers(mark: str) -> list[psutil.Process]:
-    return [
-        one
-        for one in psutil.process_iter(["cmdline", "status"])
-        if mark in (one.info["cmdline"] or ()) and one.info["status"] != psutil.STATUS_ZOMBIE
-    ]
-
-
 @pytest.mark.skipif(leash._setpriv() is None, reason="no util-linux here that can ask the kernel")
 def test_a_command_dies_with_whoever_runs_it() -> None:
     mark = f"import time; time.sleep(23456)  # {uuid.uuid4()}"
     code = f"import sys; from asrcompat.run.process import run; run([sys.executable, '-c', {mark!r}], seconds=600)"
     with subprocess.Popen([sys.executable, "-c", code]) as parent:
-        until = time.monotonic() + 20
-        while not sleepers(mark) and time.monotonic() < until:
-            time.sleep(0.05)
-        assert sleepers(mark)
+        # the parent's own line has the mark inside; the command is itself only once the kernel was asked
+        assert comes(lambda: any(line[:2] == [sys.executable, "-c"] and line[2] == mark for line in running_with(mark)))
         parent.kill()
-    until = time.monotonic() + 5
-    while sleepers(mark) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not sleepers(mark)
+    assert comes(lambda: not running_with(mark), within=10), running_with(mark)
 
 
 @pytest.mark.parametrize("program", [None, "/bin/false"])

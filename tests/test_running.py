@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +20,7 @@ from matrix_text import MATRIX, write
 from asrcompat.errors import ExitCode
 from asrcompat.model import Outcome, Stage
 from asrcompat.options import Options, parse
-from asrcompat.run import ahead, footprint, schedule
+from asrcompat.run import ahead, footprint, process, schedule
 from asrcompat.run.ahead import Wanted
 from asrcompat.run.footprint import STACK_GB, Footprint
 from asrcompat.run.interpreters import Interpreter
@@ -298,13 +301,13 @@ def test_a_stack_that_does_not_fit_is_told_and_tried(tmp_path: Path, monkeypatch
 
 
 NOXFILE = """
-import nox, time
+import nox
 
 @nox.session(venv_backend="none")
-def first(session): time.sleep(1.5)
+def first(session): pass
 
 @nox.session(venv_backend="none")
-def second(session): time.sleep(0.1)
+def second(session): pass
 """
 
 
@@ -327,8 +330,11 @@ class Begun:
         )
 
 
-def test_nothing_is_begun_after_the_time_is_over(tmp_path: Path) -> None:
-    begun = Begun(tmp_path, jobs=1, until=time.monotonic() + 0.5)
+def test_nothing_is_begun_after_the_time_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first_began = tmp_path / "logs" / "first.session.log"
+    clock = SimpleNamespace(monotonic=lambda: 1.0 if first_began.exists() else 0.0)
+    monkeypatch.setattr(schedule, "time", clock)
+    begun = Begun(tmp_path, jobs=1, until=0.5)
     assert (begun.ended, begun.left) == ({"first": 0}, ["second"])
 
 
@@ -369,6 +375,32 @@ class FullDisk(io.RawIOBase):
 
     def write(self, _: Any) -> int:
         raise OSError(28, "No space left on device")
+
+
+def test_a_session_that_is_about_to_begin_when_the_run_is_stopped_is_ended_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the last look at whether to begin and the moment when its process can be asked to end."""
+    begins, stops = threading.Event(), threading.Event()
+    run = process.run
+
+    def late(*given: Any, **named: Any) -> process.Finished:
+        begins.set()
+        assert stops.wait(30)
+        time.sleep(0.2)  # all that could be told to end was told by now
+        return run([sys.executable, "-c", "import time; time.sleep(60)"], **named)
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        assert begins.wait(30)
+        stops.set()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(process, "run", late)
+    monkeypatch.setattr(schedule, "wait", interrupted)
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        Begun(tmp_path, jobs=1, until=None)
+    assert time.monotonic() - started < 50
 
 
 def test_without_a_time_all_are_begun(tmp_path: Path) -> None:

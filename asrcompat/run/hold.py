@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
+
+_TRIES = 100  # at once one after the other: no folder is removed that often
 
 
 @contextmanager
@@ -57,6 +59,14 @@ def _hold(file: Path) -> TextIO | None:
 
 
 def _opened(file: Path) -> TextIO:
+    """The file, in its folder: whoever holds it may be removing both just now, once or a few times."""
+    for _ in range(_TRIES - 1):
+        with suppress(FileNotFoundError, FileExistsError):
+            return _made(file)
+    return _made(file)
+
+
+def _made(file: Path) -> TextIO:
     file.parent.mkdir(parents=True, exist_ok=True)
     return file.open("w", encoding="utf-8")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -57,12 +58,13 @@ def run_sessions(
     with cores.shared(logs.parent) as threads, ThreadPoolExecutor(max_workers=jobs) as pool:
         variables = {RELAY_VARIABLE: "1", WORK_VARIABLE: str(logs.parent), DAY_VARIABLE: as_of or ""}
         variables[cores.FILE_VARIABLE] = str(threads) if share else ""
-        running = {
-            pool.submit(_session, name, root, options, seconds, logs, progress, until, variables): name
-            for name in names
-        }
+        running: dict[Future[int | None], str] = {}
+        stopped = threading.Event()
         told = 0
         try:
+            for name in names:
+                given = (name, root, options, seconds, logs, progress, until, variables, stopped)
+                running[pool.submit(_session, *given)] = name
             while running:
                 if share and told != (told := min(jobs, len(running))):
                     cores.share(threads, sessions=told)
@@ -74,16 +76,15 @@ def run_sessions(
                     else:
                         after(name, code)
         except BaseException:
-            _stop(running)
+            stopped.set()
+            for future in running:
+                future.cancel()
             raise
     return left
 
 
-def _stop(running: dict[Future[int | None], str]) -> None:
-    """Start nothing more, and end what runs."""
-    for future in running:
-        future.cancel()
-    process.end_all()
+class _StoppedError(Exception):
+    """The run was stopped: nothing more begins, and what runs is ended."""
 
 
 def _session(
@@ -95,10 +96,17 @@ def _session(
     progress: Progress,
     until: float | None,
     variables: Mapping[str, str],
+    stopped: threading.Event,
 ) -> int | None:
-    """The exit code of one session; None where it was too late to begin it."""
+    """The exit code of one session; None where it was too late to begin it. Raises `_StoppedError`."""
     if until is not None and time.monotonic() > until:
         return None
+
+    def poll() -> None:
+        if stopped.is_set():  # asked here, a session that was just about to begin is ended as well
+            raise _StoppedError
+
+    poll()
     log = logs / f"{name}.session.log"
     command: list[str | Path] = [sys.executable, "-m", "nox", "--noxfile", root / "noxfile.py", "--session", name]
     command += ["--", *options]
@@ -110,7 +118,9 @@ def _session(
                 progress.relay(line)
 
             env = {**os.environ, **variables}
-            ended = process.run(command, env=env, cwd=root, seconds=seconds, on_line=take, grace=_GRACE_SECONDS)
+            ended = process.run(
+                command, env=env, cwd=root, seconds=seconds, on_line=take, poll=poll, grace=_GRACE_SECONDS
+            )
     except BrokenPipeError:  # who reads what the run prints wants no more of it
         raise
     except OSError as error:
