@@ -46,9 +46,13 @@ class Standing:
         """The result where nothing is left to run, kept anew: what is known, and what can be told without a run."""
         if self.kept is not None and self.known:
             result = restated(self.kept, self.environment)
-            absent = _absent(self.environment, self.settings, self.absent)
-            gone = {cell.key for cell in absent.cells}
-            result = replace(result, cells=(*(cell for cell in result.cells if cell.key not in gone), *absent.cells))
+            told = {cell.key: cell for cell in result.cells}
+            told |= {
+                cell.key: cell
+                for cell in _absent(self.environment, self.settings, self.absent).cells
+                if cell.key not in told or replace(told[cell.key], content=None) != cell  # a session gives it a key
+            }
+            result = replace(result, cells=tuple(told.values()))
         elif isinstance(self.source, NotBuilt):
             result = run_session(self.environment, self.source, self.settings, tell=lambda _: None)
         else:

@@ -80,6 +80,22 @@ def test_devices_that_are_not_here_need_no_installation(bench: Surroundings, tmp
     }
 
 
+def test_what_is_told_of_devices_that_are_not_here_stays_as_a_session_left_it(
+    bench: Surroundings, tmp_path: Path
+) -> None:
+    """An unchanged run makes no difference in what is published."""
+    kept = tmp_path / "work" / "results" / "synthetic-base" / f"{OLD}.json"
+    assert command(tmp_path, "session", OLD) == 0
+    assert command(tmp_path, "session", OLD, "--devices", "cpu,cuda") == 0
+    told = json.loads(kept.read_bytes())
+    for cell in told["cells"]:
+        cell["content"] = cell["content"] or "0123456789abcdef" * 2  # a session that ran others gives these keys too
+    kept.write_text(json.dumps(told), encoding="utf-8")
+    before = result(tmp_path)
+    assert command(tmp_path, "session", OLD, "--devices", "cpu,cuda") == 0
+    assert result(tmp_path) == before
+
+
 def test_a_python_that_is_not_here_may_be_where_workers_are(
     bench: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
