@@ -47,11 +47,10 @@ class Standing:
         if self.kept is not None and self.known:
             result = restated(self.kept, self.environment)
             told = {cell.key: cell for cell in result.cells}
-            told |= {
-                cell.key: cell
-                for cell in _absent(self.environment, self.settings, self.absent).cells
-                if cell.key not in told or replace(told[cell.key], content=None) != cell  # a session gives it a key
-            }
+            for cell in _absent(self.environment, self.settings, self.absent).cells:
+                there = told.get(cell.key)
+                if there is None or replace(there, content=None) != cell:  # a session gives it `content`
+                    told[cell.key] = cell
             result = replace(result, cells=tuple(told.values()))
         elif isinstance(self.source, NotBuilt):
             result = run_session(self.environment, self.source, self.settings, tell=lambda _: None)

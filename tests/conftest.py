@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +27,7 @@ from asrcompat.spec import Request, Spec, load_spec
 ROOT = Path(__file__).parent.parent
 
 # how long an example takes is the machine's own affair, and what else it does just then
-settings.register_profile("unhurried", settings.get_profile(settings.get_current_profile_name()), deadline=None)
+settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
@@ -111,6 +114,19 @@ def real_environment(spec: Spec, work: Path, identity: str) -> RealEnvironment:
         )
     assert isinstance(built, Built), built
     return RealEnvironment(request=request, environment=environment, lock=lock, interpreter=interpreter, built=built)
+
+
+@contextmanager
+def copy_of(real: RealEnvironment, name: str, work: Path) -> Iterator[Path]:
+    """The Python of another environment of the same lock, which may be changed."""
+    home = work / "envs" / name
+    with alone(home, print):
+        copied = build(name, real.lock, interpreter=real.interpreter, arguments=(), work=work, seconds=600)
+        assert isinstance(copied, Built), copied
+        try:
+            yield copied.python
+        finally:
+            shutil.rmtree(home, ignore_errors=True)  # another test may be looking what it could share
 
 
 @pytest.fixture(scope="session")

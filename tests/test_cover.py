@@ -52,7 +52,7 @@ def spaces(draw: st.DrawFn) -> Space:
     return Space(axes, bans)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(spaces(), st.integers(0, 3))
 def test_every_pair_that_can_be_is_covered_and_nothing_banned_is_planned(space: Space, seed: int) -> None:
     allowed = every_row(space)
@@ -61,7 +61,7 @@ def test_every_pair_that_can_be_is_covered_and_nothing_banned_is_planned(space: 
     assert all(row in allowed for row in rows)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(spaces(), st.data())
 def test_what_fits_beside_some_values_is_found_where_there_is_anything(space: Space, data: st.DataObject) -> None:
     names = data.draw(st.lists(st.sampled_from(list(space.axes)), unique=True))
@@ -71,7 +71,7 @@ def test_what_fits_beside_some_values_is_found_where_there_is_anything(space: Sp
     assert found in suiting if suiting else found is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(spaces())
 def test_what_is_impossible_is_told_once(space: Space) -> None:
     cover = Cover(space)
@@ -80,7 +80,7 @@ def test_what_is_impossible_is_told_once(space: Space) -> None:
     assert sorted(cover.impossible) == sorted(set(space.pairs()) - pairs_in(every_row(space)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(spaces(), st.data())
 def test_what_a_resolver_refuses_on_the_way_is_planned_around(space: Space, data: st.DataObject) -> None:
     """Every refused row is banned whole, as where nothing smaller is known of why."""
@@ -96,13 +96,13 @@ def test_what_a_resolver_refuses_on_the_way_is_planned_around(space: Space, data
 
 
 @given(spaces(), st.integers(0, 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_same_seed_gives_the_same_plan(space: Space, seed: int) -> None:
     assert rows_of(space, seed=seed) == rows_of(space, seed=seed)
 
 
 @given(spaces(), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_adding_a_value_never_loses_coverage(space: Space, data: st.DataObject) -> None:
     axis = data.draw(st.sampled_from(list(space.axes)))
     more = Space({**space.axes, axis: [*space.axes[axis], "another"]}, space.bans)
@@ -110,7 +110,7 @@ def test_adding_a_value_never_loses_coverage(space: Space, data: st.DataObject) 
 
 
 @given(spaces(), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_must_be_there_is_kept_and_counts(space: Space, data: st.DataObject) -> None:
     allowed = every_row(space)
     must = data.draw(st.lists(st.sampled_from(allowed), max_size=4)) if allowed else []

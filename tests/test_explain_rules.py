@@ -36,7 +36,7 @@ def bound(package: str) -> st.SearchStrategy[Condition]:
     return st.builds(Condition, package=st.just(package), kind=kinds, version=st.sampled_from(RELEASES[3:7]))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(bound("torchaudio"), st.integers(0, 10**6))
 def test_a_single_cause_is_named(cause: Condition, seed: int) -> None:
     (found,) = explanations(observe([cause], seed=seed, count=150))
@@ -50,7 +50,7 @@ def test_a_single_cause_is_named(cause: Condition, seed: int) -> None:
     assert not [release for release in RELEASES if between[0] < Version(release) < between[1]]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(bound("torchaudio"), bound("s3prl"), st.integers(0, 10**6))
 def test_a_conjunction_of_two_is_named(first: Condition, second: Condition, seed: int) -> None:
     observations = observe([first, second], seed=seed, count=400)
@@ -84,7 +84,7 @@ def test_equal_versions_with_unequal_outcomes_have_no_explanation() -> None:
     assert explanations([Observation(environment="", versions=v, failed=f) for v, f in rows]) == ()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6), st.integers(2, 12))
 def test_whatever_is_said_fits_every_observation(seed: int, count: int) -> None:
     cause = Condition(package="torch", kind=Kind.FROM, version="2.0")

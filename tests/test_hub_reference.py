@@ -63,7 +63,7 @@ def test_gelu_is_exact(value: float) -> None:
     assert abs(float(gelu(np.array([value]))[0]) - exact) < 1e-8
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(length=st.integers(100, 400), more=st.integers(1, 200))
 def test_padding_is_masked_after_the_convolutions(length: int, more: int) -> None:
     """What lies in padded frames reaches no valid frame; that the convolutions see padding is the model's own way."""

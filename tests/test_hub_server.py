@@ -270,7 +270,7 @@ def test_no_path_leads_out(ask: Asker, path: str) -> None:
     assert "location" not in answer.headers
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.one_of(

@@ -114,7 +114,10 @@ def test_each_way_to_go_wrong_is_one_cell(tmp_path: Path, name: str, exception: 
 
 def test_nothing_that_a_child_started_lives_on(tmp_path: Path) -> None:
     mark = f"# {uuid.uuid4()}"
-    climb(tmp_path, {"children": PLANTED["allocate-in-children"].replace("sleep(600)'", f"sleep(600)  {mark}'")})
+    body = PLANTED["allocate-in-children"].replace("sleep(600)'", f"sleep(600)  {mark}'")
+    assert mark in body
+    cells, _ = climb(tmp_path, {"children": body})
+    assert cells["children"].exception == "MemoryLimitExceeded", "they were there"
     assert comes(lambda: not running_with(mark), within=10), running_with(mark)
 
 

@@ -119,8 +119,9 @@ def test_a_command_ends_with_the_budget_and_nothing_of_it_lives_on(tool: Tool, c
     mark = f"# {uuid.uuid4()}"
     code = f"import time; time.sleep(77.5)  {mark}"
     body = f"import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', {code!r}])\n"
-    cell.deadline = time.monotonic() + 2
-    check = checked(cell, tool(body + "time.sleep(77.5)"))
+    cell.deadline = time.monotonic() + 4
+    check = checked(cell, tool(body + "open('began', 'w').close()\ntime.sleep(77.5)"))
+    assert Path(cell.context.folder, "began").exists()
     assert (check["outcome"], "the budget is spent" in check["message"]) == ("skipped", True)
     assert comes(lambda: not running_with(mark), within=10), running_with(mark)
     assert checked(cell, "tool")["message"] == "the seconds for such findings are spent"

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from climbing import Climber, small_inputs
-from conftest import RealEnvironment, real_environment
+from conftest import RealEnvironment, copy_of, real_environment
 
 from asrcompat.model import Cell, CheckOutcome, Outcome, Stage
 from asrcompat.run import uv
-from asrcompat.run.environment import Built, build
-from asrcompat.run.hold import alone
 from asrcompat.run.inputs import Inputs
 from asrcompat.run.paths import path_files
 from asrcompat.spec import Spec
@@ -76,7 +73,7 @@ def test_a_version_number_decides_nothing(
     before_0415: RealEnvironment, climb: Climb, tmp_path: Path, work: Path
 ) -> None:
     """s3prl 0.4.14 that calls itself 0.4.18 is still broken at load."""
-    with _copy_of(before_0415, "repackaged", work) as python:
+    with copy_of(before_0415, "repackaged", work) as python:
         wheel = _repackaged(python, "0.4.14", "0.4.18", tmp_path)
         done = uv.command(["pip", "install", "--quiet", "--no-deps", "--python", python, wheel], seconds=120)
         assert done.code == 0, done.output
@@ -262,19 +259,6 @@ def test_the_same_seeds_give_the_same_share_again(spec: Spec, work: Path, climb:
     assert 0 < first.trials.passed < first.trials.of == 40
     assert "trials passed; others: " in first.message
     assert (second.outcome, second.trials, second.message) == (first.outcome, first.trials, first.message)
-
-
-@contextmanager
-def _copy_of(real: RealEnvironment, name: str, work: Path) -> Iterator[Path]:
-    """Another environment of the same lock, which may be changed."""
-    home = work / "envs" / name
-    with alone(home, print):
-        copied = build(name, real.lock, interpreter=real.interpreter, arguments=(), work=work, seconds=600)
-        assert isinstance(copied, Built), copied
-        try:
-            yield copied.python
-        finally:
-            shutil.rmtree(home, ignore_errors=True)  # another test may be looking what it could share
 
 
 def _repackaged(python: Path, old: str, new: str, folder: Path) -> Path:

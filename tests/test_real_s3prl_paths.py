@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from climbing import Climber, small_inputs
-from conftest import RealEnvironment
+from conftest import RealEnvironment, copy_of
 
 from asrcompat.model import Cell, CheckOutcome, Outcome, Stage
 from asrcompat.run import uv
-from asrcompat.run.environment import Built, build
 from asrcompat.run.paths import path_files
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -35,16 +33,11 @@ def told(cell: Cell, identity: str) -> tuple[CheckOutcome, str]:
 @pytest.fixture
 def completed(with_0415: RealEnvironment, work: Path) -> Iterator[Path]:
     """A copy of the environment that has what S3PRL's training imports and does not declare."""
-    name = "with-what-the-runner-lacks"
-    copied = build(name, with_0415.lock, interpreter=with_0415.interpreter, arguments=(), work=work, seconds=600)
-    assert isinstance(copied, Built), copied
-    try:
+    with copy_of(with_0415, "with-what-the-runner-lacks", work) as python:
         lacking = ["tensorboardX", "pandas", "numpy<2"]
-        done = uv.command(["pip", "install", "--quiet", "--python", copied.python, *lacking], seconds=300)
+        done = uv.command(["pip", "install", "--quiet", "--python", python, *lacking], seconds=300)
         assert done.code == 0, done.output
-        yield copied.python
-    finally:
-        shutil.rmtree(work / "envs" / name)
+        yield python
 
 
 def test_as_installed(with_0415: RealEnvironment, work: Path, tmp_path: Path) -> None:

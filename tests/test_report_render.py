@@ -113,7 +113,7 @@ def test_a_page_of_nothing_says_so() -> None:
     pages = render.markdown_pages(make_results())
     assert "There is no failure to tell of." in pages["signatures.md"]
     assert "No claim was judged." in pages["claims.md"]
-    assert "No check was made that decides nothing." in pages["findings.md"]
+    assert "No check was made beyond the ladder." in pages["findings.md"]
 
 
 def test_markdown_gives_the_command_of_a_failed_cell() -> None:

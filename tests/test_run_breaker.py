@@ -124,6 +124,15 @@ def test_what_was_answered_while_another_asked_is_between_its_failure_and_those_
     assert answers(tmp_path, DOWN, DOWN, "fine") == [True, True, False]
 
 
+def test_an_answer_lies_between_what_failed_while_it_was_awaited_and_what_fails_later(tmp_path: Path) -> None:
+    def answers_late() -> str:
+        answers(tmp_path, DOWN, DOWN)
+        return "fine"
+
+    Breaker(tmp_path).ask(answers_late)
+    assert answers(tmp_path, DOWN, "fine") == [True, True]
+
+
 def resolver_of(work: Path, index: Index, python: Interpreter) -> Resolver:
     return Resolver(interpreter=python, index=index, torch_index=None, work=work, seconds=60)
 

@@ -16,7 +16,7 @@ from asrcompat.run.hold import held
 from asrcompat.run.store import write_text
 from asrcompat.run.uv import Failure
 
-_AFTER = 3  # failures in a row
+_AFTER = 3  # failures with no answer in between, be they one after the other or at once
 NOT_ASKED = "not asked: the index"  # how the message of such a failure begins
 _REST_SECONDS = 300.0  # for which nobody asks then; after that one failure is enough for another rest
 
@@ -45,7 +45,7 @@ class Breaker:
         answer = question()
         if isinstance(answer, Failure) and answer.unreachable:
             self._failed(answer.message)
-        elif known is not None and instead is None:
+        elif instead is None and self._file.exists():  # of before, or of others that asked meanwhile
             with self._alone():
                 self._file.unlink(missing_ok=True)
         return answer

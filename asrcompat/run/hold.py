@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-_TRIES = 100  # at once one after the other: no folder is removed that often
+_TRIES = 100  # each failure takes a removal of its own: a few would do
 
 
 @contextmanager

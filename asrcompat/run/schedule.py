@@ -63,8 +63,8 @@ def run_sessions(
         told = 0
         try:
             for name in names:
-                given = (name, root, options, seconds, logs, progress, until, variables, stopped)
-                running[pool.submit(_session, *given)] = name
+                future = pool.submit(_session, name, root, options, seconds, logs, progress, until, variables, stopped)
+                running[future] = name
             while running:
                 if share and told != (told := min(jobs, len(running))):
                     cores.share(threads, sessions=told)
@@ -103,7 +103,7 @@ def _session(
         return None
 
     def poll() -> None:
-        if stopped.is_set():  # asked here, a session that was just about to begin is ended as well
+        if stopped.is_set():
             raise _StoppedError
 
     poll()
@@ -118,6 +118,7 @@ def _session(
                 progress.relay(line)
 
             env = {**os.environ, **variables}
+            # who polls for it, and is not told, ends a session as well that was just about to begin
             ended = process.run(
                 command, env=env, cwd=root, seconds=seconds, on_line=take, poll=poll, grace=_GRACE_SECONDS
             )

@@ -12,7 +12,7 @@ from packaging.version import Version
 Versions = Mapping[str, str]  # by distribution name, and "python"
 
 
-_parsed = cache(Version)  # a search for rules asks for the same few versions a million times
+_parsed = cache(Version)  # a search for rules compares the same few versions over and over
 
 
 class Kind(StrEnum):
