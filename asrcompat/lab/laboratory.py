@@ -122,8 +122,9 @@ class Laboratory:
             if not _users(home).isdisjoint(keep):
                 continue
             with alone(home, self._tell):
-                freed += sum(_own_bytes(file) for file in home.rglob("*"))
+                freed += _own_bytes(home)
                 shutil.rmtree(home, ignore_errors=True)  # a lock that another one makes there just now may stay
+                freed -= _own_bytes(home)
         return freed
 
     def _bench(
@@ -174,7 +175,10 @@ def _users(home: Path) -> set[str]:
         return set()
 
 
-def _own_bytes(file: Path) -> int:
-    """What the disk gets back for a file: nothing where uv's cache or another environment links to it too."""
-    status = file.lstat()
-    return status.st_size if status.st_nlink == 1 else 0
+def _own_bytes(folder: Path) -> int:
+    """What the disk gets back for a folder's files: nothing where uv's cache or another environment links to one too.
+
+    Nothing for one that is not there.
+    """
+    found = (file.lstat() for file in folder.rglob("*"))
+    return sum(one.st_size for one in found if one.st_nlink == 1)
