@@ -12,8 +12,11 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
+
+import psutil
 
 from asrcompat.model import Cell, Check, CheckOutcome, Device, Evidence, Outcome, Stage
 from asrcompat.run import process
@@ -22,6 +25,7 @@ from asrcompat.run.inputs import Inputs
 from asrcompat.run.interpreters import Interpreter
 
 LIBC_VARIABLE = "ASRCOMPAT_TESTS_LIBC"  # the version of the C library that this machine is to have
+FREE_VARIABLE = "ASRCOMPAT_TESTS_FREE_GB"  # what is free on the disk of its work folder; where unset, what really is
 _ASK = """
 import sys, time
 time.sleep(0.1)
@@ -37,6 +41,9 @@ def install() -> None:
     """Put the stand-in in its place, in this process."""
     if LIBC_VARIABLE in os.environ:
         patch.object(platform, "libc_ver", lambda: ("glibc", os.environ[LIBC_VARIABLE])).start()
+    if FREE_VARIABLE in os.environ:
+        free = SimpleNamespace(free=int(float(os.environ[FREE_VARIABLE]) * 1e9))
+        patch.object(psutil, "disk_usage", lambda _: free).start()
     here = Interpreter(executable=Path(sys.executable), version=".".join(map(str, sys.version_info[:3])))
     inputs = Inputs(hub_root=Path(), symbols=(), probe={}, expected={}, states={}, fairseq=Path())
     for place, stand_in in (

@@ -14,10 +14,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import fake_probe
 import psutil
 from conftest import ROOT
 from miniature import MiniatureIndex
 from small_run import small_matrix
+
+PLENTY_GB = 100.0  # as the tests within one process have it
 
 _NOXFILE = """\
 import sys
@@ -45,9 +48,14 @@ def command(checkout: Path, session: str = "matrix", *arguments: str) -> list[st
     return [*nox, "--", "--torch-index", "none", "--jobs", "2", *arguments]
 
 
-def environment(checkout: Path) -> dict[str, str]:
-    """The variables of a run: a cache of its own, and compiled modules written, whoever has that turned off."""
+def environment(checkout: Path, free_gb: float | None = PLENTY_GB) -> dict[str, str]:
+    """The variables of a run: a cache of its own, and compiled modules written, whoever has that turned off.
+
+    `free_gb` is what the run takes for free on its disk, since a run on a small one goes another way; None asks it.
+    """
     own = {"UV_CACHE_DIR": str(checkout / "uv-cache"), "PYTHONUNBUFFERED": "1"}
+    if free_gb is not None:
+        own[fake_probe.FREE_VARIABLE] = str(free_gb)
     return {**{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}, **own}
 
 
@@ -59,12 +67,14 @@ def start(checkout: Path, words: Sequence[str]) -> subprocess.Popen[str]:
         )
 
 
-def run(checkout: Path, words: Sequence[str], *, seconds: float = 120) -> tuple[int, str]:
+def run(
+    checkout: Path, words: Sequence[str], *, seconds: float = 120, free_gb: float | None = PLENTY_GB
+) -> tuple[int, str]:
     """A run to its end: exit code and what it printed."""
     done = subprocess.run(
         words,
         cwd=checkout,
-        env=environment(checkout),
+        env=environment(checkout, free_gb),
         capture_output=True,
         text=True,
         timeout=seconds,

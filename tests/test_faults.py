@@ -94,12 +94,12 @@ def test_a_full_disk_is_no_verdict_and_the_run_goes_on_when_there_is_room(
     """The disk has that share of what a run leaves there."""
     work = checkout / ".asrcompat"
     mount(work, "size=100m")
-    code, said = run(checkout, command(checkout))
+    code, said = run(checkout, command(checkout), free_gb=None)
     assert code == 0, said
     expected, needed = published(checkout), taken(work)
     forget(checkout)
     mount(work, f"size={int(needed * share)}")
-    code, said = run(checkout, command(checkout))
+    code, said = run(checkout, command(checkout), free_gb=None)
     assert "No space left on device" in said or "disk: full for" in said, said
     if code == 0:  # the run itself made room, by what it had installed for another environment
         assert published(checkout) == expected
@@ -109,7 +109,7 @@ def test_a_full_disk_is_no_verdict_and_the_run_goes_on_when_there_is_room(
         assert found <= {"works", "error"} or name == NEW, (name, found)
         assert found <= {"works", "broken", "error"}
     mount(work, "size=100m")
-    code, said = run(checkout, command(checkout))
+    code, said = run(checkout, command(checkout), free_gb=None)
     assert code == 0, said
     assert published(checkout) == expected
 
@@ -125,6 +125,17 @@ def test_a_cache_that_cannot_be_written_is_no_verdict(checkout: Path, mount: Mou
     mount(cache, "size=100m,rw")
     code, said = run(checkout, command(checkout))
     assert code == 0, said
+    assert published(checkout) == expected
+
+
+def test_on_a_small_disk_a_cache_that_cannot_be_written_is_not_needed(checkout: Path, mount: Mount) -> None:
+    """Where stacks make room for one another, a run has a cache of its own."""
+    expected, _ = undisturbed(checkout)
+    shutil.rmtree(checkout / "uv-cache")
+    mount(checkout / "uv-cache", "size=100m,ro")
+    code, said = run(checkout, command(checkout), free_gb=8)
+    assert code == 0, said
+    assert "one after the other" in said
     assert published(checkout) == expected
 
 
