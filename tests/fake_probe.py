@@ -19,13 +19,14 @@ from unittest.mock import patch
 import psutil
 
 from asrcompat.model import Cell, Check, CheckOutcome, Device, Evidence, Outcome, Stage
-from asrcompat.run import process
+from asrcompat.run import process, schedule
 from asrcompat.run.cells import Settings, Subject
 from asrcompat.run.inputs import Inputs
 from asrcompat.run.interpreters import Interpreter
 
 LIBC_VARIABLE = "ASRCOMPAT_TESTS_LIBC"  # the version of the C library that this machine is to have
 FREE_VARIABLE = "ASRCOMPAT_TESTS_FREE_GB"  # what is free on the disk of its work folder; where unset, what really is
+GRACE_VARIABLE = "ASRCOMPAT_TESTS_GRACE"  # the seconds that what is asked to end is given, instead of the harness's own
 _ASK = """
 import sys, time
 time.sleep(0.1)
@@ -44,6 +45,10 @@ def install() -> None:
     if FREE_VARIABLE in os.environ:
         free = SimpleNamespace(free=int(float(os.environ[FREE_VARIABLE]) * 1e9))
         patch.object(psutil, "disk_usage", lambda _: free).start()
+    if GRACE_VARIABLE in os.environ:
+        grace = float(os.environ[GRACE_VARIABLE])
+        patch.dict(process.run.__kwdefaults__, grace=grace).start()
+        patch.object(schedule, "_GRACE_SECONDS", grace).start()
     here = Interpreter(executable=Path(sys.executable), version=".".join(map(str, sys.version_info[:3])))
     inputs = Inputs(hub_root=Path(), symbols=(), probe={}, expected={}, states={}, fairseq=Path())
     for place, stand_in in (
