@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from asrcompat.model import Outcome
 from asrcompat.options import parse
 from asrcompat.plan.dispatch import Dispatch
 from asrcompat.plan.shard import Job
-from asrcompat.run import schedule
+from asrcompat.run import process, schedule
 from asrcompat.run.progress import Progress
 from asrcompat.run.store import Store
 from asrcompat.running import cluster, remote, workers
@@ -239,19 +240,45 @@ def test_a_worker_with_another_checkout_is_passed_over(checkout: Path, scheduler
     assert ran == {"odd": 0, "one": 2}
 
 
+@pytest.mark.parametrize("moment", ["begins on", "install: done"])
 def test_an_interrupt_ends_what_runs_on_the_workers(
-    checkout: Path, scheduler: Scheduler, index: MiniatureIndex
+    checkout: Path, scheduler: Scheduler, index: MiniatureIndex, moment: str
 ) -> None:
     dawdle(index)
     scheduler.worker("one")
     words = command(checkout, "matrix", "--scheduler", scheduler.address, "--jobs", "1")
     output = checkout / "output.txt"
     with start(checkout, words) as client:
-        assert comes(lambda: output.exists() and "install: done" in output.read_text())
+        assert comes(lambda: output.exists() and moment in output.read_text())
         client.terminate()
         assert client.wait(60) == 3
     assert "stopped; what was finished is kept" in output.read_text()
-    assert comes(lambda: not any("--session" in line for line in processes_in(checkout)), within=10)
+    assert comes(lambda: not any("--session" in line for line in processes_in(checkout)))
+    kept = [json.loads(file.read_bytes()) for file in (checkout / "one" / "results").rglob("py*.json")]
+    assert sum(len(one["cells"]) for one in kept) < 2, "it was not run to its end"
+
+
+def test_what_is_about_to_begin_on_a_worker_when_its_run_is_stopped_is_ended_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can ask its process to end before there is one; what another run has there goes on."""
+    monkeypatch.setenv("ASRCOMPAT_WORK", str(tmp_path))
+    monkeypatch.setenv("ASRCOMPAT_CHECKOUT", str(ROOT))
+    task = remote.Task(
+        run="stopped", name=OLD, choices=(), seconds=600, checkout=remote.checkout_digest(ROOT), profile="core"
+    )
+    run = process.run
+
+    def late(*_: Any, **named: Any) -> process.Finished:
+        remote.stop("stopped")
+        return run([sys.executable, "-c", f"import time; time.sleep({seconds})"], **named)
+
+    monkeypatch.setattr(process, "run", late)
+    seconds = 300
+    with pytest.raises(schedule.StoppedError):
+        remote.run_task(task, lambda _: None)
+    seconds = 1
+    assert remote.run_task(replace(task, run="another"), lambda _: None).code == 0
 
 
 def test_without_a_scheduler_or_workers_that_is_said(
@@ -325,7 +352,7 @@ def test_what_lies_there_from_an_earlier_run_is_no_answer_to_again(
     environment = make_environment(request.id)
     options.store.write(make_environment_result(environment, [make_cell(environment)]), lock=None)
     digest = remote.checkout_digest(ROOT)
-    task = remote.Task(name=request.id, choices=choices, seconds=10, checkout=digest, profile="smoke")
+    task = remote.Task(run="one", name=request.id, choices=choices, seconds=10, checkout=digest, profile="smoke")
     done = remote.run_task(task, lambda _: None)
     assert (done.refused, done.result is not None) == ("", given_back)
 

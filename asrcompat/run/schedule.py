@@ -45,21 +45,23 @@ def run_sessions(
     until: float | None = None,
     as_of: str | None = None,
     share: bool = False,
+    stopped: threading.Event | None = None,
 ) -> list[str]:
     """Run the nox session of every name, `jobs` at a time; `after` gets each name and exit code as it ends.
 
     What a session prints goes to ``<logs>/<name>.session.log``; its progress is relayed. One whose log cannot be
     written (a full disk) is ended and has code 3, and the others go on. Nothing is begun after `until`
     (`time.monotonic`): what was not is given back. Environments of a plan `as_of` a day are those of that plan.
-    Where they `share` the cores, the threads of their probes become more as sessions end.
+    Where they `share` the cores, the threads of their probes become more as sessions end. Raises `StoppedError` once
+    `stopped` is set: what runs is ended, and nothing more begins.
     """
+    stopped = stopped or threading.Event()
     logs.mkdir(parents=True, exist_ok=True)
     left: list[str] = []
     with cores.shared(logs.parent) as threads, ThreadPoolExecutor(max_workers=jobs) as pool:
         variables = {RELAY_VARIABLE: "1", WORK_VARIABLE: str(logs.parent), DAY_VARIABLE: as_of or ""}
         variables[cores.FILE_VARIABLE] = str(threads) if share else ""
         running: dict[Future[int | None], str] = {}
-        stopped = threading.Event()
         told = 0
         try:
             for name in names:
@@ -83,7 +85,7 @@ def run_sessions(
     return left
 
 
-class _StoppedError(Exception):
+class StoppedError(Exception):
     """The run was stopped: nothing more begins, and what runs is ended."""
 
 
@@ -98,13 +100,13 @@ def _session(
     variables: Mapping[str, str],
     stopped: threading.Event,
 ) -> int | None:
-    """The exit code of one session; None where it was too late to begin it. Raises `_StoppedError`."""
+    """The exit code of one session; None where it was too late to begin it. Raises `StoppedError`."""
     if until is not None and time.monotonic() > until:
         return None
 
     def poll() -> None:
         if stopped.is_set():
-            raise _StoppedError
+            raise StoppedError
 
     poll()
     log = logs / f"{name}.session.log"

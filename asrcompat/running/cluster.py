@@ -24,11 +24,11 @@ from asrcompat.plan.shard import Job
 from asrcompat.planning.shards import expected_seconds
 from asrcompat.reporting import identities
 from asrcompat.result_files import ResultError, parse_environment_result
-from asrcompat.run import code, process
+from asrcompat.run import code
 from asrcompat.run.progress import Progress
 from asrcompat.run.session import Locked
 from asrcompat.run.store import Store
-from asrcompat.running.remote import Done, Task, checkout_digest, run_task
+from asrcompat.running.remote import Done, Task, checkout_digest, run_task, stop
 from asrcompat.running.workers import GPU, connected, usable_workers, wants_gpu
 from asrcompat.settings import settings_for, sources_for
 from asrcompat.spec import Request
@@ -102,6 +102,7 @@ class _Cluster:
         if options.spec.profile(options.chosen_profile).cover is not None:
             plan = kept_plan(options.work_folder, options.chosen_profile, options.as_of, warn=progress.tell)
         self._task = Task(
+            run=topic,
             name="",
             # the locks here are resolved from it, or without it
             choices=(*options.choices_for_sessions(), "--torch-index", self._sources.torch_index or NO_INDEX),
@@ -125,10 +126,9 @@ class _Cluster:
 
     def stop(self) -> None:
         """End what runs: the tasks here, and their sessions there."""
-        names = [job.id for job, _ in self._running.values()]
         with contextlib.suppress(Exception):  # whoever is gone has nothing to end
             self._client.cancel(list(self._running))
-            self._client.run(process.end_all, having=names, on_error="ignore")
+            self._client.run(stop, self._topic, on_error="ignore")
 
     def _give_out(self) -> None:
         workers = [one for one in usable_workers(self._client, self._options) if one not in self._refused]

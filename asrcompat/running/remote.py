@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,16 +25,19 @@ from asrcompat.run.store import write_text
 CHECKOUT_VARIABLE = "ASRCOMPAT_CHECKOUT"
 PACKAGE = Path(__file__).parents[1]
 
+_stopped: defaultdict[str, threading.Event] = defaultdict(threading.Event)  # runs, by their names
+
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """The session `name` with these choices, for at most so many seconds, by a checkout of this digest.
+    """The session `name` of a run with these choices, for at most so many seconds, by a checkout of this digest.
 
     `plan` is the text of the covering profile's plan that all of a run have, as of a day or of today; `resolved` what
     its environment was resolved to (`plan.kept`), which a machine of another kind does for itself, and `anew` where
     that was asked for. All of it is plain: a worker of another checkout has to understand it far enough to say so.
     """
 
+    run: str
     name: str
     choices: tuple[str, ...]
     seconds: float
@@ -67,11 +72,16 @@ def checkout_digest(root: Path) -> str:
     return sha256(b"".join(sha256(file.read_bytes()).digest() for file in files)).hexdigest()[:16]
 
 
+def stop(run: str) -> None:
+    """End what a run has on this machine: also a session that is only about to begin."""
+    _stopped[run].set()
+
+
 def run_task(task: Task, tell: Callable[[str], None]) -> Done:
     """Run one session in this machine's checkout and work folder.
 
     They are ``$ASRCOMPAT_CHECKOUT``, else what the package is installed from, and ``$ASRCOMPAT_WORK``, else
-    ``.asrcompat`` in that.
+    ``.asrcompat`` in that. Raises `StoppedError` where its run is stopped.
     """
     root = Path(os.environ.get(CHECKOUT_VARIABLE) or PACKAGE.parent)
     if not (root / "noxfile.py").is_file():
@@ -98,6 +108,7 @@ def run_task(task: Task, tell: Callable[[str], None]) -> Done:
         progress=_Relayed(tell),
         after=codes.__setitem__,
         as_of=task.as_of,
+        stopped=_stopped[task.run],
     )
     return _done(task, choices, codes.get(task.name), schedule.tail(logs, task.name), began, tell)
 
