@@ -33,7 +33,7 @@ from asrcompat.plan.shard import Job
 from asrcompat.run import process, schedule
 from asrcompat.run.progress import Progress
 from asrcompat.run.store import Store
-from asrcompat.running import cluster, remote, workers
+from asrcompat.running import cluster, given_back, remote, workers
 
 __all__ = ["index"]  # a fixture
 
@@ -369,7 +369,7 @@ def test_what_a_worker_knew_long_ago_is_not_outranked_by_what_this_machine_could
         left = make_environment(name, lock_sha256=lock, code="c0de")
         cell = make_cell(left, outcome=Outcome.UNAVAILABLE)
         store.write(make_environment_result(left, [cell], generated_at="2026-02-02T00:00:00+00:00"), lock=None)
-    cluster.make_way(store, ("some", "some.cpu"), result, warn=pytest.fail)
+    given_back.make_way(store, ("some", "some.cpu"), result, warn=pytest.fail)
     store.add(result, lock=None, pylock=None)
     assert store.read("some", warn=pytest.fail) is None
     kept = store.read("some.cpu", warn=pytest.fail)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asrcompat.argument_sets import NO_INDEX
 from asrcompat.errors import ExitCode, HarnessError
-from asrcompat.model import EnvironmentResult
 from asrcompat.options import Options
 from asrcompat.plan.dispatch import Dispatch
 from asrcompat.plan.document import dump_plan, kept_plan
@@ -23,11 +22,10 @@ from asrcompat.plan.prepare import carried
 from asrcompat.plan.shard import Job
 from asrcompat.planning.shards import expected_seconds
 from asrcompat.reporting import identities
-from asrcompat.result_files import ResultError, parse_environment_result
 from asrcompat.run import code
 from asrcompat.run.progress import Progress
 from asrcompat.run.session import Locked
-from asrcompat.run.store import Store
+from asrcompat.running.given_back import keep
 from asrcompat.running.remote import Done, Task, checkout_digest, run_task, stop
 from asrcompat.running.workers import GPU, connected, usable_workers, wants_gpu
 from asrcompat.settings import settings_for, sources_for
@@ -182,32 +180,19 @@ class _Cluster:
             self._tries[job.id] -= 1
             self._once_more(job, f"{worker} is passed over: {done.refused}")
             return
-        self._keep(job, worker, done)
+        request = self._dated(job)
+        keep(
+            done,
+            job.id,
+            names=identities(request),
+            worker=worker,
+            ours=self._locked.get(request.id),
+            code=self._code,
+            store=self._options.store,
+            tell=self._progress.tell,
+        )
         if done.code not in (ExitCode.OK, ExitCode.WORSE):
             self._progress.tell(f"{job.id}: its session on {worker} ended with code {done.code}:\n{done.tail}")
-
-    def _keep(self, job: Job, worker: str, done: Done) -> None:
-        if done.result is None:
-            return
-        try:
-            result = parse_environment_result(done.result, source=f"{job.id} as a worker gave it")
-        except ResultError as error:
-            self._progress.tell(f"{job.id}: {error}")
-            return
-        if not (result.environment.code or "").startswith(self._code):  # not of this run
-            self._progress.tell(f"{job.id}: what came back is of other code, and left out")
-            return
-        ours = self._locked.get(self._dated(job).id)
-        if ours is not None and result.environment.lock_sha256 != ours.lock.sha256:
-            python, mine = result.environment.python, ours.interpreter.version
-            why = "" if python == mine else f": its Python is {python}, and here it is {mine}"
-            what = (
-                "another lock than this machine" if result.environment.lock_sha256 else "no lock, and this machine one"
-            )
-            self._progress.tell(f"{job.id}: {worker} resolved {what}{why}")
-        if ours is None:
-            make_way(self._options.store, identities(self._dated(job)), result, warn=self._progress.tell)
-        self._options.store.add(result, lock=done.lock, pylock=done.pylock, tell=self._progress.tell)
 
     def _resolved(self, job: Job) -> Carried:
         """What goes with an environment that was locked here; another one is resolved where it is run."""
@@ -236,21 +221,6 @@ class _Cluster:
             f"{self._options.scheduler}: no worker{offers} is there to run {len(self._dispatch)} environments; start "
             f"some with `dask worker {self._options.scheduler}`{refused}"
         )
-
-
-def make_way(store: Store, names: Iterable[str], result: EnvironmentResult, *, warn: Callable[[str], None]) -> None:
-    """Lay by what is kept under these names of another build, lock or code than a worker's result, and may be younger.
-
-    Where nothing was locked here, nothing was forgotten before it ran.
-    """
-    told = result.environment
-    for name in names:
-        there = store.read(name, warn=warn)
-        if there is None:
-            continue
-        one = there.environment
-        if (one.id, one.lock_sha256, one.code) != (told.id, told.lock_sha256, told.code):
-            store.remove(name)
 
 
 def _on_worker(task: Task, topic: str) -> Done:
