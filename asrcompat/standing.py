@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from asrcompat.model import Device, Environment, EnvironmentResult, Outcome
+from asrcompat.model import Cell, Device, Environment, EnvironmentResult, Outcome
 from asrcompat.options import Options
 from asrcompat.plan.prepare import Sources, prepare
 from asrcompat.plan.resolve import WORKERS
@@ -16,6 +16,7 @@ from asrcompat.reporting import identities
 from asrcompat.run import code, host
 from asrcompat.run.cells import Settings, unavailable_devices
 from asrcompat.run.known import is_of, known_cells, restated, taken_over, with_known
+from asrcompat.run.outcome import without_run
 from asrcompat.run.progress import Progress
 from asrcompat.run.session import Locked, NotBuilt, run_session
 from asrcompat.run.store import Store
@@ -23,6 +24,7 @@ from asrcompat.settings import settings_for
 from asrcompat.spec import Request
 
 _EVENT_SECONDS = 1.0
+_NO_DEVICE = NotBuilt(outcome=Outcome.UNAVAILABLE, stage=None, message="no such device")
 Wanted = frozenset[tuple[str, Device]]
 
 
@@ -47,15 +49,15 @@ class Standing:
         if self.kept is not None and self.known:
             result = restated(self.kept, self.environment)
             told = {cell.key: cell for cell in result.cells}
-            for cell in _absent(self.environment, self.settings, self.absent).cells:
+            for cell in _absent(self.environment, self.settings, self.absent):
                 there = told.get(cell.key)
                 if there is None or replace(there, content=None) != cell:  # a session gives it `content`
                     told[cell.key] = cell
             result = replace(result, cells=tuple(told.values()))
         elif isinstance(self.source, NotBuilt):
             result = run_session(self.environment, self.source, self.settings, tell=lambda _: None)
-        else:
-            result = _absent(self.environment, self.settings, self.absent)
+        else:  # all that is asked for is on devices that this machine lacks
+            result = run_session(self.environment, _NO_DEVICE, self.settings, tell=lambda _: None)
         return _kept(store, self.source, result)
 
     def run(self, store: Store, tell: Callable[[str], None]) -> EnvironmentResult:
@@ -209,11 +211,14 @@ def begin(standing: Standing, options: Options, request: Request) -> None:
     store.drop(identity, standing.left)
 
 
-def _absent(environment: Environment, settings: Settings, absent: Mapping[Device, str]) -> EnvironmentResult:
+def _absent(environment: Environment, settings: Settings, absent: Mapping[Device, str]) -> list[Cell]:
     """The cells on devices that this machine lacks: nothing has to be installed to tell of them."""
-    here = {(path, device) for path in settings.paths for device in settings.devices if device not in absent}
-    why = NotBuilt(outcome=Outcome.UNAVAILABLE, stage=None, message="no such device")
-    return run_session(environment, why, settings, tell=lambda _: None, known=here)
+    return [
+        without_run(environment.id, path, device, Outcome.UNAVAILABLE, None, absent[device])
+        for device in settings.devices
+        if device in absent
+        for path in settings.paths
+    ]
 
 
 def _kept(store: Store, source: Locked | NotBuilt, result: EnvironmentResult) -> EnvironmentResult:
