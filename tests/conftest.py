@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -29,6 +30,14 @@ ROOT = Path(__file__).parent.parent
 # how long an example takes is the machine's own affair, and what else it does just then
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+def pytest_configure() -> None:
+    """What is set here for other runs is not for those of the tests, and their index is behind no proxy."""
+    for name in ("FORCE_COLOR", "NO_COLOR", "GITHUB_STEP_SUMMARY"):
+        os.environ.pop(name, None)
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

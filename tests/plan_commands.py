@@ -16,6 +16,7 @@ from asrcompat.options import Options, parse
 from asrcompat.plan.document import Plan
 from asrcompat.planning import planned as module
 from asrcompat.result_files import dump
+from asrcompat.run.interpreters import Interpreter
 
 ENTRY = """
 [[profiles.wide.grid]]
@@ -48,8 +49,9 @@ class Making:
 
 
 @pytest.fixture
-def making(monkeypatch: pytest.MonkeyPatch) -> Making:
+def making(monkeypatch: pytest.MonkeyPatch, this_python: Interpreter) -> Making:
     monkeypatch.setattr("asrcompat.settings.reachable", lambda _: False)
+    monkeypatch.setattr("asrcompat.plan.assemble.find", lambda _: this_python)
     making = Making()
     monkeypatch.setattr(module, "make_plan", making)
     return making

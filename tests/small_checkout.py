@@ -11,7 +11,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import fake_probe
@@ -59,12 +60,19 @@ def environment(checkout: Path, free_gb: float | None = PLENTY_GB) -> dict[str, 
     return {**{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}, **own}
 
 
-def start(checkout: Path, words: Sequence[str]) -> subprocess.Popen[str]:
-    """Begin a run."""
-    with (checkout / "output.txt").open("a", encoding="utf-8") as output:
-        return subprocess.Popen(
+@contextmanager
+def start(checkout: Path, words: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    """Begin a run; what it prints is in ``output.txt``. Where a test leaves it, it is over or is killed."""
+    with (
+        (checkout / "output.txt").open("a", encoding="utf-8") as output,
+        subprocess.Popen(
             words, cwd=checkout, env=environment(checkout), stdout=output, stderr=subprocess.STDOUT, text=True
-        )
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def run(

@@ -73,6 +73,7 @@ def bench(bench: Surroundings, index: MiniatureIndex, tmp_path: Path, monkeypatc
         return []
 
     monkeypatch.setattr(schedule, "run_sessions", run_sessions)
+    monkeypatch.setattr("asrcompat.run.host.cuda_devices", tuple)
     monkeypatch.setattr("asrcompat.running.turns.prepare_inputs", lambda **_: None)
     return bench
 

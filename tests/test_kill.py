@@ -32,6 +32,13 @@ def check(path):
 """
 
 
+def held_until(gate: Path) -> str:
+    """The same package, whose paths take until there is this file."""
+    return SLOW_S3PRL.replace(
+        "time.sleep(0.2)", f"import os\n    while not os.path.exists({str(gate)!r}): time.sleep(0.05)"
+    )
+
+
 @pytest.fixture
 def checkout(tmp_path: Path, index: MiniatureIndex) -> Iterator[Path]:
     package(index, "s3prl", "0.4.15", SLOW_S3PRL)
@@ -68,9 +75,8 @@ def forget(checkout: Path) -> None:
 
 def killed(checkout: Path, after: float) -> None:
     """Begin a run and kill it after so many seconds."""
-    with start(checkout, command(checkout)) as process:
+    with start(checkout, command(checkout)):
         time.sleep(after)
-        process.kill()
 
 
 def resume(checkout: Path, expected: str) -> None:
@@ -102,11 +108,9 @@ def test_a_run_that_is_killed_at_a_hundred_moments(checkout: Path) -> None:
 
 
 def test_what_was_finished_is_not_run_again(checkout: Path, index: MiniatureIndex) -> None:
-    with start(checkout, command(checkout, "matrix", "--jobs", "1")) as process:
+    with start(checkout, command(checkout, "matrix", "--jobs", "1")):
         file = checkout / ".asrcompat" / "results" / "synthetic-base" / f"{OLD}.json"
         assert comes(file.exists)
-        process.kill()
-        process.wait(60)
     assert gone(checkout)
     code, said = run(checkout, command(checkout))
     assert code == 0, said
@@ -116,13 +120,19 @@ def test_what_was_finished_is_not_run_again(checkout: Path, index: MiniatureInde
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is asked to end is given longer than any test waits: who is gone was not killed for being late."""
-    monkeypatch.setenv(GRACE_VARIABLE, "600")
+    monkeypatch.setenv(GRACE_VARIABLE, "120")
 
 
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "request to end"])
-def test_an_orderly_stop_ends_all_and_says_how_to_go_on(checkout: Path, number: signal.Signals) -> None:
+def test_an_orderly_stop_ends_all_and_says_how_to_go_on(
+    checkout: Path, index: MiniatureIndex, number: signal.Signals
+) -> None:
+    gate = checkout / "gate"
+    package(index, "s3prl", "0.4.15", held_until(gate))
+    gate.touch()
     expected, _ = undisturbed(checkout)
+    gate.unlink()
     output = checkout / "output.txt"
     with start(checkout, command(checkout)) as process:
         assert comes(lambda: output.exists() and "install: done" in output.read_text(encoding="utf-8"))
@@ -131,6 +141,7 @@ def test_an_orderly_stop_ends_all_and_says_how_to_go_on(checkout: Path, number: 
     assert gone(checkout)
     said = output.read_text(encoding="utf-8")
     assert "asrcompat: stopped; what was finished is kept" in said
+    gate.touch()
     resume(checkout, expected)
 
 
@@ -139,7 +150,7 @@ def test_a_second_interrupt_does_not_wait(checkout: Path, index: MiniatureIndex)
     """A probe that ignores the first one is ended by the second."""
     stubborn = checkout / "stubborn"
     ignoring = f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nopen({str(stubborn)!r}, 'w')\n"
-    package(index, "s3prl", "0.4.15", ignoring + SLOW_S3PRL.replace("0.2", "300"))
+    package(index, "s3prl", "0.4.15", ignoring + held_until(checkout / "never"))
     with start(checkout, command(checkout)) as process:
         assert comes(stubborn.exists)
         process.send_signal(signal.SIGINT)

@@ -34,8 +34,7 @@ from asrcompat.model import Outcome, Stage
 from asrcompat.options import Options
 from asrcompat.remedying import command as command_module
 from asrcompat.remedying.bench import Bench, Task
-from asrcompat.run import interpreters
-from asrcompat.run.interpreters import NoInterpreter
+from asrcompat.run.interpreters import Interpreter, NoInterpreter
 from asrcompat.run.store import Store
 from asrcompat.spec import load_spec
 
@@ -193,13 +192,16 @@ class Clock:
 
 
 def test_what_could_not_be_run_here_is_no_verdict(
-    bench: Surroundings, command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    bench: Surroundings,
+    command: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    this_python: Interpreter,
 ) -> None:
     """No interpreter for the Python that the cure moves to."""
     bench.__dict__["known"] = catalogue(missing_file(("axis", "python=3.12")))
     found = {"3.12": NoInterpreter(wanted="3.12", reason="none")}
-    here = interpreters.find("3.11")
-    monkeypatch.setattr("asrcompat.plan.prepare.find", lambda wanted: found.get(wanted, here))
+    monkeypatch.setattr("asrcompat.plan.prepare.find", lambda wanted: found.get(wanted, this_python))
     assert cli.main(command) == 3
     assert "1 tried, of which 1 ended in an error of the harness or could not be run here" in capsys.readouterr().out
     assert kept_record(bench).remedies == ()

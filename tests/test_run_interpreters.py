@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -96,6 +97,24 @@ def test_a_version_is_looked_for_once_by_all_that_want_it(
     with ThreadPoolExecutor(4) as pool:
         assert len(set(pool.map(find, ["3.10"] * 4))) == 1
     assert len(nothing_here) == 1
+
+
+def test_one_version_does_not_wait_for_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = interpreters.ask
+    both = Barrier(2)
+
+    def together(executable: Path) -> Interpreter | None:
+        both.wait(30)
+        return ask(executable)
+
+    monkeypatch.setattr(interpreters, "ask", together)
+    for version in ("3.10", "3.11"):
+        python(tmp_path / "bin" / f"python{version}", f"{version}.1")
+    with ThreadPoolExecutor(2) as pool:
+        assert [one.version for one in pool.map(find, ["3.10", "3.11"]) if isinstance(one, Interpreter)] == [
+            "3.10.1",
+            "3.11.1",
+        ]
 
 
 def test_a_real_interpreter_says_what_it_is() -> None:

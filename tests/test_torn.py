@@ -141,7 +141,7 @@ def test_a_result_whose_place_a_merged_one_takes(tmp_path: Path, content: bytes)
 @torn
 def test_a_result_that_a_worker_is_to_give_back(bench: Surroundings, tmp_path: Path, content: bytes) -> None:
     choices = ["--matrix", str(tmp_path / "matrix.toml"), "--work", str(tmp_path / "work")]
-    task = remote.Task(run="one", name=OLD, choices=(), seconds=1, checkout="", profile="core")
+    task = remote.Task(run_name="one", name=OLD, choices=(), seconds=1, checkout="", profile="core")
     file = Store(tmp_path / "work", "synthetic-base").file(OLD)
     file.parent.mkdir(parents=True)
     file.write_bytes(content)

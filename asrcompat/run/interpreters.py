@@ -12,7 +12,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -22,6 +21,7 @@ from threading import Lock
 from asrcompat.run import uv
 
 _looking: dict[str, Lock] = {}  # environments are resolved side by side, most of them for the same few versions
+_installing = Lock()  # uv installs one at a time, and the deadline is for that one
 
 # the base executable: the one behind a shim, and outside a virtual environment
 # and the standard library's compiled modules, which a Python built where a library was missing lacks (lzma, sqlite3)
@@ -68,14 +68,11 @@ def find(wanted: str) -> Interpreter | NoInterpreter:
 
 @cache
 def _find(wanted: str) -> Interpreter | NoInterpreter:
-    # all are asked at once, since a shim takes longer than it takes to run what is behind it
-    with ThreadPoolExecutor() as pool:
-        places = [_on_path(f"python{wanted}"), _of_uv(wanted), _of_pyenv(wanted)]
-        by_name = list(pool.map(lambda place: _first(place, wanted), places))
-    found = next(filter(None, by_name), None) or _first(_on_path("python3", "python"), wanted)
+    found = _first(_candidates(wanted), wanted)
     if found is not None:
         return found
-    installed = uv.command(["python", "install", "--no-bin", wanted], seconds=600)
+    with _installing:
+        installed = uv.command(["python", "install", "--no-bin", wanted], seconds=600)
     if installed.code == 0 and (found := _first(_of_uv(wanted), wanted)) is not None:
         return found
     reason = installed.output.strip().splitlines()
@@ -111,13 +108,16 @@ def ask(executable: Path) -> Interpreter | None:
     return Interpreter(executable=Path(base), version=version, modules=modules)
 
 
+def _candidates(wanted: str) -> Iterator[Path]:
+    yield from _on_path(f"python{wanted}")
+    yield from _of_uv(wanted)
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    yield from sorted(pyenv.glob(f"versions/{wanted}.*/bin/python"), key=_patch_number, reverse=True)
+    yield from _on_path("python3", "python")
+
+
 def _on_path(*names: str) -> Iterator[Path]:
     return (Path(found) for name in names if (found := shutil.which(name)) is not None)
-
-
-def _of_pyenv(wanted: str) -> list[Path]:
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    return sorted(pyenv.glob(f"versions/{wanted}.*/bin/python"), key=_patch_number, reverse=True)
 
 
 def _patch_number(executable: Path) -> int:

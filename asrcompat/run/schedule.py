@@ -45,27 +45,31 @@ def run_sessions(
     until: float | None = None,
     as_of: str | None = None,
     share: bool = False,
-    stopped: threading.Event | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> list[str]:
     """Run the nox session of every name, `jobs` at a time; `after` gets each name and exit code as it ends.
 
     What a session prints goes to ``<logs>/<name>.session.log``; its progress is relayed. One whose log cannot be
     written (a full disk) is ended and has code 3, and the others go on. Nothing is begun after `until`
     (`time.monotonic`): what was not is given back. Environments of a plan `as_of` a day are those of that plan.
-    Where they `share` the cores, the threads of their probes become more as sessions end. Raises `StoppedError` once
-    `stopped` is set: what runs is ended, and nothing more begins.
+    Where they `share` the cores, the threads of their probes become more as sessions end. Raises `StoppedError` once it
+    is `stopped`: what runs is ended, and nothing more begins.
     """
-    stopped = stopped or threading.Event()
     logs.mkdir(parents=True, exist_ok=True)
     left: list[str] = []
     with cores.shared(logs.parent) as threads, ThreadPoolExecutor(max_workers=jobs) as pool:
         variables = {RELAY_VARIABLE: "1", WORK_VARIABLE: str(logs.parent), DAY_VARIABLE: as_of or ""}
         variables[cores.FILE_VARIABLE] = str(threads) if share else ""
         running: dict[Future[int | None], str] = {}
+        ended = threading.Event()
+
+        def is_over() -> bool:
+            return ended.is_set() or stopped()
+
         told = 0
         try:
             for name in names:
-                future = pool.submit(_session, name, root, options, seconds, logs, progress, until, variables, stopped)
+                future = pool.submit(_session, name, root, options, seconds, logs, progress, until, variables, is_over)
                 running[future] = name
             while running:
                 if share and told != (told := min(jobs, len(running))):
@@ -78,7 +82,7 @@ def run_sessions(
                     else:
                         after(name, code)
         except BaseException:
-            stopped.set()
+            ended.set()
             for future in running:
                 future.cancel()
             raise
@@ -98,14 +102,14 @@ def _session(
     progress: Progress,
     until: float | None,
     variables: Mapping[str, str],
-    stopped: threading.Event,
+    is_over: Callable[[], bool],
 ) -> int | None:
     """The exit code of one session; None where it was too late to begin it. Raises `StoppedError`."""
     if until is not None and time.monotonic() > until:
         return None
 
     def poll() -> None:
-        if stopped.is_set():
+        if is_over():
             raise StoppedError
 
     poll()

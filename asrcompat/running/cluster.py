@@ -24,6 +24,7 @@ from asrcompat.planning.shards import expected_seconds
 from asrcompat.reporting import identities
 from asrcompat.run import code
 from asrcompat.run.progress import Progress
+from asrcompat.run.schedule import StoppedError
 from asrcompat.run.session import Locked
 from asrcompat.running.given_back import keep
 from asrcompat.running.remote import Done, Task, checkout_digest, run_task, stop
@@ -100,7 +101,7 @@ class _Cluster:
         if options.spec.profile(options.chosen_profile).cover is not None:
             plan = kept_plan(options.work_folder, options.chosen_profile, options.as_of, warn=progress.tell)
         self._task = Task(
-            run=topic,
+            run_name=topic,
             name="",
             # the locks here are resolved from it, or without it
             choices=(*options.choices_for_sessions(), "--torch-index", self._sources.torch_index or NO_INDEX),
@@ -125,8 +126,9 @@ class _Cluster:
     def stop(self) -> None:
         """End what runs: the tasks here, and their sessions there."""
         with contextlib.suppress(Exception):  # whoever is gone has nothing to end
-            self._client.cancel(list(self._running))
             self._client.run(stop, self._topic, on_error="ignore")
+        with contextlib.suppress(Exception):
+            self._client.cancel(list(self._running))
 
     def _give_out(self) -> None:
         workers = [one for one in usable_workers(self._client, self._options) if one not in self._refused]
@@ -147,7 +149,6 @@ class _Cluster:
         future = self._client.submit(
             _on_worker,
             replace(self._task, name=job.id, resolved=self._resolved(job)),
-            self._topic,
             workers=[worker],
             pure=False,
             retries=0,
@@ -184,7 +185,7 @@ class _Cluster:
         keep(
             done,
             job.id,
-            names=identities(request),
+            kept_as=identities(request),
             worker=worker,
             ours=self._locked.get(request.id),
             code=self._code,
@@ -223,8 +224,11 @@ class _Cluster:
         )
 
 
-def _on_worker(task: Task, topic: str) -> Done:
+def _on_worker(task: Task) -> Done:
     from distributed import get_worker  # noqa: PLC0415 - there is one where this runs
 
     worker = get_worker()
-    return run_task(task, lambda text: worker.log_event(topic, text))
+    try:
+        return run_task(task, lambda text: worker.log_event(task.run_name, text))
+    except StoppedError:
+        return Done()  # nobody waits for it

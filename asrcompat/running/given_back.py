@@ -15,7 +15,7 @@ def keep(
     done: Done,
     name: str,
     *,
-    names: Sequence[str],
+    kept_as: Sequence[str],
     worker: str,
     ours: Locked | None,
     code: str,
@@ -24,7 +24,7 @@ def keep(
 ) -> None:
     """Keep the result of an environment; what is torn, or of other code than `code`, is told instead.
 
-    `names` are those under which its results lie (`reporting.identities`); `ours` is its lock, None where it was not
+    `kept_as` are the names of its results (`reporting.identities`); `ours` is its lock, None where it was not
     resolved here: another lock than that is told too.
     """
     if done.result is None:
@@ -38,25 +38,25 @@ def keep(
         tell(f"{name}: what came back is of other code, and left out")
         return
     if ours is None:
-        make_way(store, names, result, warn=tell)
+        make_way(store, kept_as, result, warn=tell)
     elif result.environment.lock_sha256 != ours.lock.sha256:
-        tell(f"{name}: {worker} resolved {_another(result, ours)}")
+        tell(f"{name}: {worker} resolved {_difference(result, ours)}")
     store.add(result, lock=done.lock, pylock=done.pylock, tell=tell)
 
 
-def _another(result: EnvironmentResult, ours: Locked) -> str:
+def _difference(result: EnvironmentResult, ours: Locked) -> str:
     what = "another lock than this machine" if result.environment.lock_sha256 else "no lock, and this machine one"
     python, mine = result.environment.python, ours.interpreter.version
     return what if python == mine else f"{what}: its Python is {python}, and here it is {mine}"
 
 
-def make_way(store: Store, names: Sequence[str], result: EnvironmentResult, *, warn: Callable[[str], None]) -> None:
+def make_way(store: Store, kept_as: Sequence[str], result: EnvironmentResult, *, warn: Callable[[str], None]) -> None:
     """Lay by what is kept under these names of another build, lock or code than a worker's result, and may be younger.
 
     Where nothing was locked here, nothing was forgotten before it ran.
     """
     told = result.environment
-    for name in names:
+    for name in kept_as:
         there = store.read(name, warn=warn)
         if there is None:
             continue

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,7 +23,7 @@ from asrcompat.run.store import write_text
 CHECKOUT_VARIABLE = "ASRCOMPAT_CHECKOUT"
 PACKAGE = Path(__file__).parents[1]
 
-_stopped: defaultdict[str, threading.Event] = defaultdict(threading.Event)  # runs, by their names
+_stopped: set[str] = set()  # the names of runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +35,7 @@ class Task:
     that was asked for. All of it is plain: a worker of another checkout has to understand it far enough to say so.
     """
 
-    run: str
+    run_name: str
     name: str
     choices: tuple[str, ...]
     seconds: float
@@ -74,14 +72,14 @@ def checkout_digest(root: Path) -> str:
 
 def stop(run: str) -> None:
     """End what a run has on this machine: also a session that is only about to begin."""
-    _stopped[run].set()
+    _stopped.add(run)
 
 
 def run_task(task: Task, tell: Callable[[str], None]) -> Done:
     """Run one session in this machine's checkout and work folder.
 
     They are ``$ASRCOMPAT_CHECKOUT``, else what the package is installed from, and ``$ASRCOMPAT_WORK``, else
-    ``.asrcompat`` in that. Raises `StoppedError` where its run is stopped.
+    ``.asrcompat`` in that. Raises `schedule.StoppedError` where its run is stopped.
     """
     root = Path(os.environ.get(CHECKOUT_VARIABLE) or PACKAGE.parent)
     if not (root / "noxfile.py").is_file():
@@ -108,7 +106,7 @@ def run_task(task: Task, tell: Callable[[str], None]) -> Done:
         progress=_Relayed(tell),
         after=codes.__setitem__,
         as_of=task.as_of,
-        stopped=_stopped[task.run],
+        stopped=lambda: task.run_name in _stopped,
     )
     return _done(task, choices, codes.get(task.name), schedule.tail(logs, task.name), began, tell)
 
