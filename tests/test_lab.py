@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +16,7 @@ from miniature import MiniatureIndex, serving
 from tiny_lab import Surroundings, change, package, sdist
 
 from asrcompat.lab.experiments import of_packages
+from asrcompat.lab.shim import site_customisation
 from asrcompat.model import Cell, Outcome, Stage, Trials
 from asrcompat.report.admit import admit
 from asrcompat.result_files import dump
@@ -198,6 +201,20 @@ def test_a_shim_patches_a_module_that_is_imported_and_no_other_environment(
     )
     assert "has no attribute 'set_audio_backend'" in broken.cells[0].message
     assert cured.cells[0].outcome is Outcome.WORKS
+
+
+@pytest.mark.parametrize("before", ["", "import torch.nn\n"])
+def test_a_shim_turns_onednn_off_before_anything_else_of_torch_runs(tmp_path: Path, before: str) -> None:
+    (tmp_path / "sitecustomize.py").write_text(site_customisation(["torch_without_onednn"]), encoding="utf-8")
+    (tmp_path / "torch" / "nn").mkdir(parents=True)
+    (tmp_path / "torch" / "nn" / "__init__.py").write_text("")
+    switch = "class backends:\n    class mkldnn:\n        set_flags = staticmethod(said.append)\n"
+    (tmp_path / "torch" / "__init__.py").write_text(f"said = []\n{switch}")
+    code = f"{before}import torch; print(torch.said)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[False]\n"
 
 
 def test_what_does_not_resolve_says_so_and_is_a_verdict(bench: Surroundings) -> None:

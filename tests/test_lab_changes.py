@@ -67,7 +67,7 @@ def test_a_pin_stands_in_place_of_what_was_said_of_the_package() -> None:
         ("config", "multilayer_feature", "frontend_conf.multilayer_feature=false"),
         ("file", "../x", "preprocessor_config.json"),
         ("variable", "HF_ENDPOINT=x", "the harness sets this variable itself"),
-        ("shim", "torchaudio", "there are torchaudio_backend, torchaudio_soundfile"),
+        ("shim", "torchaudio", "there are torch_without_onednn, torchaudio_backend, torchaudio_soundfile"),
     ],
 )
 def test_a_change_that_is_none_is_named_with_the_remedy(kind: Kind, value: str, said: str) -> None:
