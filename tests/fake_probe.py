@@ -78,7 +78,7 @@ def probe_everywhere(
             continue
         words: list[str | Path] = [subject.python, "-c", _ASK, path, *subject.distributions]
         tell(f"{path} on cpu: import s3prl")
-        done = process.run(words, seconds=60)
+        done = process.run(words, seconds=600)
         cells.append(_cell(subject, path, done))
         tell(f"{path}: {cells[-1].outcome}")
         keep(cells, {})

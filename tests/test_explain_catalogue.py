@@ -239,6 +239,24 @@ def test_weights_are_said_to_be_no_loss_only_where_all_that_are_named_are_none(l
 
 
 @pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("gradients of first convolution are not finite", True),
+        ("the step changed nothing in: first convolution", True),
+        ("the gradient of 0.upstream.model.feature_extractor.conv_layers.0.conv.weight is not finite", True),
+        ("the gradient of upstream.model.feature_extractor.conv_layers.0.0.weight is not finite", True),
+        ("gradients of rest of encoder are not finite", False),
+        ("the gradient of 1.weight is not finite", False),
+        ("the step changed nothing in: layer 3", False),
+        ("no gradient arrives at: first convolution", False),
+    ],
+)
+def test_wrong_gradients_are_known_by_the_first_convolution(message: str, *, told: bool) -> None:
+    found = recognised(shown("<checkout>/asrcompat/probe/x.py", error=f"_asrcompat_probe.cell.CheckFailed: {message}"))
+    assert found == ("gelu-gradient-unwritten" if told else None)
+
+
+@pytest.mark.parametrize(
     ("first", "second", "told"),
     [
         (

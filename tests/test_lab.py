@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -211,9 +212,8 @@ def test_a_shim_turns_onednn_off_before_anything_else_of_torch_runs(tmp_path: Pa
     switch = "class backends:\n    class mkldnn:\n        set_flags = staticmethod(said.append)\n"
     (tmp_path / "torch" / "__init__.py").write_text(f"said = []\n{switch}")
     code = f"{before}import torch; print(torch.said)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True
-    )
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert done.stdout == "[False]\n"
 
 

@@ -1,4 +1,4 @@
-"""torch on the CPU without oneDNN, whose GELU gives wrong gradients in some releases."""
+"""torch on the CPU without oneDNN, by which GELU gives wrong gradients in torch 2.0.1; convolutions go without it too."""
 
 from types import ModuleType
 
