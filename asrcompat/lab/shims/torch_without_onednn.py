@@ -1,4 +1,4 @@
-"""torch on the CPU without oneDNN, by which GELU gives wrong gradients in torch 2.0.1; convolutions go without it too."""
+"""torch on the CPU without oneDNN, by which torch 2.0.1 gives wrong gradients of GELU; all else goes without it too."""
 
 from types import ModuleType
 
