@@ -127,6 +127,13 @@ def test_labels_and_commands() -> None:
     assert command == 'nox -s "e" -- --weights synthetic-small --paths s3prl-hf --devices cuda'
 
 
+def test_a_cell_of_a_planned_profile_is_run_again_for_its_report() -> None:
+    command = reproduce(make_cell(make_environment("e")), weights="synthetic-base", hosts={}, planned="nightly")
+    plan, session = command.splitlines()
+    assert plan == "nox -s plan -- --profile nightly"
+    assert session.startswith('nox -s "e" -- --profile nightly --weights synthetic-base --paths ')
+
+
 def test_a_build_of_torch_has_no_session_of_its_own() -> None:
     cell = make_cell(make_environment("py3.10-torch2.3.1+cpu-s3prl0.4.15"))
     assert reproduce(cell, weights="hub", hosts={}).startswith(

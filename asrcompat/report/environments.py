@@ -156,13 +156,15 @@ def reproduce(cell: Cell, *, weights: Weights, hosts: Mapping[str, str | None], 
     """Give the one command that runs this cell again; `hosts` are those of environments that were probed as found.
 
     Sessions are named by the request, without torch's build. Those of a profile that is `planned` are there once it
-    was: then there are two commands, a line each.
+    was: then there are two commands, a line each, and what is found counts for that profile's report.
     """
     choice = f"--weights {weights} --paths {cell.path} --devices {cell.device}"
     if host := hosts.get(cell.environment):
         return f"asrcompat doctor {choice}  # with --python, on {one_line(host)}"
-    plan = f"nox -s plan -- --profile {planned}\n" if planned is not None else ""
-    return f'{plan}nox -s "{request_id(cell.environment)}" -- {choice}'
+    if planned is None:
+        return f'nox -s "{request_id(cell.environment)}" -- {choice}'
+    profile = f"--profile {planned}"
+    return f'nox -s plan -- {profile}\nnox -s "{request_id(cell.environment)}" -- {profile} {choice}'
 
 
 def _of(environment: Environment, cells: Sequence[Cell]) -> list[Cell]:
