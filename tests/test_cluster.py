@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from distributed import Client
@@ -287,6 +288,21 @@ def test_what_is_about_to_begin_on_a_worker_when_its_run_is_stopped_is_ended_too
         remote.run_task(replace(task, run_name="stopped"), lambda _: None)
     seconds = 1
     assert remote.run_task(task, lambda _: None).code == 0
+
+
+@pytest.mark.parametrize("fails", [(), ("run",), ("cancel",)])
+def test_workers_are_told_to_stop_before_their_tasks_are_forgotten(fails: tuple[str, ...]) -> None:
+    """A task that is forgotten first may begin before its worker knows; and what fails keeps nothing from the other."""
+    asked: list[str] = []
+
+    def ask(name: str) -> None:
+        asked.append(name)
+        if name in fails:
+            raise OSError("gone")
+
+    client = SimpleNamespace(run=lambda *_, **__: ask("run"), cancel=lambda _: ask("cancel"))
+    cluster._Cluster.stop(cast("cluster._Cluster", SimpleNamespace(_client=client, _topic="one", _running={})))
+    assert asked == ["run", "cancel"]
 
 
 def test_a_fault_at_one_environment_stops_no_other_of_its_run(
