@@ -351,7 +351,9 @@ def test_cuda_is_for_workers_whatever_this_machine_lacks(
     scheduler.ready(1)
     arguments = ["--matrix", str(checkout / "matrix.toml"), "--scheduler", scheduler.address, "--devices", "cuda"]
     assert main(["matrix", *arguments]) == 3
-    assert "no worker that offers the resource GPU is there to run" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert said.out.count(f"waits for a worker at {scheduler.address}, 1 s at most") == 1
+    assert "no worker that offers the resource GPU is there to run" in said.err
 
 
 def test_what_does_not_go_with_a_scheduler_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

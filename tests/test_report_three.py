@@ -193,6 +193,17 @@ def test_what_is_not_known_comes_first(missing: tuple[str, ...]) -> None:
     assert "1 cell ended in an error" in first.says
 
 
+def test_where_expected_cells_have_no_result_the_matrix_is_to_be_run() -> None:
+    one = environment("2.3.1")
+    entries = [{"environment": one.id, "path": path, "device": "cpu", "found": "missing"} for path in PATHS[:2]]
+    entries.append({"environment": one.id, "path": PATHS[2], "device": "cpu", "found": "error"})
+    (first,) = told(
+        results_of(one, expectations={"exit_code": 3, "unfinished": entries}), None, "--profile", "smoke"
+    ).next
+    assert first.says == "not known yet: 2 cells without a result"
+    assert first.command == "nox -s matrix -- --profile smoke"
+
+
 def test_many_are_told_by_the_first_few_in_text_and_all_in_data() -> None:
     each = [environment(f"2.{number}.0") for number in range(9)]
     fine = [make_cell(one, path) for one in each for path in PATHS]

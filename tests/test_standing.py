@@ -19,6 +19,7 @@ from asrcompat.run import breaker, schedule, session, uv
 from asrcompat.run.interpreters import NoInterpreter
 from asrcompat.run.store import Store
 from asrcompat.running import begin as begin_module
+from asrcompat.running import workers
 from asrcompat.spec import Request
 from asrcompat.standing import standings
 
@@ -357,3 +358,15 @@ def test_an_installation_that_could_not_be_tried_leaves_what_ran(
     found = result(tmp_path)
     assert found.environment.installable == "ok"
     assert (outcomes(tmp_path)["transformers on cpu"], outcomes(tmp_path)["s3prl-hf on cpu"]) == ("works", "error")
+
+
+def test_what_is_known_stays_where_no_scheduler_answers(
+    bench: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(workers, "_CONNECT_SECONDS", 1)
+    assert command(tmp_path, "session", OLD) == 0
+    kept = outcomes(tmp_path)
+    assert kept
+    assert command(tmp_path, "matrix", "--scheduler", "tcp://127.0.0.1:9", "--again") == 2
+    assert "no scheduler answers there" in capsys.readouterr().err
+    assert outcomes(tmp_path) == kept

@@ -74,6 +74,14 @@ def _is_missing(entry: Any, results: Results) -> bool:
     return isinstance(entry, Mapping) and str(entry.get("environment")) in results.missing
 
 
+def without_result(results: Results) -> int:
+    """How many cells are expected and have no result, of environments that have one."""
+    return sum(
+        isinstance(one, Mapping) and one.get("found") == "missing" and not _is_missing(one, results)
+        for one in _entries(results, "unfinished")
+    )
+
+
 def count(results: Results, name: str) -> int:
     """How many entries a list has."""
     return len(_entries(results, name))

@@ -100,10 +100,13 @@ def _day(moment: str) -> str:
 
 def _next(results: Results, view: View, since: Sequence[Worse], choices: Sequence[str]) -> Iterator[Next]:
     undecided = sum(cell.outcome is Outcome.ERROR for cell in results.cells)
-    if results.missing or undecided:
+    lost = expectations.without_result(results)
+    unknown = bool(results.missing or undecided or lost)
+    if unknown:
         told = [f"{words.plural(undecided, 'cell')} ended in an error of the harness or the network"] * bool(undecided)
         told += [f"{words.plural(len(results.missing), 'environment')} without a result"] * bool(results.missing)
-        again = () if results.missing else ("--retry-errors",)
+        told += [f"{words.plural(lost, 'cell')} without a result"] * bool(lost)
+        again = () if results.missing or lost else ("--retry-errors",)
         yield Next(says=f"not known yet: {' and '.join(told)}", command=_nox("matrix", *again, *choices))
     worse = [_named(key) for key, mark in expectations.marks(results).items() if mark == "regression"]
     worse += [_named((one.environment, one.path, one.device)) for one in since]
@@ -112,7 +115,7 @@ def _next(results: Results, view: View, since: Sequence[Worse], choices: Sequenc
         yield from _of(worse, view, choices)
     elif view.first.broken:
         yield from _of_newest(view.first, choices)
-    elif not (results.missing or undecided):
+    elif not unknown:
         ask = shell_line("asrcompat", "ask", "--torch", "VERSION", *_own(choices, ("--matrix",)))
         yield Next(says="nothing to cure; for versions of your own", command=ask)
 

@@ -93,7 +93,7 @@ class _Cluster:
         self._running: dict[Future[Done], tuple[Job, str]] = {}
         self._tries = dict.fromkeys(self._requests, 0)
         self._refused: dict[str, str] = {}
-        self._seen = time.monotonic()
+        self._seen, self._waits = time.monotonic(), False
         self._left: list[Request] = []
         self._over = False
         self._code = code.digest(settings_for(options, None, request=None, threads=1))
@@ -133,7 +133,10 @@ class _Cluster:
     def _give_out(self) -> None:
         workers = [one for one in usable_workers(self._client, self._options) if one not in self._refused]
         if workers or self._running:
-            self._seen = time.monotonic()
+            self._seen, self._waits = time.monotonic(), False
+        elif not self._waits:
+            self._waits = True
+            self._progress.tell(f"waits for a worker at {self._options.scheduler}, {_WAIT_SECONDS:.0f} s at most")
         elif time.monotonic() - self._seen > _WAIT_SECONDS and len(self._dispatch):
             raise HarnessError(self._nobody())
         for worker in workers:

@@ -22,6 +22,7 @@ from asrcompat.running.begin import begun_with
 from asrcompat.running.cluster import run_on_cluster
 from asrcompat.running.stacks import PYTHON_GB, stacks
 from asrcompat.running.turns import Run, deadline, names_of, stack_by_stack
+from asrcompat.running.workers import connected
 from asrcompat.settings import sources_for
 from asrcompat.spec import Request
 from asrcompat.tasks import with_paths
@@ -48,6 +49,9 @@ def _run_and_report(options: Options, progress: Progress) -> int:
     chosen = with_paths(options, mine, progress)
     if not chosen:
         raise UsageError("no environment is left to run: none of the paths asked for is tried in any of them")
+    if options.scheduler is not None and options.run_again:  # before what is known is forgotten
+        with connected(options):
+            pass
     run = Run.of(options, chosen, progress)
     progress.tell(
         f"profile {options.chosen_profile}: {plural(len(chosen), 'environment')}, {run.jobs} at a time; "
