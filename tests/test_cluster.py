@@ -10,14 +10,12 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
+from conftest import ROOT
 from distributed import Client
-from factories import make_cell, make_environment, make_environment_result
 from fake_probe import LIBC_VARIABLE
 from miniature import MiniatureIndex
 from small_checkout import command, environment, make_checkout, processes_in, published, run, start
@@ -28,18 +26,11 @@ from waiting import comes
 
 from asrcompat.cli import main
 from asrcompat.errors import HarnessError, UsageError
-from asrcompat.model import Outcome
 from asrcompat.options import parse
-from asrcompat.plan.dispatch import Dispatch
-from asrcompat.plan.shard import Job
-from asrcompat.run import process, schedule
 from asrcompat.run.progress import Progress
-from asrcompat.run.store import Store
-from asrcompat.running import cluster, given_back, remote, workers
+from asrcompat.running import cluster, workers
 
 __all__ = ["index"]  # a fixture
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -47,11 +38,6 @@ def checkout(tmp_path: Path, index: MiniatureIndex) -> Iterator[Path]:
     package(index, "s3prl", "0.4.15", SLOW_S3PRL)
     yield make_checkout(tmp_path, index)
     assert gone(tmp_path), processes_in(tmp_path)
-
-
-def dawdle(index: MiniatureIndex) -> None:
-    """Have each path take so long that something may befall it."""
-    package(index, "s3prl", "0.4.15", SLOW_S3PRL.replace("0.2", "5"))
 
 
 class Scheduler:
@@ -190,7 +176,7 @@ def test_a_worker_of_another_kind_resolves_for_itself_and_that_is_told(
 def test_a_killed_scheduler_is_told_and_what_was_finished_is_kept(
     checkout: Path, scheduler: Scheduler, index: MiniatureIndex
 ) -> None:
-    dawdle(index)
+    package(index, "s3prl", "0.4.15", SLOW_S3PRL.replace("0.2", "5"))  # so that it is killed while the second one runs
     scheduler.worker("one")
     scheduler.ready(1)
     words = command(checkout, "matrix", "--scheduler", scheduler.address, "--jobs", "1")
@@ -263,64 +249,6 @@ def test_an_interrupt_ends_what_runs_on_the_workers(
     assert comes(lambda: not any("--session" in line for line in processes_in(checkout)))
 
 
-@pytest.fixture
-def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> remote.Task:
-    """What a worker is given that runs in this checkout."""
-    monkeypatch.setenv("ASRCOMPAT_WORK", str(tmp_path))
-    monkeypatch.setenv("ASRCOMPAT_CHECKOUT", str(ROOT))
-    digest = remote.checkout_digest(ROOT)
-    return remote.Task(run_name="one", name=OLD, choices=(), seconds=600, checkout=digest, profile="core")
-
-
-def test_what_is_about_to_begin_on_a_worker_when_its_run_is_stopped_is_ended_too(
-    task: remote.Task, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nobody can ask its process to end before there is one; another run's may begin there."""
-    run = process.run
-
-    def late(*_: Any, **named: Any) -> process.Finished:
-        remote.stop("stopped")
-        return run([sys.executable, "-c", f"import time; time.sleep({seconds})"], **named)
-
-    monkeypatch.setattr(process, "run", late)
-    seconds = 300
-    with pytest.raises(schedule.StoppedError):
-        remote.run_task(replace(task, run_name="stopped"), lambda _: None)
-    seconds = 1
-    assert remote.run_task(task, lambda _: None).code == 0
-
-
-@pytest.mark.parametrize("fails", [(), ("run",), ("cancel",)])
-def test_workers_are_told_to_stop_before_their_tasks_are_forgotten(fails: tuple[str, ...]) -> None:
-    """A task that is forgotten first may begin before its worker knows; and what fails keeps nothing from the other."""
-    asked: list[str] = []
-
-    def ask(name: str) -> None:
-        asked.append(name)
-        if name in fails:
-            raise OSError("gone")
-
-    client = SimpleNamespace(run=lambda *_, **__: ask("run"), cancel=lambda _: ask("cancel"))
-    cluster._Cluster.stop(cast("cluster._Cluster", SimpleNamespace(_client=client, _topic="one", _running={})))
-    assert asked == ["run", "cancel"]
-
-
-def test_a_fault_at_one_environment_stops_no_other_of_its_run(
-    task: remote.Task, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    faults = [RuntimeError("can't start new thread")]
-
-    def faulty(*_: Any, seconds: float, **__: Any) -> process.Finished:
-        if faults:
-            raise faults.pop()
-        return process.Finished(code=0, output="", timed_out=False, seconds=seconds)
-
-    monkeypatch.setattr(process, "run", faulty)
-    with pytest.raises(RuntimeError, match="can't start"):
-        remote.run_task(task, lambda _: None)
-    assert remote.run_task(task, lambda _: None).code == 0
-
-
 def test_without_a_scheduler_or_workers_that_is_said(
     scheduler: Scheduler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -379,80 +307,3 @@ def test_what_is_missing_is_named_with_the_remedy(
     options = parse(["matrix", "--matrix", str(ROOT / "matrix.toml"), "--scheduler", address])[1]
     with pytest.raises(UsageError, match=re.escape(told)):
         cluster.run_on_cluster(options, [], {}, progress=Progress(quiet=True), seconds=10, until=None)
-
-
-@pytest.mark.parametrize(("again", "given_back"), [((), True), (("--again",), False)])
-def test_what_lies_there_from_an_earlier_run_is_no_answer_to_again(
-    again: tuple[str, ...], given_back: bool, task: remote.Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(schedule, "run_sessions", lambda *_, **__: [])  # it dies before it begins
-    choices = ("--profile", "smoke", *again)
-    options = parse(["matrix", "--matrix", str(ROOT / "matrix.toml"), "--work", str(tmp_path), *choices])[1]
-    (request,) = options.chosen_environments
-    environment = make_environment(request.id)
-    options.store.write(make_environment_result(environment, [make_cell(environment)]), lock=None)
-    done = remote.run_task(replace(task, name=request.id, choices=choices, profile="smoke"), lambda _: None)
-    assert (done.refused, done.result is not None) == ("", given_back)
-
-
-@pytest.mark.parametrize("lock", ["0" * 64, None])
-def test_what_a_worker_knew_long_ago_is_not_outranked_by_what_this_machine_could_not_find_out(
-    tmp_path: Path, lock: str | None
-) -> None:
-    """It lacks the Python: what it settled on another day, without workers, is younger and says nothing."""
-    store = Store(tmp_path, "synthetic-base")
-    found = make_environment("some.cpu", lock_sha256="1" * 64, code="c0de")
-    result = make_environment_result(found, [make_cell(found)], generated_at="2026-01-01T00:00:00+00:00")
-    for name in ("some", "some.cpu"):
-        left = make_environment(name, lock_sha256=lock, code="c0de")
-        cell = make_cell(left, outcome=Outcome.UNAVAILABLE)
-        store.write(make_environment_result(left, [cell], generated_at="2026-02-02T00:00:00+00:00"), lock=None)
-    given_back.make_way(store, ("some", "some.cpu"), result, warn=pytest.fail)
-    store.add(result, lock=None, pylock=None)
-    assert store.read("some", warn=pytest.fail) is None
-    kept = store.read("some.cpu", warn=pytest.fail)
-    assert kept is not None
-    assert [one.outcome for one in kept.cells] == [Outcome.WORKS]
-
-
-def job(name: str, stack: str, seconds: float = 1.0) -> Job:
-    return Job(id=name, stack=stack, seconds=seconds)
-
-
-def given_to(dispatch: Dispatch, machine: str) -> str | None:
-    found = dispatch.next_for(machine)
-    return None if found is None else found.id
-
-
-def test_a_machine_keeps_to_its_stack_while_there_is_work_on_it() -> None:
-    dispatch = Dispatch([job("a1", "a", 3), job("a2", "a", 2), job("b1", "b", 4), job("b2", "b", 2)])
-    assert [given_to(dispatch, one) for one in ("x", "y", "x", "y", "x")] == ["b1", "a1", "b2", "a2", None]
-
-
-def test_a_lost_machines_environment_is_given_out_again_and_its_stacks_are_forgotten() -> None:
-    dispatch = Dispatch([job("a1", "a"), job("b1", "b")])
-    lost = dispatch.next_for("x")
-    assert lost is not None
-    dispatch.gone("x")
-    dispatch.give_back(lost)
-    assert len(dispatch) == 2
-    assert {given_to(dispatch, "y"), given_to(dispatch, "z")} == {"a1", "b1"}
-    assert len(dispatch) == 0
-
-
-def test_what_is_dropped_is_told_and_not_given_out() -> None:
-    dispatch = Dispatch([job("a1", "a"), job("b1", "b")])
-    late = Dispatch([job("a1", "a")])
-    given = late.next_for("x")
-    assert given is not None
-    late.drop()
-    late.give_back(given)
-    assert len(late) == 1, "whoever drops decides what becomes of it"
-    assert {one.id for one in dispatch.drop()} == {"a1", "b1"}
-    assert given_to(dispatch, "x") is None
-
-
-def test_every_environment_is_given_out_once() -> None:
-    dispatch = Dispatch([job(str(n), f"stack{n % 3}", n) for n in range(50)])
-    found = [given_to(dispatch, f"machine{n % 4}") for n in range(50)]
-    assert sorted(map(str, found), key=int) == [str(n) for n in range(50)]
